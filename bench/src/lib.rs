@@ -1,0 +1,1 @@
+//! Measures latency, bytes and CPU of the whole and of its parts.

@@ -1,0 +1,1 @@
+//! The host program: sockets, admission, sessions and their browsers.

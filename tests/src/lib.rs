@@ -1,0 +1,1 @@
+//! End-to-end tests: real Chromium, real sockets, and the guards of the architecture.
