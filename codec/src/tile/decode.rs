@@ -1,0 +1,209 @@
+//! The decoder's half of the tile coder: bytes that are not trusted in, pixels out.
+
+use super::palette::Ring;
+use super::{MAX_STREAM, MAX_TILE_AREA, MAX_TILES, Mode, predict, restore, stream, token};
+use crate::canvas::Canvas;
+use crate::error::DecodeError;
+use crate::geometry::{BLACK, Pixel, Rect};
+use crate::update::Reader;
+
+/// Paints Tiles operations. Holds the unpacking buffers, so that nothing is allocated per update.
+pub(crate) struct Decoder {
+    ring: Ring,
+    unpacked: [Vec<u8>; stream::COUNT],
+    tiles: Vec<(Rect, Mode)>,
+    zstd: Option<zstd::bulk::Decompressor<'static>>,
+}
+
+impl core::fmt::Debug for Decoder {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("tile::Decoder").finish_non_exhaustive()
+    }
+}
+
+impl Decoder {
+    pub(crate) fn new() -> Self {
+        Self { ring: Ring::new(), unpacked: Default::default(), tiles: Vec::new(), zstd: None }
+    }
+
+    /// Reads one operation after its kind and paints it. `spend(pixels)` is asked before any work for a rectangle.
+    pub(crate) fn apply(
+        &mut self,
+        reader: &mut Reader<'_>,
+        canvas: &mut Canvas,
+        mut spend: impl FnMut(Rect) -> Result<(), DecodeError>,
+    ) -> Result<(), DecodeError> {
+        let count = reader.short()?;
+        if count == 0 || count > MAX_TILES {
+            return Err(DecodeError::BadTile);
+        }
+        self.tiles.clear();
+        for _ in 0..count {
+            let tile = reader.rect(canvas.size())?;
+            let mode = match reader.byte()? {
+                0 => Mode::Screen,
+                1 => Mode::Photo,
+                _ => return Err(DecodeError::BadKind),
+            };
+            if tile.area() > MAX_TILE_AREA {
+                return Err(DecodeError::BadTile);
+            }
+            spend(tile)?;
+            self.tiles.push((tile, mode));
+        }
+        let zstd = match &mut self.zstd {
+            Some(zstd) => zstd,
+            none => none.insert(zstd::bulk::Decompressor::new().map_err(|_| DecodeError::Library)?),
+        };
+        let mut streams: [&[u8]; stream::COUNT] = [&[]; stream::COUNT];
+        for (bytes, buffer) in streams.iter_mut().zip(&mut self.unpacked) {
+            *bytes = unpack(reader, buffer, zstd)?;
+        }
+        let [ops, places, green, blue_red] = streams;
+        let (blue_red, odd) = blue_red.as_chunks::<2>();
+        if green.len() != blue_red.len() || !odd.is_empty() {
+            return Err(DecodeError::BadTile);
+        }
+        let mut streams = Streams { ops: Reader::new(ops), places, green, blue_red };
+        self.ring.reset();
+        for (tile, mode) in &self.tiles {
+            match mode {
+                Mode::Screen => screen(&mut streams, &mut self.ring, canvas, *tile)?,
+                Mode::Photo => photo(&mut streams, canvas, *tile)?,
+            }
+        }
+        if streams.ops.is_empty() && streams.places.is_empty() && streams.green.is_empty() {
+            Ok(())
+        } else {
+            Err(DecodeError::BadTile)
+        }
+    }
+}
+
+/// Reads one stream's header and gives its bytes, unpacked into `buffer` if they are packed.
+fn unpack<'payload: 'b, 'b>(
+    reader: &mut Reader<'payload>,
+    buffer: &'b mut Vec<u8>,
+    zstd: &mut zstd::bulk::Decompressor<'static>,
+) -> Result<&'b [u8], DecodeError> {
+    let head = reader.varint()?;
+    let length = (head >> 1) as usize;
+    if length > MAX_STREAM {
+        return Err(DecodeError::BadStream);
+    }
+    if head & 1 == 0 {
+        return reader.bytes(length);
+    }
+    let packed = reader.varint()? as usize;
+    let packed = reader.bytes(packed)?;
+    if buffer.len() < length {
+        buffer.resize(length, 0);
+    }
+    let unpacked = &mut buffer[..length];
+    match zstd.decompress_to_buffer(packed, unpacked) {
+        Ok(n) if n == length => Ok(&buffer[..length]),
+        _ => Err(DecodeError::BadStream),
+    }
+}
+
+struct Streams<'a> {
+    ops: Reader<'a>,
+    places: &'a [u8],
+    green: &'a [u8],
+    blue_red: &'a [[u8; 2]],
+}
+
+impl<'a> Streams<'a> {
+    /// The next differences of `n` pixels.
+    fn colours(&mut self, n: usize) -> Result<(&'a [u8], &'a [[u8; 2]]), DecodeError> {
+        let (green, green_rest) = self.green.split_at_checked(n).ok_or(DecodeError::BadTile)?;
+        let (blue_red, blue_red_rest) = self.blue_red.split_at_checked(n).ok_or(DecodeError::BadTile)?;
+        (self.green, self.blue_red) = (green_rest, blue_red_rest);
+        Ok((green, blue_red))
+    }
+}
+
+fn screen(streams: &mut Streams<'_>, ring: &mut Ring, canvas: &mut Canvas, tile: Rect) -> Result<(), DecodeError> {
+    let stride = canvas.size().width as usize;
+    let pixels = canvas.all_mut();
+    let n = tile.width as usize;
+    let first = tile.y as usize * stride + tile.x as usize;
+    let mut left_to_do = tile.area() as usize;
+    // Where the next pixel goes, and how many pixels its row still wants.
+    let (mut at, mut room) = (first, n);
+    let mut last = BLACK;
+    while left_to_do > 0 {
+        let op = streams.ops.byte()?;
+        let mut length = usize::from(op & 63) + 1;
+        if length > token::INLINE {
+            length += streams.ops.varint()? as usize;
+        }
+        left_to_do = left_to_do.checked_sub(length).ok_or(DecodeError::BadTile)?;
+        while length > 0 {
+            if room == 0 {
+                at += stride - n;
+                room = n;
+            }
+            let now = length.min(room);
+            match op >> 6 {
+                token::LEFT => pixels[at..at + now].fill(last),
+                token::ABOVE => {
+                    if at < first + n {
+                        return Err(DecodeError::BadTile);
+                    }
+                    let (done, rest) = pixels.split_at_mut(at);
+                    rest[..now].copy_from_slice(&done[at - stride..][..now]);
+                    last = rest[now - 1];
+                }
+                token::PALETTE => {
+                    let (places, rest) = streams.places.split_at_checked(now).ok_or(DecodeError::BadTile)?;
+                    streams.places = rest;
+                    for (pixel, place) in pixels[at..at + now].iter_mut().zip(places) {
+                        *pixel = ring.at(*place);
+                    }
+                    last = pixels[at + now - 1];
+                }
+                _ => {
+                    let (green, blue_red) = streams.colours(now)?;
+                    for ((pixel, green), blue_red) in pixels[at..at + now].iter_mut().zip(green).zip(blue_red) {
+                        last = restore(*green, *blue_red, last);
+                        ring.push(last);
+                        *pixel = last;
+                    }
+                }
+            }
+            at += now;
+            room -= now;
+            length -= now;
+        }
+    }
+    Ok(())
+}
+
+fn photo(streams: &mut Streams<'_>, canvas: &mut Canvas, tile: Rect) -> Result<(), DecodeError> {
+    let n = tile.width;
+    for y in tile.y..tile.bottom() {
+        let (green, blue_red) = streams.colours(n as usize)?;
+        if y == tile.y {
+            let mut last: Pixel = BLACK;
+            for ((pixel, green), blue_red) in canvas.row_mut(y, tile.x, n).iter_mut().zip(green).zip(blue_red) {
+                last = restore(*green, *blue_red, last);
+                *pixel = last;
+            }
+        } else {
+            let stride = canvas.size().width as usize;
+            let at = y as usize * stride + tile.x as usize;
+            let (done, rest) = canvas.all_mut().split_at_mut(at);
+            let above = &done[at - stride..][..n as usize];
+            let row = &mut rest[..n as usize];
+            // Left of the row lies nothing: its first pixel is predicted from above alone.
+            let (mut left, mut corner) = (above[0], above[0]);
+            for (((pixel, above), green), blue_red) in row.iter_mut().zip(above).zip(green).zip(blue_red) {
+                left = restore(*green, *blue_red, predict(left, *above, corner));
+                corner = *above;
+                *pixel = left;
+            }
+        }
+    }
+    Ok(())
+}

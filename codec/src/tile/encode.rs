@@ -1,0 +1,292 @@
+//! The encoder's half of the tile coder.
+
+use super::palette::Index;
+use super::{MAX_TILE_AREA, MAX_TILES, Mode, predict, residual, stream, token};
+use crate::canvas::Canvas;
+use crate::error::EncodeError;
+use crate::geometry::{BLACK, Pixel, Rect};
+use crate::simd::Level;
+use crate::update::{kind, rect, short, varint};
+
+/// A stream shorter than this goes as it is: the entropy coder's tables would cost more than they save.
+const PACK_FROM: usize = 256;
+
+/// The streams are written out when they hold this much together, so that they stay in the second-level cache.
+const FLUSH_AT: usize = 1 << 19;
+
+/// zstd's fast strategy; higher levels cost more time than a local network does.
+const ZSTD_LEVEL: i32 = 1;
+
+/// Shortest run that interrupts a row of palette places: shorter ones cost two operation bytes and save no more.
+const BREAK_FROM: usize = 3;
+
+/// Turns rectangles of a canvas into Tiles operations. Holds all buffers, so that nothing is allocated per frame.
+pub(crate) struct Coder {
+    level: Level,
+    index: Index,
+    streams: [Vec<u8>; stream::COUNT],
+    tiles: Vec<(Rect, Mode)>,
+    /// Bits of a row: differs from the pixel above; differs from the pixel to the left.
+    above: Vec<u64>,
+    left: Vec<u64>,
+    packed: Vec<u8>,
+    zstd: zstd::bulk::Compressor<'static>,
+}
+
+impl core::fmt::Debug for Coder {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Coder").field("level", &self.level).finish_non_exhaustive()
+    }
+}
+
+/// An operation that may still grow.
+struct Pending {
+    kind: u8,
+    length: usize,
+}
+
+impl Pending {
+    #[inline(always)]
+    fn add(&mut self, ops: &mut Vec<u8>, kind: u8, n: usize) {
+        if self.kind == kind {
+            self.length += n;
+        } else {
+            self.flush(ops);
+            (self.kind, self.length) = (kind, n);
+        }
+    }
+
+    #[inline(always)]
+    fn flush(&mut self, ops: &mut Vec<u8>) {
+        if self.length == 0 {
+            return;
+        }
+        let short = self.length - 1;
+        if short < token::INLINE {
+            ops.push(self.kind << 6 | short as u8);
+        } else {
+            ops.push(self.kind << 6 | token::INLINE as u8);
+            varint(ops, (short - token::INLINE) as u32);
+        }
+        self.length = 0;
+    }
+}
+
+/// Number of 0 bits from bit `from` on, at most up to `end`.
+#[inline(always)]
+fn zeros(words: &[u64], from: usize, end: usize) -> usize {
+    let mut at = from;
+    while at < end {
+        let word = words[at / 64] >> (at % 64);
+        if word != 0 {
+            return (at + word.trailing_zeros() as usize).min(end) - from;
+        }
+        at = (at / 64 + 1) * 64;
+    }
+    end - from
+}
+
+impl Coder {
+    pub(crate) fn new(level: Level) -> Result<Self, EncodeError> {
+        let mut zstd = zstd::bulk::Compressor::new(ZSTD_LEVEL).map_err(|_| EncodeError::Library)?;
+        zstd.include_checksum(false).map_err(|_| EncodeError::Library)?;
+        zstd.include_contentsize(false).map_err(|_| EncodeError::Library)?;
+        Ok(Self {
+            level,
+            index: Index::new(),
+            streams: Default::default(),
+            tiles: Vec::new(),
+            above: Vec::new(),
+            left: Vec::new(),
+            packed: Vec::new(),
+            zstd,
+        })
+    }
+
+    /// Adds the exact pixels of a rectangle. Bytes appear in `out` at the latest at [`Coder::finish`].
+    pub(crate) fn add(&mut self, canvas: &Canvas, area: Rect, mode: Mode, out: &mut Vec<u8>) {
+        let most = (MAX_TILE_AREA as u32 / area.width.max(1)).max(1);
+        let mut y = area.y;
+        while y < area.bottom() {
+            let bottom = area.bottom().min(y + most);
+            let tile = Rect::between(area.x, y, area.right(), bottom);
+            match mode {
+                Mode::Screen => self.screen(canvas, tile),
+                Mode::Photo => self.photo(canvas, tile),
+            }
+            self.tiles.push((tile, mode));
+            y = bottom;
+            if self.pending() >= FLUSH_AT || self.tiles.len() >= MAX_TILES as usize {
+                self.finish(out);
+            }
+        }
+    }
+
+    /// Bytes that wait to be packed.
+    fn pending(&self) -> usize {
+        self.streams.iter().map(Vec::len).sum()
+    }
+
+    /// Writes what was added as one operation, if anything was.
+    pub(crate) fn finish(&mut self, out: &mut Vec<u8>) {
+        if self.tiles.is_empty() {
+            return;
+        }
+        out.push(kind::TILES);
+        short(out, self.tiles.len() as u32);
+        for (tile, mode) in self.tiles.drain(..) {
+            rect(out, tile);
+            out.push(mode as u8);
+        }
+        for bytes in &mut self.streams {
+            let packed = if bytes.len() < PACK_FROM {
+                None
+            } else {
+                self.packed.clear();
+                self.packed.reserve(bytes.len());
+                self.zstd
+                    .compress_to_buffer(bytes.as_slice(), &mut self.packed)
+                    .ok()
+                    .filter(|n| n + n / 64 < bytes.len())
+            };
+            match packed {
+                Some(n) => {
+                    varint(out, (bytes.len() as u32) << 1 | 1);
+                    varint(out, n as u32);
+                    out.extend_from_slice(&self.packed[..n]);
+                }
+                None => {
+                    varint(out, (bytes.len() as u32) << 1);
+                    out.extend_from_slice(bytes);
+                }
+            }
+            bytes.clear();
+        }
+        self.index.reset();
+    }
+
+    fn screen(&mut self, canvas: &Canvas, tile: Rect) {
+        let n = tile.width as usize;
+        let words = n.div_ceil(64);
+        self.above.clear();
+        self.above.resize(words, u64::MAX);
+        self.left.clear();
+        self.left.resize(words, 0);
+        let [ops, places, green, blue_red] = &mut self.streams;
+        let mut pending = Pending { kind: token::LEFT, length: 0 };
+        let mut last = BLACK;
+        for y in tile.y..tile.bottom() {
+            let row = canvas.row(y, tile.x, tile.width);
+            if y > tile.y {
+                self.level.differ(row, canvas.row(y - 1, tile.x, tile.width), &mut self.above);
+                if self.above.iter().all(|w| *w == 0) {
+                    pending.add(ops, token::ABOVE, n);
+                    last = row[n - 1];
+                    continue;
+                }
+            }
+            left_bits(self.level, row, last, &mut self.left);
+            let (above, left) = (&self.above[..], &self.left[..]);
+            let mut at = 0;
+            while at < n {
+                let mut bits = (above[at / 64] & left[at / 64]) >> (at % 64);
+                // Pixels that equal neither neighbour, up to the end of this word or row.
+                let lone = ((!bits).trailing_zeros() as usize).min(64 - at % 64).min(n - at);
+                for &pixel in &row[at..at + lone] {
+                    pixel_token(&mut self.index, ops, places, green, blue_red, &mut pending, pixel, last);
+                    last = pixel;
+                }
+                at += lone;
+                if at >= n || (lone > 0 && at % 64 == 0) {
+                    continue;
+                }
+                bits >>= lone;
+                debug_assert_eq!(bits & 1, 0, "a run begins here");
+                let up = zeros(above, at, n);
+                let back = zeros(left, at, n);
+                let run = up.max(back);
+                if run < BREAK_FROM && pending.kind == token::PALETTE && pending.length > 0 && at > 0 {
+                    let known = row[at..at + run].iter().all(|p| self.index.find(*p).is_some());
+                    if known {
+                        for &pixel in &row[at..at + run] {
+                            pixel_token(&mut self.index, ops, places, green, blue_red, &mut pending, pixel, last);
+                        }
+                        at += run;
+                        last = row[at - 1];
+                        continue;
+                    }
+                }
+                let keep_up = up > back || (up == back && pending.kind == token::ABOVE);
+                pending.add(ops, if keep_up { token::ABOVE } else { token::LEFT }, run);
+                at += run;
+                last = row[at - 1];
+            }
+        }
+        pending.flush(ops);
+    }
+
+    fn photo(&mut self, canvas: &Canvas, tile: Rect) {
+        let [_, _, green, blue_red] = &mut self.streams;
+        let mut previous: &[Pixel] = &[];
+        for y in tile.y..tile.bottom() {
+            let row = canvas.row(y, tile.x, tile.width);
+            let mut put = |pixel: Pixel, predicted: Pixel| {
+                let (g, br) = residual(pixel, predicted);
+                green.push(g);
+                blue_red.extend_from_slice(&br);
+            };
+            if previous.is_empty() {
+                put(row[0], BLACK);
+                for pair in row.windows(2) {
+                    put(pair[1], pair[0]);
+                }
+            } else {
+                put(row[0], previous[0]);
+                for (pair, up) in row.windows(2).zip(previous.windows(2)) {
+                    put(pair[1], predict(pair[0], up[1], up[0]));
+                }
+            }
+            previous = row;
+        }
+    }
+}
+
+/// One bit per pixel: differs from the pixel before it; `last` comes before the first.
+fn left_bits(level: Level, row: &[Pixel], last: Pixel, out: &mut [u64]) {
+    let n = row.len();
+    let inner = (n - 1).div_ceil(64);
+    level.differ(&row[1..], &row[..n - 1], &mut out[..inner]);
+    if inner < out.len() {
+        out[inner] = 0;
+    }
+    let mut carry = u64::from(row[0] != last);
+    for word in out {
+        let next = *word >> 63;
+        *word = *word << 1 | carry;
+        carry = next;
+    }
+}
+
+#[inline(always)]
+#[expect(clippy::too_many_arguments, reason = "the innermost step; its state lives in registers")]
+fn pixel_token(
+    index: &mut Index,
+    ops: &mut Vec<u8>,
+    places: &mut Vec<u8>,
+    green: &mut Vec<u8>,
+    blue_red: &mut Vec<u8>,
+    pending: &mut Pending,
+    pixel: Pixel,
+    last: Pixel,
+) {
+    if let Some(place) = index.find(pixel) {
+        pending.add(ops, token::PALETTE, 1);
+        places.push(place);
+    } else {
+        pending.add(ops, token::LITERAL, 1);
+        let (g, br) = residual(pixel, last);
+        green.push(g);
+        blue_red.extend_from_slice(&br);
+        index.push(pixel);
+    }
+}
