@@ -1,0 +1,145 @@
+//! Calm full-window pictures: what is going on, and what to do next.
+//!
+//! Owns their look. What they say comes from the catalogue; which one to show is decided elsewhere.
+
+use super::{
+    image::{Area, Image, opaque, translucent},
+    text::{Block, Painter, Style},
+};
+
+/// Paper.
+const PAPER: u32 = 0xf7_f3ea;
+/// Ink for titles.
+const INK: u32 = 0x2b_2926;
+/// Softer ink for explanations, 7:1 on the paper.
+const SOFT: u32 = 0x56_5149;
+/// The wood of the lattice.
+const WOOD: u32 = 0x9a_7b52;
+/// The strip that marks the next step.
+const MARK: u32 = super::frame::COLOUR;
+
+/// What a state picture says, already in one language.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// One line.
+    pub title: String,
+    /// What happened.
+    pub body: String,
+    /// What to do next.
+    pub next: String,
+}
+
+/// A message on paper that fills the whole area.
+pub fn page(painter: &mut Painter, message: &Message, width: u32, height: u32, scale: f64) -> Image {
+    let mut image = Image::new(width, height, opaque(PAPER));
+    let sheet = Sheet::new(painter, message, width, scale);
+    let x = width.saturating_sub(sheet.width) / 2;
+    // A little above the middle looks like the middle.
+    let y = height.saturating_sub(sheet.height) * 2 / 5;
+    sheet.draw(painter, x, y, &mut image);
+    image
+}
+
+/// A message on a card over a dimmed picture.
+pub fn card(painter: &mut Painter, message: &Message, width: u32, height: u32, scale: f64) -> Image {
+    let mut image = Image::new(width, height, translucent(INK, 140));
+    let pad = px(28.0, scale);
+    let sheet = Sheet::new(painter, message, width.saturating_sub(2 * pad), scale);
+    let (card_width, card_height) = (sheet.width + 2 * pad, sheet.height + 2 * pad);
+    let x = width.saturating_sub(card_width) / 2;
+    let y = height.saturating_sub(card_height) * 2 / 5;
+    image.fill_round(Area::new(x, y, card_width, card_height), logical(10.0, scale), opaque(PAPER));
+    sheet.draw(painter, x + pad, y + pad, &mut image);
+    image
+}
+
+/// One line on a dark pill, for notices. As wide as its text needs, at most `width`.
+pub fn banner(painter: &mut Painter, text: &str, width: u32, scale: f64) -> Image {
+    let (side, above) = (px(18.0, scale), px(7.0, scale));
+    let style = Style { size: logical(14.0, scale), bold: false, colour: 0xff_ffff };
+    #[expect(clippy::cast_precision_loss, reason = "window coordinates are far below 2^24")]
+    let room = width.saturating_sub(2 * side) as f32;
+    let mut line = painter.layout(text, style, room);
+    let mut image = Image::new(line.width() + 2 * side, line.height() + 2 * above, 0);
+    image.fill_round(image.area(), logical(18.0, scale), translucent(0x2b_2926, 235));
+    painter.draw(&mut line, side, above, &mut image);
+    image
+}
+
+/// The lattice and the three texts, measured.
+struct Sheet {
+    title: Block,
+    body: Block,
+    next: Block,
+    scale: f64,
+    width: u32,
+    height: u32,
+}
+
+impl Sheet {
+    fn new(painter: &mut Painter, message: &Message, room: u32, scale: f64) -> Self {
+        let width = px(520.0, scale).min(room.saturating_sub(px(32.0, scale))).max(px(120.0, scale));
+        #[expect(clippy::cast_precision_loss, reason = "window coordinates are far below 2^24")]
+        let wide = width as f32;
+        let indent = logical(16.0, scale);
+        let mut text = |text: &str, size, bold, colour, width| {
+            painter.layout(text, Style { size: logical(size, scale), bold, colour }, width)
+        };
+        let title = text(&message.title, 22.0, true, INK, wide);
+        let body = text(&message.body, 15.0, false, SOFT, wide);
+        let next = text(&message.next, 15.0, false, INK, wide - indent);
+        let height = px(52.0, scale)
+            + px(20.0, scale)
+            + title.height()
+            + px(8.0, scale)
+            + body.height()
+            + px(18.0, scale)
+            + next.height();
+        Self { title, body, next, scale, width, height }
+    }
+
+    fn draw(mut self, painter: &mut Painter, x: u32, y: u32, image: &mut Image) {
+        let scale = self.scale;
+        lattice(image, x, y, scale);
+        let mut y = y + px(52.0, scale) + px(20.0, scale);
+        painter.draw(&mut self.title, x, y, image);
+        y += self.title.height() + px(8.0, scale);
+        painter.draw(&mut self.body, x, y, image);
+        y += self.body.height() + px(18.0, scale);
+        let inset = px(3.0, scale);
+        let strip = Area::new(x, y + inset, px(4.0, scale), self.next.height().saturating_sub(2 * inset));
+        image.fill_round(strip, logical(2.0, scale), opaque(MARK));
+        painter.draw(&mut self.next, x + px(16.0, scale), y, image);
+    }
+}
+
+/// A small paper screen: the program's mark.
+fn lattice(image: &mut Image, x: u32, y: u32, scale: f64) {
+    let (width, height, bar, thin) = (px(44.0, scale), px(52.0, scale), px(3.0, scale), px(1.5, scale));
+    image.fill(Area::new(x, y, width, height), opaque(0xff_fdf8));
+    let wood = opaque(WOOD);
+    for (dx, dy, w, h) in
+        [(0, 0, width, bar), (0, height - bar, width, bar), (0, 0, bar, height), (width - bar, 0, bar, height)]
+    {
+        image.fill(Area::new(x + dx, y + dy, w, h), wood);
+    }
+    let middle = Area::new(x + (width - bar) / 2, y, bar, height);
+    image.fill(middle, wood);
+    for row in 1..4 {
+        image.fill(Area::new(x, y + height * row / 4, width, thin), wood);
+    }
+    for quarter in [1, 3] {
+        image.fill(Area::new(x + width * quarter / 4, y, thin, height), wood);
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "lengths of some hundred pixels")]
+fn logical(length: f64, scale: f64) -> f32 {
+    (length * scale) as f32
+}
+
+fn px(length: f64, scale: f64) -> u32 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "lengths of some hundred pixels")]
+    let whole = (length * scale).round().clamp(1.0, 8192.0) as u32;
+    whole
+}
