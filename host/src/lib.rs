@@ -1,1 +1,22 @@
-//! The host program: sockets, admission, sessions and their browsers.
+//! The host program of Shoji: sockets, admission, sessions and their browsers.
+//!
+//! `shoji-host serve` is the supervisor: it owns the network, decides who gets a session and relays frames. Each session is
+//! a process of its own, `shoji-host worker`, with the compositor and the codec in it, and a browser in a sandbox. The
+//! supervisor must never look at pixels; a worker must never see the network or another session.
+//!
+//! Reading order: [`cli`], [`serve`], [`worker`], [`browser`].
+
+pub mod browser;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod control;
+pub mod limits;
+pub mod pages;
+pub mod pki;
+pub mod registry;
+pub mod spawner;
+pub mod state;
+pub mod store;
+pub mod tls;
+pub mod trace;

@@ -1,0 +1,262 @@
+//! The host's configuration: the file as written, and what it resolves to.
+//!
+//! [`File`] is the shape of the TOML file: every key optional, unknown keys refused. [`Config`] is resolved once, at
+//! start, from the command line over the file over the defaults; nothing else in the crate sees a file or an `Option`
+//! that stands for "not said". Checks of identity, policy or limits can not be switched off here: there is no key for it.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::{limits, store};
+
+/// An example of the file with every key at its default; a test parses it.
+pub const EXAMPLE: &str = include_str!("../assets/host.toml");
+
+/// The configuration file as written.
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct File {
+    listen: Option<SocketAddr>,
+    public_address: Option<String>,
+    start_url: Option<String>,
+    runtime_directory: Option<PathBuf>,
+    sessions: SessionsFile,
+    browser: BrowserFile,
+}
+
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct SessionsFile {
+    at_once: Option<u32>,
+    per_device: Option<u32>,
+    detached_minutes: Option<u32>,
+    idle_minutes: Option<u32>,
+    longest_hours: Option<u32>,
+    first_user_id: Option<u32>,
+}
+
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct BrowserFile {
+    path: Option<PathBuf>,
+    bubblewrap: Option<PathBuf>,
+}
+
+/// What the command line says; it wins over the file.
+#[derive(Debug, Default, Clone)]
+pub struct Overrides {
+    /// Address and UDP port to listen on.
+    pub listen: Option<SocketAddr>,
+    /// The page that a new session opens.
+    pub start_url: Option<String>,
+}
+
+/// The resolved configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Address and UDP port to listen on.
+    pub listen: SocketAddr,
+    /// `host:port` written into device bundles; `None` = the address listened on.
+    pub public_address: Option<String>,
+    /// The page that a new session opens; `None` = the built-in welcome page.
+    pub start_url: Option<String>,
+    /// Where session directories live; `None` = chosen by [`crate::state::runtime_directory`].
+    pub runtime_directory: Option<PathBuf>,
+    /// Limits and lifetimes of sessions.
+    pub sessions: Sessions,
+    /// The browser's program and its sandbox's.
+    pub browser: Browser,
+}
+
+/// Limits and lifetimes of sessions.
+#[derive(Debug, Clone, Copy)]
+pub struct Sessions {
+    /// Sessions on this host at the same time.
+    pub at_once: u32,
+    /// Sessions of one device at the same time.
+    pub per_device: u32,
+    /// How long a session lives on without a viewer.
+    pub detached: Duration,
+    /// How long a session lives on without input.
+    pub idle: Duration,
+    /// How long a session lives at most.
+    pub longest: Duration,
+    /// The first of two user ids per session, when the host runs as root.
+    pub first_user_id: u32,
+}
+
+/// The browser's program and its sandbox's.
+#[derive(Debug, Clone, Default)]
+pub struct Browser {
+    /// The browser's program; `None` = the first known one that is installed.
+    pub path: Option<PathBuf>,
+    /// Bubblewrap's program; `None` = `/usr/bin/bwrap`.
+    pub bubblewrap: Option<PathBuf>,
+}
+
+/// The configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file could not be read.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The file named on the command line is not there.
+    #[error("there is no configuration file {}: check --config", .0.display())]
+    Missing(PathBuf),
+    /// The file is not TOML, or has a key or type that is not known.
+    #[error("{} is not a valid configuration: {source}", path.display())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with line and column.
+        source: Box<toml::de::Error>,
+    },
+    /// A value is out of its range.
+    #[error("{key} = {value} is out of range: {low} to {high} is allowed")]
+    Range {
+        /// The key as written in the file.
+        key: &'static str,
+        /// Its value.
+        value: u32,
+        /// Smallest value allowed.
+        low: u32,
+        /// Largest value allowed.
+        high: u32,
+    },
+    /// The start page is not a web address.
+    #[error("the start URL has to begin with http:// or https:// and be printable, at most 2000 characters")]
+    StartUrl,
+}
+
+impl File {
+    /// Parses the text of a configuration file; `path` is for messages only.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, Error> {
+        toml::from_str(text).map_err(|source| Error::Syntax { path: path.to_owned(), source: Box::new(source) })
+    }
+}
+
+impl Config {
+    /// Reads and resolves: `explicit` must exist, else `<state>/host.toml` is read if it is there.
+    pub fn load(explicit: Option<&Path>, state: &Path, overrides: Overrides) -> Result<Self, Error> {
+        let file = match explicit {
+            Some(path) => {
+                let text = store::read(path)?.ok_or_else(|| Error::Missing(path.to_owned()))?;
+                File::parse(&text, path)?
+            }
+            None => {
+                let path = state.join("host.toml");
+                match store::read(&path)? {
+                    Some(text) => File::parse(&text, &path)?,
+                    None => File::default(),
+                }
+            }
+        };
+        Self::resolve(file, overrides)
+    }
+
+    /// Command line over file over defaults, every value checked.
+    pub fn resolve(file: File, overrides: Overrides) -> Result<Self, Error> {
+        let sessions = file.sessions;
+        let minutes = |key, value: Option<u32>, default, high| {
+            within(key, value.unwrap_or(default), 1, high).map(|minutes| Duration::from_secs(u64::from(minutes) * 60))
+        };
+        let start_url = overrides.start_url.or(file.start_url);
+        if let Some(url) = &start_url {
+            check_url(url)?;
+        }
+        Ok(Self {
+            listen: overrides.listen.or(file.listen).unwrap_or((Ipv4Addr::UNSPECIFIED, DEFAULT_PORT).into()),
+            public_address: file.public_address,
+            start_url,
+            runtime_directory: file.runtime_directory,
+            sessions: Sessions {
+                at_once: within(
+                    "sessions.at_once",
+                    sessions.at_once.unwrap_or(limits::DEFAULT_SESSIONS),
+                    1,
+                    limits::MAX_SESSIONS,
+                )?,
+                per_device: within(
+                    "sessions.per_device",
+                    sessions.per_device.unwrap_or(limits::DEFAULT_SESSIONS_PER_DEVICE),
+                    1,
+                    16,
+                )?,
+                detached: minutes("sessions.detached_minutes", sessions.detached_minutes, 30, 1_440)?,
+                idle: minutes("sessions.idle_minutes", sessions.idle_minutes, 120, 1_440)?,
+                longest: minutes(
+                    "sessions.longest_hours",
+                    sessions.longest_hours.map(|hours| hours.saturating_mul(60)),
+                    720,
+                    10_080,
+                )?,
+                first_user_id: within(
+                    "sessions.first_user_id",
+                    sessions.first_user_id.unwrap_or(61_000),
+                    1_000,
+                    2_000_000_000,
+                )?,
+            },
+            browser: Browser { path: file.browser.path, bubblewrap: file.browser.bubblewrap },
+        })
+    }
+}
+
+fn within(key: &'static str, value: u32, low: u32, high: u32) -> Result<u32, Error> {
+    if (low..=high).contains(&value) { Ok(value) } else { Err(Error::Range { key, value, low, high }) }
+}
+
+/// The start page becomes an argument of the browser, so it must be a web address and nothing like an option.
+fn check_url(url: &str) -> Result<(), Error> {
+    let web = url.starts_with("http://") || url.starts_with("https://");
+    let printable = url.chars().all(|c| !c.is_control() && c != ' ');
+    if web && printable && url.len() <= 2_000 { Ok(()) } else { Err(Error::StartUrl) }
+}
+
+/// The UDP port unless configured.
+pub const DEFAULT_PORT: u16 = 4433;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolve(text: &str) -> Result<Config, Error> {
+        Config::resolve(File::parse(text, Path::new("test"))?, Overrides::default())
+    }
+
+    #[test]
+    fn the_example_parses_and_says_the_defaults() {
+        let example = resolve(EXAMPLE).unwrap();
+        let default = resolve("").unwrap();
+        assert_eq!(format!("{example:?}"), format!("{default:?}"));
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_by_name() {
+        let error = resolve("[sessions]\nat_onse = 3\n").unwrap_err();
+        assert!(error.to_string().contains("at_onse"), "{error}");
+    }
+
+    #[test]
+    fn a_value_out_of_range_is_refused_with_its_range() {
+        let error = resolve("[sessions]\nat_once = 0\n").unwrap_err();
+        assert!(error.to_string().contains("1 to 1000"), "{error}");
+    }
+
+    #[test]
+    fn the_command_line_wins_over_the_file() {
+        let file = File::parse("listen = \"127.0.0.1:1\"\n", Path::new("test")).unwrap();
+        let listen = Some("127.0.0.1:2".parse().unwrap());
+        let config = Config::resolve(file, Overrides { listen, start_url: None }).unwrap();
+        assert_eq!(config.listen.port(), 2);
+    }
+
+    #[test]
+    fn a_start_page_cannot_be_an_option_of_the_browser() {
+        assert!(resolve("start_url = \"--no-sandbox\"").is_err());
+        assert!(resolve("start_url = \"https://example.jp/\"").is_ok());
+    }
+}

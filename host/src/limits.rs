@@ -1,0 +1,140 @@
+//! Every limit of the host program, each with its reason.
+//!
+//! Limits on what crosses the boundary (message sizes, input rates, canvas sizes) live in `shoji_protocol::limits`;
+//! here are those on the host's own resources. Nothing in this crate may hold a queue, list or buffer that is
+//! bounded by none of them.
+
+use std::time::Duration;
+
+/// Sessions on one host unless the configuration says otherwise. A Chromium with a few tabs takes about 0.5 GB,
+/// so 64 sessions fill a 32 GB machine; two user ids each still end below the range systemd hands out dynamically.
+pub const DEFAULT_SESSIONS: u32 = 64;
+
+/// No configuration may ask for more sessions than this: file descriptors (about 8 per session in the supervisor)
+/// and the table's linear searches were chosen for it.
+pub const MAX_SESSIONS: u32 = 1_000;
+
+/// Sessions of one device unless configured: the one in use, and one being left behind after a crash of the PC.
+pub const DEFAULT_SESSIONS_PER_DEVICE: u32 = 2;
+
+/// Connections beyond the session count: a reconnect overlaps the old connection until its idle timeout.
+pub const SPARE_CONNECTIONS: u32 = 32;
+
+/// TLS handshakes at the same time. One costs about a millisecond of CPU, so this many are done within a tenth of
+/// a second, and more could only starve the sessions that are already running.
+pub const MAX_HANDSHAKES: usize = 64;
+
+/// Handshakes above which a new address has to prove itself by a QUIC retry first (no state is kept meanwhile).
+pub const UNVALIDATED_HANDSHAKES: usize = 16;
+
+/// A handshake over the slowest line worth using takes less.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a viewer may take from the handshake to opening both its streams.
+pub const STREAMS_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// QUIC idle timeout, agreed between the crates: four lost keep-alives.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// QUIC keep-alive, agreed between the crates.
+pub const KEEP_ALIVE: Duration = Duration::from_secs(5);
+
+/// Bytes in flight on the Updates stream: the largest update (16 MiB) must fit, because a first picture must never
+/// wait for a window update of a lower layer.
+pub const UPDATE_WINDOW: u64 = 20 << 20;
+
+/// What a viewer may send ahead of our reading it, per stream. Input frames are about 20 bytes; 64 KiB are
+/// several seconds of the fastest input that the protocol's rate limit lets through.
+pub const INPUT_WINDOW: u32 = 64 << 10;
+
+/// The first congestion window: on a LAN a whole page (about 0.4 MB) should leave in one flight. Congestion control
+/// still halves it on the first loss.
+pub const INITIAL_CONGESTION_WINDOW: u64 = 512 << 10;
+
+/// Socket buffers of the worker's Unix socket: a worst-case lossless 1080p update is about 4 MB and must be handed over
+/// without the worker waiting for the supervisor.
+pub const WORKER_SOCKET_BUFFER: usize = 4 << 20;
+
+/// UDP socket buffers: 2 ms of a 10 Gbit/s line.
+pub const UDP_SOCKET_BUFFER: usize = 4 << 20;
+
+/// Bytes read from a worker at once. Larger frames take several reads; small ones share one.
+pub const WORKER_READ: usize = 256 << 10;
+
+/// Bytes for a worker that it has not read yet. A worker that stops reading this much input has hung.
+pub const WORKER_BACKLOG: usize = 256 << 10;
+
+/// Commands waiting for a session's task. Each connection, the control socket and the browser's watcher have at most a
+/// few under way; the senders wait when it is full.
+pub const SESSION_COMMANDS: usize = 16;
+
+/// How long a worker may take to answer that it is ready (it makes no picture for that).
+pub const WORKER_READY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a connection that was told to let a session go may take.
+pub const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long the browser may take to leave after its last window closed before it is ended.
+pub const BROWSER_LEAVE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Restarts of a crashed browser within [`BROWSER_RESTART_SPAN`]; one more and the session ends.
+pub const BROWSER_RESTARTS: usize = 3;
+
+/// The span over which [`BROWSER_RESTARTS`] counts: a page that kills the browser does it again within seconds, a rare
+/// fault does not come back three times in five minutes.
+pub const BROWSER_RESTART_SPAN: Duration = Duration::from_secs(300);
+
+/// How long a `Close` frame may take to reach the viewer before the connection is dropped anyway.
+pub const FAREWELL: Duration = Duration::from_millis(500);
+
+/// How long `serve` waits for its sessions to end when it is told to stop.
+pub const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// One line on the control socket, either way. The longest request names a device (64 bytes).
+pub const CONTROL_REQUEST: usize = 4 << 10;
+
+/// The longest answer on the control socket: a line of 200 bytes for each of [`MAX_SESSIONS`] sessions.
+pub const CONTROL_ANSWER: usize = 512 << 10;
+
+/// Administrators' programs on the control socket at the same time.
+pub const CONTROL_CONNECTIONS: usize = 8;
+
+/// How long a program on the control socket may take for its request.
+pub const CONTROL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Devices in the registry: larger than any municipality; keeps the file (about 300 bytes each) below 10 MB.
+pub const MAX_DEVICES: usize = 20_000;
+
+/// Users in the registry.
+pub const MAX_USERS: usize = 20_000;
+
+/// Bytes of any file that the host reads whole (configuration, registry, keys).
+pub const MAX_FILE: u64 = 16 << 20;
+
+/// Longest name of a user or device.
+pub const MAX_NAME: usize = 64;
+
+/// Days a device certificate is valid unless the administrator says otherwise: a year, as PCs are counted yearly.
+pub const DEFAULT_DEVICE_DAYS: u32 = 365;
+
+/// The longest validity of a device certificate, three years: a lost PC must not stay valid for ever.
+pub const MAX_DEVICE_DAYS: u32 = 1_096;
+
+/// Days the host's own certificate is valid; it is renewed on start when less than a third is left.
+pub const SERVER_DAYS: u32 = 398;
+
+/// Days the local certificate authority is valid.
+pub const AUTHORITY_DAYS: u32 = 3_650;
+
+/// Connections to the built-in pages at the same time. Chromium opens six per site; sessions share the listener.
+pub const PAGE_CONNECTIONS: usize = 256;
+
+/// Bytes of a form sent to the built-in pages.
+pub const PAGE_FORM: usize = 16 << 10;
+
+/// File descriptors of a worker: its sockets, one per Wayland client, one per shared buffer (Chromium holds about 4
+/// per window).
+pub const WORKER_FILES: u64 = 1_024;
+
+/// Canvases that one worker keeps at the same time; the compositor refuses windows beyond it.
+pub const MAX_CANVASES: usize = 32;

@@ -1,0 +1,289 @@
+//! The local certificate authority, the host's own certificate and the devices' bundles.
+//!
+//! Owns the `pki` folder of the state directory. The authority is made on first run; its key never leaves that
+//! folder and is read only to sign. A device's key exists in its bundle alone: the host keeps the certificate's
+//! fingerprint and forgets the rest.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
+};
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use serde::{Deserialize, Serialize};
+
+use crate::registry::{Device, Fingerprint, Name};
+use crate::{limits, store};
+
+/// The certificate crate's own time type, which has no name here, by way of its only constructor.
+macro_rules! moment {
+    ($unix_seconds:expr) => {
+        rcgen::date_time_ymd(1970, 1, 1) + Duration::from_secs($unix_seconds)
+    };
+}
+
+/// The name in the host's certificate. Viewers check it instead of an address: hosts move, and an address says nothing.
+pub const SERVER_NAME: &str = "shoji-host";
+
+/// Making or reading a certificate failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file could not be read or written.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// A certificate or key could not be made.
+    #[error("cannot make a certificate: {0}")]
+    Make(#[from] rcgen::Error),
+    /// A file of the authority is damaged or missing while others are there.
+    #[error(
+        "{} is damaged or missing: restore the pki folder from a backup, or remove the folder to begin with a new authority (every device then needs a new bundle)",
+        .0.display()
+    )]
+    Damaged(PathBuf),
+    /// More days than allowed.
+    #[error("a device certificate can be valid for 1 to {high} days, not {days}")]
+    Days {
+        /// What was asked.
+        days: u32,
+        /// The most.
+        high: u32,
+    },
+}
+
+/// One file that a viewer needs to connect; holds a private key.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bundle {
+    /// Format of this file.
+    pub version: u32,
+    /// The device's name.
+    pub name: String,
+    /// Where the host listens, `address:port`.
+    pub host: String,
+    /// The name to expect in the host's certificate.
+    pub server_name: String,
+    /// The authority's certificate, PEM.
+    pub ca: String,
+    /// The device's certificate, PEM.
+    pub certificate: String,
+    /// The device's private key, PEM.
+    pub key: String,
+    /// When the certificate ends, seconds since 1970.
+    pub not_after: u64,
+}
+
+/// The authority, able to sign.
+pub struct Authority {
+    folder: PathBuf,
+    certificate: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+/// What the endpoint presents to viewers.
+#[derive(Debug)]
+pub struct Identity {
+    /// The host's certificate.
+    pub certificate: CertificateDer<'static>,
+    /// Its key.
+    pub key: PrivateKeyDer<'static>,
+    /// The authority that devices' certificates must come from.
+    pub authority: CertificateDer<'static>,
+}
+
+impl Authority {
+    /// Opens the authority in this state directory, or makes it on first run. Two programs may do so at once.
+    pub fn open(state: &Path, now: u64) -> Result<Self, Error> {
+        let folder = state.join("pki");
+        store::directory(&folder, 0o700)?;
+        let _lock = store::Lock::wait(&folder.join("lock"))?;
+        let (certificate_path, key_path) = (folder.join("ca.pem"), folder.join("ca.key"));
+        let (certificate, key) = match (store::read(&certificate_path)?, store::read(&key_path)?) {
+            (Some(certificate), Some(key)) => {
+                let key = KeyPair::from_pem(&key).map_err(|_| Error::Damaged(key_path))?;
+                (certificate, key)
+            }
+            (None, _) => {
+                // The key is written first; a key without certificate is a first run that was cut off.
+                let key = KeyPair::generate()?;
+                let certificate = authority_parameters(now).self_signed(&key)?.pem();
+                store::write(&key_path, key.serialize_pem().as_bytes(), store::PRIVATE)?;
+                store::write(&certificate_path, certificate.as_bytes(), store::READABLE)?;
+                (certificate, key)
+            }
+            (Some(_), None) => return Err(Error::Damaged(key_path)),
+        };
+        let issuer = Issuer::from_ca_cert_pem(&certificate, key).map_err(|_| Error::Damaged(certificate_path))?;
+        Ok(Self { folder, certificate, issuer })
+    }
+
+    /// The host's own certificate and key: read, or made if missing or near its end.
+    pub fn identity(&self, now: u64) -> Result<Identity, Error> {
+        let (certificate_path, key_path) = (self.folder.join("server.pem"), self.folder.join("server.key"));
+        let authority = CertificateDer::from_pem_slice(self.certificate.as_bytes())
+            .map_err(|_| Error::Damaged(self.folder.join("ca.pem")))?;
+        if let (Some(certificate), Some(key)) = (store::read(&certificate_path)?, store::read(&key_path)?) {
+            let certificate = CertificateDer::from_pem_slice(certificate.as_bytes());
+            let key = PrivateKeyDer::from_pem_slice(key.as_bytes());
+            if let (Ok(certificate), Ok(key)) = (certificate, key)
+                && not_after(&certificate).is_some_and(|end| end > now + days(limits::SERVER_DAYS / 3))
+            {
+                return Ok(Identity { certificate, key, authority });
+            }
+        }
+        let key = KeyPair::generate()?;
+        let mut parameters = CertificateParams::new([SERVER_NAME.to_owned()])?;
+        parameters.distinguished_name = named("Shoji host");
+        parameters.not_before = moment!(now.saturating_sub(CLOCK_SKEW));
+        parameters.not_after = moment!(now + days(limits::SERVER_DAYS));
+        parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        parameters.use_authority_key_identifier_extension = true;
+        let certificate = parameters.signed_by(&key, &self.issuer)?;
+        store::write(&key_path, key.serialize_pem().as_bytes(), store::PRIVATE)?;
+        store::write(&certificate_path, certificate.pem().as_bytes(), store::READABLE)?;
+        Ok(Identity {
+            certificate: certificate.der().clone(),
+            key: PrivateKeyDer::Pkcs8(key.serialize_der().into()),
+            authority,
+        })
+    }
+
+    /// Issues a device's certificate: what the viewer gets, and what the registry keeps.
+    pub fn issue(
+        &self,
+        name: &Name,
+        user: &Name,
+        host: String,
+        valid_days: u32,
+        now: u64,
+    ) -> Result<(Bundle, Device), Error> {
+        if !(1..=limits::MAX_DEVICE_DAYS).contains(&valid_days) {
+            return Err(Error::Days { days: valid_days, high: limits::MAX_DEVICE_DAYS });
+        }
+        self.issue_until(name, user, host, now, now + days(valid_days))
+    }
+
+    /// As [`Self::issue`], until a moment of the caller's choice.
+    pub(crate) fn issue_until(
+        &self,
+        name: &Name,
+        user: &Name,
+        host: String,
+        now: u64,
+        not_after: u64,
+    ) -> Result<(Bundle, Device), Error> {
+        let key = KeyPair::generate()?;
+        let mut parameters = CertificateParams::default();
+        parameters.distinguished_name = named(name.as_str());
+        parameters.not_before = moment!(now.saturating_sub(CLOCK_SKEW));
+        parameters.not_after = moment!(not_after);
+        parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        parameters.use_authority_key_identifier_extension = true;
+        let certificate = parameters.signed_by(&key, &self.issuer)?;
+        let device = Device {
+            user: user.clone(),
+            fingerprint: Fingerprint::of(certificate.der()),
+            issued: now,
+            not_after,
+            revoked: None,
+        };
+        let bundle = Bundle {
+            version: 1,
+            name: name.to_string(),
+            host,
+            server_name: SERVER_NAME.to_owned(),
+            ca: self.certificate.clone(),
+            certificate: certificate.pem(),
+            key: key.serialize_pem(),
+            not_after,
+        };
+        Ok((bundle, device))
+    }
+}
+
+impl Bundle {
+    /// Writes the bundle; only its owner may read it.
+    pub fn write(&self, path: &Path) -> Result<(), Error> {
+        let text = serde_json::to_vec_pretty(self).expect("a bundle is valid JSON");
+        Ok(store::write(path, &text, store::PRIVATE)?)
+    }
+}
+
+/// PCs' clocks are wrong by minutes; a certificate that begins an hour ago works there at once.
+const CLOCK_SKEW: u64 = 3_600;
+
+fn days(days: u32) -> u64 {
+    u64::from(days) * 86_400
+}
+
+fn authority_parameters(now: u64) -> CertificateParams {
+    let mut parameters = CertificateParams::default();
+    parameters.distinguished_name = named("Shoji device authority");
+    parameters.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    parameters.not_before = moment!(now.saturating_sub(CLOCK_SKEW));
+    parameters.not_after = moment!(now + days(limits::AUTHORITY_DAYS));
+    parameters
+}
+
+fn named(common_name: &str) -> DistinguishedName {
+    let mut name = DistinguishedName::new();
+    name.push(DnType::CommonName, common_name);
+    name
+}
+
+/// When a certificate ends, seconds since 1970.
+fn not_after(certificate: &CertificateDer<'_>) -> Option<u64> {
+    let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
+    u64::try_from(parsed.validity().not_after.timestamp()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: u64 = 1_800_000_000;
+
+    #[test]
+    fn the_authority_is_made_once_and_its_keys_are_private() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let state = tempfile::tempdir().unwrap();
+        let first = Authority::open(state.path(), NOW).unwrap();
+        let again = Authority::open(state.path(), NOW).unwrap();
+        assert_eq!(first.certificate, again.certificate);
+        first.identity(NOW).unwrap();
+        for key in ["ca.key", "server.key"] {
+            let metadata = std::fs::metadata(state.path().join("pki").join(key)).unwrap();
+            assert_eq!(metadata.permissions().mode() & 0o777, 0o600, "{key}");
+        }
+    }
+
+    #[test]
+    fn the_hosts_certificate_is_kept_until_a_third_of_its_life_is_left() {
+        let state = tempfile::tempdir().unwrap();
+        let authority = Authority::open(state.path(), NOW).unwrap();
+        let first = authority.identity(NOW).unwrap();
+        let later = authority.identity(NOW + days(200)).unwrap();
+        assert_eq!(first.certificate, later.certificate);
+        let renewed = authority.identity(NOW + days(300)).unwrap();
+        assert_ne!(first.certificate, renewed.certificate);
+    }
+
+    #[test]
+    fn a_device_certificate_ends_when_its_record_says() {
+        let state = tempfile::tempdir().unwrap();
+        let authority = Authority::open(state.path(), NOW).unwrap();
+        let name = |text: &str| text.parse::<Name>().unwrap();
+        let host = "192.0.2.1:4433".to_owned();
+        let (bundle, device) = authority.issue(&name("pc"), &name("hanako"), host.clone(), 30, NOW).unwrap();
+        let certificate = CertificateDer::from_pem_slice(bundle.certificate.as_bytes()).unwrap();
+        assert_eq!(not_after(&certificate), Some(NOW + days(30)));
+        assert_eq!(device.not_after, bundle.not_after);
+        assert_eq!(device.fingerprint, Fingerprint::of(&certificate));
+        assert!(authority.issue(&name("pc"), &name("hanako"), host, 5_000, NOW).is_err());
+    }
+}

@@ -1,0 +1,348 @@
+//! Users and devices: who may have a session.
+//!
+//! Owns `registry.json` in the state directory. A device belongs to a user and is known by the SHA-256 fingerprint of
+//! its certificate; a fingerprint that is not here has no session, whoever signed it. Revoked devices stay listed for
+//! the record. Writers take the file's lock, so that the running host and the command line never lose each other's work.
+//! This module never holds a private key.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::{limits, store};
+
+/// SHA-256 of a certificate's DER.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    /// Of a certificate's DER bytes.
+    pub fn of(certificate: &[u8]) -> Self {
+        Self(Sha256::digest(certificate).into())
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Fingerprint {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Fingerprint {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        let wrong = || serde::de::Error::custom("a fingerprint is 64 hexadecimal digits");
+        if text.len() != 64 || !text.is_ascii() {
+            return Err(wrong());
+        }
+        let mut bytes = [0; 32];
+        for (byte, at) in bytes.iter_mut().zip((0..64).step_by(2)) {
+            *byte = u8::from_str_radix(&text[at..at + 2], 16).map_err(|_| wrong())?;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+/// The name of a user or a device: 1 to 64 letters, digits, `.`, `_`, `-`, `@`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Name(String);
+
+impl Name {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for Name {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self, Error> {
+        let allowed = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '@');
+        let well_formed = !text.is_empty()
+            && text.len() <= limits::MAX_NAME
+            && text.chars().all(allowed)
+            && !text.starts_with(['-', '.']);
+        if well_formed { Ok(Self(text)) } else { Err(Error::BadName) }
+    }
+}
+
+impl std::str::FromStr for Name {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::try_from(text.to_owned())
+    }
+}
+
+impl From<Name> for String {
+    fn from(name: Name) -> Self {
+        name.0
+    }
+}
+
+/// A person who may use sessions.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct User {
+    /// When the user was added, seconds since 1970.
+    pub added: u64,
+}
+
+/// A PC that may connect.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Device {
+    /// Whose device it is.
+    pub user: Name,
+    /// Of its certificate.
+    pub fingerprint: Fingerprint,
+    /// When the certificate was issued, seconds since 1970.
+    pub issued: u64,
+    /// When the certificate ends, seconds since 1970.
+    pub not_after: u64,
+    /// When it was revoked, seconds since 1970.
+    pub revoked: Option<u64>,
+}
+
+/// Users and devices, as stored.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Registry {
+    /// By name.
+    pub users: BTreeMap<Name, User>,
+    /// By name. A name can be used again only after its device was revoked; the old record is then replaced.
+    pub devices: BTreeMap<Name, Device>,
+    /// Certificates of revoked devices whose name was given to a new one.
+    pub revoked: Vec<Fingerprint>,
+}
+
+/// Who is asking, according to the certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing<'a> {
+    /// A known device of a known user.
+    Known {
+        /// The device.
+        device: &'a Name,
+        /// Its user.
+        user: &'a Name,
+        /// When its certificate ends, seconds since 1970.
+        not_after: u64,
+    },
+    /// The device was revoked.
+    Revoked,
+    /// Nobody issued this certificate from this registry.
+    Unknown,
+}
+
+/// A change of the registry was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file could not be read or written.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The file is damaged.
+    #[error("{} is damaged: {source}: restore it from a backup", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: serde_json::Error,
+    },
+    /// Not a possible name.
+    #[error("a name has 1 to 64 bytes of letters, digits and . _ - @, and begins with a letter or digit")]
+    BadName,
+    /// Nobody of this name.
+    #[error("there is no user {0}: add one with `shoji-host user add {0}`")]
+    NoUser(Name),
+    /// `--user` is needed.
+    #[error("{count} users are registered: say whose device it is with --user NAME")]
+    WhichUser {
+        /// How many.
+        count: usize,
+    },
+    /// No device of this name.
+    #[error("there is no device {0}: see `shoji-host device list`")]
+    NoDevice(Name),
+    /// The name is taken.
+    #[error("{0} exists already: choose another name{1}")]
+    Exists(Name, &'static str),
+    /// Full.
+    #[error("the registry is full ({0} entries)")]
+    Full(usize),
+}
+
+impl Registry {
+    /// Who this certificate belongs to.
+    pub fn standing(&self, fingerprint: &Fingerprint) -> Standing<'_> {
+        if self.revoked.contains(fingerprint) {
+            return Standing::Revoked;
+        }
+        let found = self.devices.iter().find(|(_, device)| device.fingerprint == *fingerprint);
+        match found {
+            Some((_, device)) if device.revoked.is_some() => Standing::Revoked,
+            Some((name, device)) if self.users.contains_key(&device.user) => {
+                Standing::Known { device: name, user: &device.user, not_after: device.not_after }
+            }
+            _ => Standing::Unknown,
+        }
+    }
+
+    /// Adds a user.
+    pub fn add_user(&mut self, name: Name, now: u64) -> Result<(), Error> {
+        if self.users.contains_key(&name) {
+            return Err(Error::Exists(name, ""));
+        }
+        if self.users.len() >= limits::MAX_USERS {
+            return Err(Error::Full(limits::MAX_USERS));
+        }
+        self.users.insert(name, User { added: now });
+        Ok(())
+    }
+
+    /// The user that `--user` names, or the only one there is.
+    pub fn which_user(&self, asked: Option<Name>) -> Result<Name, Error> {
+        match asked {
+            Some(name) if self.users.contains_key(&name) => Ok(name),
+            Some(name) => Err(Error::NoUser(name)),
+            None => match self.users.len() {
+                1 => Ok(self.users.keys().next().expect("one user is there").clone()),
+                count => Err(Error::WhichUser { count }),
+            },
+        }
+    }
+
+    /// Adds a device; its user has to exist.
+    pub fn add_device(&mut self, name: Name, device: Device) -> Result<(), Error> {
+        self.free_for_device(&name)?;
+        if let Some(old) = self.devices.insert(name, device) {
+            self.revoked.push(old.fingerprint);
+        }
+        Ok(())
+    }
+
+    /// Whether a device of this name can be added.
+    pub fn free_for_device(&self, name: &Name) -> Result<(), Error> {
+        if self.devices.len() + self.revoked.len() >= limits::MAX_DEVICES {
+            return Err(Error::Full(limits::MAX_DEVICES));
+        }
+        match self.devices.get(name) {
+            Some(device) if device.revoked.is_none() => {
+                Err(Error::Exists(name.clone(), ", or revoke the old device first"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Revokes a device; revoking twice changes nothing.
+    pub fn revoke(&mut self, name: &Name, now: u64) -> Result<(), Error> {
+        let device = self.devices.get_mut(name).ok_or_else(|| Error::NoDevice(name.clone()))?;
+        device.revoked.get_or_insert(now);
+        Ok(())
+    }
+}
+
+/// The registry's file.
+#[derive(Debug, Clone)]
+pub struct Store {
+    path: PathBuf,
+}
+
+impl Store {
+    /// In this state directory.
+    pub fn new(state: &Path) -> Self {
+        Self { path: state.join("registry.json") }
+    }
+
+    /// Reads the registry; an absent file is an empty registry.
+    pub fn read(&self) -> Result<Registry, Error> {
+        match store::read(&self.path)? {
+            None => Ok(Registry::default()),
+            Some(text) => {
+                serde_json::from_str(&text).map_err(|source| Error::Damaged { path: self.path.clone(), source })
+            }
+        }
+    }
+
+    /// Reads, changes and writes it under the lock; nothing is written if `change` refuses.
+    pub fn change<T, E: From<Error>>(&self, change: impl FnOnce(&mut Registry) -> Result<T, E>) -> Result<T, E> {
+        let lock = store::Lock::wait(&self.path.with_extension("lock")).map_err(Error::from)?;
+        let mut registry = self.read()?;
+        let result = change(&mut registry)?;
+        let text = serde_json::to_vec_pretty(&registry).expect("a registry is valid JSON");
+        store::write(&self.path, &text, store::PRIVATE).map_err(Error::from)?;
+        drop(lock);
+        Ok(result)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> Name {
+        text.parse().unwrap()
+    }
+
+    fn device(certificate: &[u8]) -> Device {
+        Device {
+            user: name("hanako"),
+            fingerprint: Fingerprint::of(certificate),
+            issued: 1,
+            not_after: 2,
+            revoked: None,
+        }
+    }
+
+    #[test]
+    fn a_revoked_device_stays_revoked_after_its_name_is_used_again() {
+        let mut registry = Registry::default();
+        registry.add_user(name("hanako"), 1).unwrap();
+        registry.add_device(name("pc"), device(b"old")).unwrap();
+        assert!(registry.add_device(name("pc"), device(b"new")).is_err());
+        registry.revoke(&name("pc"), 5).unwrap();
+        registry.add_device(name("pc"), device(b"new")).unwrap();
+        let standing = |certificate| registry.standing(&Fingerprint::of(certificate));
+        assert_eq!(standing(b"old"), Standing::Revoked);
+        assert!(matches!(standing(b"new"), Standing::Known { .. }));
+        assert_eq!(standing(b"foreign"), Standing::Unknown);
+    }
+
+    #[test]
+    fn a_registry_survives_the_disk() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::new(directory.path());
+        store.change(|registry| registry.add_user(name("職員"), 1)).unwrap();
+        let user = store.read().unwrap().which_user(None).unwrap();
+        assert_eq!(user.as_str(), "職員");
+    }
+
+    #[test]
+    fn a_name_cannot_be_an_option_or_a_path() {
+        for bad in ["", "-rf", "../x", "a b", "a/b", &"x".repeat(65)] {
+            assert!(bad.parse::<Name>().is_err(), "{bad}");
+        }
+    }
+}
