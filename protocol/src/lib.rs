@@ -27,12 +27,17 @@ mod close;
 mod error;
 pub mod frame;
 pub mod geometry;
+pub mod host;
 pub mod limits;
+mod link;
 mod numbers;
 mod payload;
+mod rate;
+mod screen;
 pub mod time;
 pub mod to_host;
 pub mod to_viewer;
+pub mod viewer;
 mod wire;
 pub mod worker;
 

@@ -47,14 +47,20 @@ limits! {
     /// Most updates of a session that were sent and not yet presented: 60 a second over a round trip of a quarter of a
     /// second, the slowest link on which working is bearable. Beyond it damage waits and merges.
     MAX_IN_FLIGHT: usize = 16;
-    /// Most frames that wait inside a state machine for its caller to take them. A caller that empties it after every
-    /// call never sees more than four; more means that it does not.
-    MAX_QUEUED: usize = 64;
+    /// Most bytes of a session's updates that were sent and not yet presented: two of the largest.
+    MAX_BYTES_IN_FLIGHT: usize = 2 * MAX_UPDATE;
+    /// Most frames or events that wait inside a state machine for its caller to take them. A caller that empties it
+    /// after every call sees a dozen at most; this many are seconds of a person's fastest input on a carrier that takes
+    /// nothing.
+    MAX_QUEUED: usize = 1_024;
 }
 
 /// The viewer has to say hello, and then to attach, within this time of being able to: a connection without a purpose
 /// must not hold a place. Five seconds is ten slow round trips.
 pub const HANDSHAKE: Duration = Duration::from_millis(5_000);
+
+/// A viewer waits this long for a session: a browser that starts on a busy machine with a cold disk takes ten seconds.
+pub const ATTACH_WITHIN: Duration = Duration::from_millis(60_000);
 
 /// Silence after which an end asks whether the other is there. Long enough to cost nothing (a few bytes a second for
 /// a thousand sessions), short enough that [`KEEP_ALIVE_LOST`] holds several tries.
@@ -63,6 +69,9 @@ pub const KEEP_ALIVE_MILLIS: u16 = 5_000;
 /// Silence after which the other end counts as lost: four keep-alives. Wireless links come back within ten seconds or
 /// not at all, and a session survives its viewer anyway.
 pub const KEEP_ALIVE_LOST: Duration = Duration::from_millis(20_000);
+
+/// Shortest time between two questions that only measure the round trip: a person reads no faster.
+pub const PING_INTERVAL: Duration = Duration::from_millis(1_000);
 
 /// The longest time in which a viewer must acknowledge an update. A viewer acknowledges hidden windows too, so only one
 /// that hangs or stopped reading takes longer; an update of [`MAX_UPDATE`] takes this long at 13 Mbit/s.

@@ -1,0 +1,116 @@
+//! What both ends of a connection share: frames that wait to be sent, and knowing whether the other end is there.
+//! Owns no rule about messages.
+
+use crate::time::{Duration, Instant};
+use crate::{Channel, KeepAlive, Nonce, Side, ToHost, ToViewer, Violation, frame, limits};
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+/// Frames that wait for the caller to send them.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    frames: VecDeque<(Channel, Vec<u8>)>,
+}
+
+impl Outbox {
+    pub(crate) fn to_host(&mut self, message: &ToHost) {
+        let mut bytes = Vec::new();
+        frame::encode_to_host(message, &mut bytes);
+        self.frames.push_back((message.channel(), bytes));
+    }
+
+    pub(crate) fn to_viewer(&mut self, message: &ToViewer<'_>) {
+        let mut bytes = Vec::new();
+        frame::encode_to_viewer(message, &mut bytes);
+        self.frames.push_back((message.channel(), bytes));
+    }
+
+    pub(crate) fn take(&mut self) -> Option<(Channel, Vec<u8>)> {
+        self.frames.pop_front()
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.frames.clear();
+    }
+
+    /// Whether the caller leaves more lying than a state machine may hold.
+    pub(crate) fn check(&self, caller: Side) -> Result<(), crate::Error> {
+        if limits::MAX_QUEUED <= self.frames.len() {
+            return Err(Violation::NotDrained.by(caller));
+        }
+        Ok(())
+    }
+}
+
+/// Whether the other end is there: what was heard of it, what was asked and what was answered.
+#[derive(Debug)]
+pub(crate) struct Presence {
+    interval: Duration,
+    heard: Instant,
+    asked: Instant,
+    asked_nonce: u32,
+    answered_nonce: u32,
+    round_trip: Option<Duration>,
+}
+
+impl Presence {
+    pub(crate) fn new(keep_alive: KeepAlive, now: Instant) -> Self {
+        let mut presence = Self {
+            interval: Duration::ZERO,
+            heard: now,
+            asked: now,
+            asked_nonce: 0,
+            answered_nonce: 0,
+            round_trip: None,
+        };
+        presence.agree(keep_alive);
+        presence
+    }
+
+    pub(crate) fn agree(&mut self, keep_alive: KeepAlive) {
+        self.interval = Duration::from_millis(u64::from(keep_alive.get()));
+    }
+
+    pub(crate) fn heard(&mut self, now: Instant) {
+        self.heard = self.heard.max(now);
+    }
+
+    /// When to ask next.
+    pub(crate) fn ask_at(&self) -> Instant {
+        self.heard.max(self.asked) + self.interval
+    }
+
+    /// When the other end counts as lost.
+    pub(crate) fn lost_at(&self) -> Instant {
+        self.heard + limits::KEEP_ALIVE_LOST
+    }
+
+    /// Whether another question tells more than the last.
+    pub(crate) fn may_ask(&self, now: Instant) -> bool {
+        self.asked + limits::PING_INTERVAL <= now
+    }
+
+    /// The question to ask now.
+    pub(crate) fn ask(&mut self, now: Instant) -> Nonce {
+        self.asked = self.asked.max(now);
+        self.asked_nonce = self.asked_nonce.wrapping_add(1);
+        Nonce(self.asked_nonce)
+    }
+
+    /// Takes an answer; each question has at most one, and they come in order.
+    pub(crate) fn answered(&mut self, nonce: Nonce, now: Instant) -> Result<(), Violation> {
+        if nonce.0 <= self.answered_nonce || self.asked_nonce < nonce.0 {
+            let (number, last) = (u64::from(nonce.0), u64::from(self.answered_nonce));
+            return Err(Violation::OutOfOrder { message: "Pong", number, last });
+        }
+        self.answered_nonce = nonce.0;
+        if nonce.0 == self.asked_nonce {
+            self.round_trip = Some(now.since(self.asked));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn round_trip(&self) -> Option<Duration> {
+        self.round_trip
+    }
+}

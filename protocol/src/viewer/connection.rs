@@ -1,0 +1,501 @@
+//! The phases of a connection seen from the viewer. See the [module above](super) for the contract.
+
+use super::pace::Pace;
+use crate::link::{Outbox, Presence};
+use crate::rate::Bucket;
+use crate::screen::Screen;
+use crate::time::{Duration, Instant};
+use crate::{
+    AttachHow, CanvasId, CanvasKind, Capabilities, Channel, CloseCode, CursorShape, CursorSize, Error, Hotspot, Input,
+    InputSequence, KeepAlive, KeyboardLayout, Locale, Notice, Pixels, ResumeToken, SessionId, Side, Size, ToHost,
+    ToViewer, UpdateId, Viewport, Violation, WindowState, limits,
+};
+use alloc::vec::Vec;
+
+/// What the viewer is and wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// What it can do.
+    pub capabilities: Capabilities,
+    /// The language of the person.
+    pub locale: Locale,
+    /// Which session it wants.
+    pub how: AttachHow,
+    /// What it shows the session in.
+    pub viewport: Viewport,
+    /// The keyboard in front of the person.
+    pub keyboard: KeyboardLayout,
+}
+
+impl Config {
+    /// A Japanese viewer that can do everything and wants a new session.
+    pub const fn new(viewport: Viewport) -> Self {
+        Self {
+            capabilities: Capabilities::ALL,
+            locale: Locale::Ja,
+            how: AttachHow::New,
+            viewport,
+            keyboard: KeyboardLayout::Jp,
+        }
+    }
+}
+
+/// What the host says. Canvases and updates have a channel of their own and may come before [`Attached`](Self::Attached).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// The viewer has a session; input is taken from now on.
+    Attached {
+        /// Which one.
+        session: SessionId,
+        /// What gets it back on another connection; keep it.
+        token: ResumeToken,
+        /// Whether it was there before.
+        resumed: bool,
+        /// What both ends can do.
+        capabilities: Capabilities,
+    },
+    /// A canvas is there from now on; all black until its first update.
+    CanvasOpened {
+        /// Its id.
+        canvas: CanvasId,
+        /// What it shows.
+        kind: CanvasKind,
+        /// The open canvas it belongs to.
+        parent: Option<CanvasId>,
+        /// Its size.
+        size: Size,
+    },
+    /// A canvas is gone.
+    CanvasClosed {
+        /// Which one.
+        canvas: CanvasId,
+    },
+    /// The browser wants a window in another state.
+    Window {
+        /// The window's canvas.
+        canvas: CanvasId,
+        /// The state.
+        state: WindowState,
+    },
+    /// What changed on a canvas. Call [`Connection::presented`] when it is shown, or would be if it were in sight.
+    Update {
+        /// The canvas.
+        canvas: CanvasId,
+        /// The update.
+        update: UpdateId,
+        /// The canvas's size from now on.
+        size: Size,
+        /// The last input given to the browser before it made this picture.
+        input: InputSequence,
+        /// The operations that make the change.
+        pixels: Pixels<'a>,
+    },
+    /// The pointer looks like this from now on.
+    Cursor {
+        /// One of the system's shapes.
+        shape: CursorShape,
+    },
+    /// The pointer looks like this picture from now on.
+    CursorImage {
+        /// The picture's size.
+        size: CursorSize,
+        /// The pixel that points.
+        hotspot: Hotspot,
+        /// Four bytes a pixel: blue, green, red, alpha; colours multiplied by alpha. Exactly as many as the size says.
+        pixels: Pixels<'a>,
+    },
+    /// A page locked the pointer, or let it go.
+    PointerLock {
+        /// The canvas it is locked to.
+        canvas: CanvasId,
+        /// Locked or free.
+        locked: bool,
+    },
+    /// Something to tell the person.
+    Notice {
+        /// What.
+        notice: Notice,
+    },
+    /// The host ended the connection; nothing follows.
+    Closed {
+        /// Why.
+        code: CloseCode,
+    },
+}
+
+/// The viewer's end of one connection.
+#[derive(Debug)]
+pub struct Connection {
+    config: Config,
+    phase: Phase,
+    capabilities: Capabilities,
+    presence: Presence,
+    pings: Bucket,
+    screen: Screen,
+    last_input: InputSequence,
+    pace: Pace,
+    resizes: Vec<(CanvasId, Viewport)>,
+    resize_at: Instant,
+    repaints: Vec<CanvasId>,
+    repaint_at: Instant,
+    outbox: Outbox,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Phase {
+    /// Said hello and asked for a session; waits for the answer to the first.
+    Greeting { deadline: Instant },
+    /// Waits for a session.
+    Attaching { deadline: Instant },
+    /// Has a session.
+    Attached,
+    /// Asked to leave or to end the session; waits for the host to close.
+    Leaving { deadline: Instant },
+    /// Over.
+    Closed(CloseCode),
+}
+
+impl Connection {
+    /// A connection that the carrier has just made. What it has to say first waits in
+    /// [`poll_send`](Self::poll_send): hello and attach at once, without waiting for an answer between them.
+    pub fn new(config: Config, now: Instant) -> Self {
+        let mut outbox = Outbox::default();
+        let Config { capabilities, locale, how, viewport, keyboard } = config;
+        outbox.to_host(&ToHost::Hello { minor: limits::MINOR, capabilities, locale });
+        outbox.to_host(&ToHost::Attach { how, viewport, keyboard });
+        Self {
+            config,
+            phase: Phase::Greeting { deadline: now + limits::HANDSHAKE },
+            capabilities,
+            presence: Presence::new(KeepAlive::clamped(limits::KEEP_ALIVE_MILLIS), now),
+            pings: Bucket::new(limits::PINGS, now),
+            screen: Screen::new(capabilities, now),
+            last_input: InputSequence::NONE,
+            pace: Pace::new(now),
+            resizes: Vec::new(),
+            resize_at: now,
+            repaints: Vec::new(),
+            repaint_at: now,
+            outbox,
+        }
+    }
+
+    /// Takes the body of a frame that the host sent on a channel. Pixels are borrowed from it. Nothing comes of it once
+    /// the connection is closed.
+    pub fn handle_frame<'a>(
+        &mut self,
+        channel: Channel,
+        body: &'a [u8],
+        now: Instant,
+    ) -> Result<Option<Event<'a>>, Error> {
+        if self.closed().is_some() {
+            return Ok(None);
+        }
+        self.try_frame(channel, body, now).inspect_err(|error| self.close(error.close_code()))
+    }
+
+    /// A person did something. Returns the event's place in the attachment, or `None` if there is no session to do it in.
+    /// A motion may share its place with motions that follow it, and leave a little later.
+    pub fn input(&mut self, event: Input, now: Instant) -> Option<InputSequence> {
+        let Phase::Attached = self.phase else { return None };
+        // What is no longer there, or was never agreed on, would be a fault at the host.
+        let is_possible = match &event {
+            Input::PointerMotion { canvas, .. } | Input::Focus { canvas: Some(canvas) } => self.screen.is_open(*canvas),
+            Input::Touch { canvas, .. } => {
+                self.screen.is_open(*canvas) && self.capabilities.contains(Capabilities::TOUCH)
+            }
+            Input::PointerRelative { .. } => self.capabilities.contains(Capabilities::POINTER_LOCK),
+            _ => true,
+        };
+        if !is_possible || self.is_full() {
+            return None;
+        }
+        let Self { pace, last_input, outbox, .. } = self;
+        let before = last_input.0;
+        let place = pace.take(event, now, |event| send_input(event, last_input, outbox));
+        Some(InputSequence(before + place as u64))
+    }
+
+    /// The update is shown, and with it all before it of its canvas. Late and repeated calls do nothing.
+    pub fn presented(&mut self, canvas: CanvasId, update: UpdateId) {
+        if self.closed().is_some() || !self.screen.is_presentable(canvas, update) || self.is_full() {
+            return;
+        }
+        if self.screen.presented(canvas, update).is_ok() {
+            self.outbox.to_host(&ToHost::Presented { canvas, update });
+        }
+    }
+
+    /// A window is shown in this from now on. While a window is dragged only the newest size leaves, every
+    /// [`limits::RESIZE_INTERVAL`].
+    pub fn resize(&mut self, canvas: CanvasId, viewport: Viewport, now: Instant) {
+        if !self.is_attached() || !self.screen.is_open(canvas) {
+            return;
+        }
+        match self.resizes.iter_mut().find(|(waiting, _)| *waiting == canvas) {
+            Some((_, waiting)) => *waiting = viewport,
+            None => self.resizes.push((canvas, viewport)),
+        }
+        self.flush_due(now);
+    }
+
+    /// Asks the browser to close a window.
+    pub fn close_canvas(&mut self, canvas: CanvasId, now: Instant) {
+        if let Phase::Attached = self.phase
+            && self.screen.is_open(canvas)
+            && !self.is_full()
+        {
+            self.flush_input(now);
+            self.outbox.to_host(&ToHost::CloseCanvas { canvas });
+        }
+    }
+
+    /// The canvas's picture is lost: asks for the whole, at once or after [`limits::REPAINT_INTERVAL`].
+    pub fn repaint(&mut self, canvas: CanvasId, now: Instant) {
+        if self.screen.is_open(canvas) && !self.repaints.contains(&canvas) {
+            self.repaints.push(canvas);
+        }
+        self.flush_due(now);
+    }
+
+    /// Asks the host for an answer, to measure the round trip. Does nothing within [`limits::PING_INTERVAL`] of the last.
+    pub fn ping(&mut self, now: Instant) {
+        if self.is_attached() && self.presence.may_ask(now) && !self.is_full() {
+            self.ask(now);
+        }
+    }
+
+    /// Leaves the session, which goes on; the host closes the connection.
+    pub fn detach(&mut self, now: Instant) {
+        self.leave(&ToHost::Detach, now);
+    }
+
+    /// Ends the session; the host closes the connection when the browser is gone.
+    pub fn end(&mut self, now: Instant) {
+        self.leave(&ToHost::End, now);
+    }
+
+    /// Ends the connection and tells the host why. The first reason stands.
+    pub fn close(&mut self, code: CloseCode) {
+        if self.closed().is_some() {
+            return;
+        }
+        self.outbox.to_host(&ToHost::Close { code });
+        self.phase = Phase::Closed(code);
+    }
+
+    /// The next whole frame to send, and its channel.
+    pub fn poll_send(&mut self) -> Option<(Channel, Vec<u8>)> {
+        self.outbox.take()
+    }
+
+    /// When to call [`handle_deadline`](Self::handle_deadline) if nothing happens before; `None`: never.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadlines().into_iter().flatten().map(|(at, _)| at).min()
+    }
+
+    /// Does what is due. Look at [`closed`](Self::closed) after it.
+    pub fn handle_deadline(&mut self, now: Instant) {
+        for (at, due) in self.deadlines().into_iter().flatten() {
+            if now < at || self.closed().is_some() {
+                continue;
+            }
+            match due {
+                Due::Handshake => self.close(CloseCode::HostHandshakeTimeout),
+                Due::Lost => self.close(CloseCode::KeepAliveLost),
+                Due::Ask => self.ask(now),
+                Due::Flush => self.flush_due(now),
+            }
+        }
+    }
+
+    /// Why the connection is over, if it is.
+    pub fn closed(&self) -> Option<CloseCode> {
+        match self.phase {
+            Phase::Closed(code) => Some(code),
+            _ => None,
+        }
+    }
+
+    /// Whether the viewer has a session.
+    pub fn is_attached(&self) -> bool {
+        matches!(self.phase, Phase::Attached)
+    }
+
+    /// The newest input that has left.
+    pub fn last_input(&self) -> InputSequence {
+        self.last_input
+    }
+
+    /// The time that the last question and its answer took.
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.presence.round_trip()
+    }
+
+    fn deadlines(&self) -> [Option<(Instant, Due)>; 6] {
+        let mut all = [None; 6];
+        all[0] = match self.phase {
+            Phase::Closed(_) => return all,
+            Phase::Greeting { deadline } | Phase::Attaching { deadline } | Phase::Leaving { deadline } => {
+                Some((deadline, Due::Handshake))
+            }
+            Phase::Attached => None,
+        };
+        all[1] = Some((self.presence.lost_at(), Due::Lost));
+        if !matches!(self.phase, Phase::Greeting { .. }) {
+            all[2] = Some((self.presence.ask_at(), Due::Ask));
+        }
+        if self.is_attached() {
+            all[3] = self.pace.deadline().map(|at| (at, Due::Flush));
+            all[4] = self.resizes.first().map(|_| (self.resize_at, Due::Flush));
+            all[5] = self.repaints.first().map(|_| (self.repaint_at, Due::Flush));
+        }
+        all
+    }
+
+    fn try_frame<'a>(&mut self, channel: Channel, body: &'a [u8], now: Instant) -> Result<Option<Event<'a>>, Error> {
+        self.outbox.check(Side::Viewer)?;
+        self.presence.heard(now);
+        let message = ToViewer::decode(body).map_err(|error| Violation::Malformed(error).by(Side::Host))?;
+        if message.channel() != channel {
+            return Err(Violation::WrongChannel { message: message.name(), channel }.by(Side::Host));
+        }
+        self.step(message, now).map_err(|violation| violation.by(Side::Host))
+    }
+
+    fn step<'a>(&mut self, message: ToViewer<'a>, now: Instant) -> Result<Option<Event<'a>>, Violation> {
+        match (self.phase, message) {
+            (_, ToViewer::Close { code }) => {
+                self.outbox.clear();
+                self.phase = Phase::Closed(code);
+                Ok(Some(Event::Closed { code }))
+            }
+            (Phase::Greeting { .. }, ToViewer::Welcome { minor, capabilities, keep_alive }) => {
+                if minor < limits::OLDEST_MINOR || limits::MINOR < minor {
+                    return Err(Violation::Version(minor));
+                }
+                if !self.config.capabilities.contains(capabilities) {
+                    return Err(Violation::NotAgreed("Welcome.capabilities"));
+                }
+                self.capabilities = capabilities;
+                self.screen.agree(capabilities);
+                self.presence.agree(keep_alive);
+                self.phase = Phase::Attaching { deadline: now + limits::ATTACH_WITHIN };
+                Ok(None)
+            }
+            (Phase::Attaching { .. }, ToViewer::Attached { session, token, resumed }) => {
+                self.phase = Phase::Attached;
+                let capabilities = self.capabilities;
+                Ok(Some(Event::Attached { session, token, resumed, capabilities }))
+            }
+            (Phase::Attaching { .. } | Phase::Attached | Phase::Leaving { .. }, ToViewer::Ping { nonce }) => {
+                self.pings.take(now)?;
+                self.outbox.to_host(&ToHost::Pong { nonce });
+                Ok(None)
+            }
+            (Phase::Attaching { .. } | Phase::Attached | Phase::Leaving { .. }, ToViewer::Pong { nonce }) => {
+                self.presence.answered(nonce, now)?;
+                Ok(None)
+            }
+            (Phase::Attached | Phase::Leaving { .. }, message @ ToViewer::Notice { notice }) => {
+                self.screen.show(&message, self.last_input, now)?;
+                Ok(Some(Event::Notice { notice }))
+            }
+            // The updates channel keeps no order with the control channel: it may be ahead of `Attached`.
+            (_, message) if message.channel() == Channel::Updates => {
+                self.screen.show(&message, self.last_input, now)?;
+                if let ToViewer::CanvasClosed { canvas } = message {
+                    self.repaints.retain(|&waiting| waiting != canvas);
+                    self.resizes.retain(|&(waiting, _)| waiting != canvas);
+                }
+                Ok(shown(message))
+            }
+            (phase, message) => {
+                let phase = match phase {
+                    Phase::Greeting { .. } => "greeting",
+                    Phase::Attaching { .. } => "attaching",
+                    Phase::Attached => "attached",
+                    Phase::Leaving { .. } => "leaving",
+                    Phase::Closed(_) => "closed",
+                };
+                Err(Violation::WrongState { message: message.name(), phase })
+            }
+        }
+    }
+
+    fn leave(&mut self, message: &ToHost, now: Instant) {
+        match self.phase {
+            Phase::Attached => {
+                self.flush_input(now);
+                self.outbox.to_host(message);
+                self.phase = Phase::Leaving { deadline: now + limits::ATTACH_WITHIN };
+            }
+            Phase::Greeting { .. } | Phase::Attaching { .. } => self.close(CloseCode::Normal),
+            Phase::Leaving { .. } | Phase::Closed(_) => {}
+        }
+    }
+
+    fn ask(&mut self, now: Instant) {
+        let nonce = self.presence.ask(now);
+        self.outbox.to_host(&ToHost::Ping { nonce });
+    }
+
+    /// Whether the caller leaves too much lying; then the connection is over: to lose input silently would be worse.
+    fn is_full(&mut self) -> bool {
+        self.outbox.check(Side::Viewer).inspect_err(|error| self.close(error.close_code())).is_err()
+    }
+
+    fn flush_due(&mut self, now: Instant) {
+        if !self.is_attached() || self.is_full() {
+            return;
+        }
+        let Self { pace, last_input, outbox, .. } = self;
+        pace.flush_due(now, |event| send_input(event, last_input, outbox));
+        if self.resize_at <= now && !self.resizes.is_empty() {
+            let (canvas, viewport) = self.resizes.remove(0);
+            self.outbox.to_host(&ToHost::Resize { canvas, viewport });
+            self.resize_at = now + limits::RESIZE_INTERVAL;
+        }
+        if self.repaint_at <= now && !self.repaints.is_empty() {
+            let canvas = self.repaints.remove(0);
+            self.outbox.to_host(&ToHost::Repaint { canvas });
+            self.repaint_at = now + limits::REPAINT_INTERVAL;
+        }
+    }
+
+    fn flush_input(&mut self, now: Instant) {
+        let Self { pace, last_input, outbox, .. } = self;
+        pace.flush(now, &mut |event| send_input(event, last_input, outbox));
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Due {
+    Handshake,
+    Ask,
+    Lost,
+    Flush,
+}
+
+fn send_input(event: Input, last_input: &mut InputSequence, outbox: &mut Outbox) {
+    *last_input = last_input.next();
+    outbox.to_host(&ToHost::Input { sequence: *last_input, event });
+}
+
+/// The event of a message about what the host shows.
+fn shown(message: ToViewer<'_>) -> Option<Event<'_>> {
+    match message {
+        ToViewer::CanvasOpened { canvas, kind, parent, size } => {
+            Some(Event::CanvasOpened { canvas, kind, parent, size })
+        }
+        ToViewer::CanvasClosed { canvas } => Some(Event::CanvasClosed { canvas }),
+        ToViewer::Window { canvas, state } => Some(Event::Window { canvas, state }),
+        ToViewer::Update { canvas, update, size, input, pixels } => {
+            Some(Event::Update { canvas, update, size, input, pixels })
+        }
+        ToViewer::Cursor { shape } => Some(Event::Cursor { shape }),
+        ToViewer::CursorImage { size, hotspot, pixels } => Some(Event::CursorImage { size, hotspot, pixels }),
+        ToViewer::PointerLock { canvas, locked } => Some(Event::PointerLock { canvas, locked }),
+        _ => None,
+    }
+}
