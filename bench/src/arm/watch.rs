@@ -1,0 +1,164 @@
+//! Owns the place where pictures are read: whoever has a new picture shows it here, and the bench waits for its code.
+//!
+//! The moment of a sighting is taken where the picture is, before the waiting thread wakes. Must never keep a picture.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use crate::clock::now;
+use crate::code::{Picture, Strips};
+
+/// Sightings kept until they are taken: a minute of scrolling on the fastest browser.
+const KEPT: usize = 8192;
+
+/// One code, the first time it was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sighting {
+    /// The code in both strips.
+    pub code: u16,
+    /// When it was read.
+    pub at: i64,
+    /// The update that brought it.
+    pub arrival: Option<Arrival>,
+}
+
+/// How the update of a picture arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arrival {
+    /// Its id.
+    pub update: u64,
+    /// When it was received whole.
+    pub received: i64,
+    /// When it was decoded.
+    pub decoded: i64,
+}
+
+/// Where pictures are read.
+#[derive(Debug, Default)]
+pub struct Watch {
+    inner: Mutex<Inner>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    strips: Option<Strips>,
+    latest: Option<u16>,
+    sightings: VecDeque<Sighting>,
+}
+
+impl Watch {
+    /// A watch that does not know yet where to look.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// From now on codes are read here.
+    pub fn aim(&self, strips: Strips) {
+        let mut inner = self.lock();
+        inner.strips = Some(strips);
+        inner.latest = None;
+    }
+
+    /// A picture is there. Costs some microseconds; the moment is taken after reading, so that it is never too early.
+    pub fn look(&self, picture: &Picture<'_>, arrival: Option<Arrival>) {
+        let mut inner = self.lock();
+        let Some(code) = inner.strips.and_then(|strips| strips.read(picture)) else { return };
+        if inner.latest == Some(code) {
+            return;
+        }
+        inner.latest = Some(code);
+        if inner.sightings.len() == KEPT {
+            inner.sightings.pop_front();
+        }
+        inner.sightings.push_back(Sighting { code, at: now().cast_signed(), arrival });
+        drop(inner);
+        self.changed.notify_all();
+    }
+
+    /// Waits until a code is seen; earlier sightings are forgotten.
+    pub fn wait_for(&self, code: u16, patience: Duration) -> Option<Sighting> {
+        let until = Instant::now() + patience;
+        let mut inner = self.lock();
+        loop {
+            while let Some(sighting) = inner.sightings.pop_front() {
+                if sighting.code == code {
+                    return Some(sighting);
+                }
+            }
+            let left = until.checked_duration_since(Instant::now())?;
+            inner = self.changed.wait_timeout(inner, left).expect("no watcher panics").0;
+        }
+    }
+
+    /// The code that the newest picture showed.
+    #[must_use]
+    pub fn latest(&self) -> Option<u16> {
+        self.lock().latest
+    }
+
+    /// Takes every sighting since the last one taken or waited for.
+    pub fn take(&self) -> Vec<Sighting> {
+        self.lock().sightings.drain(..).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().expect("no watcher panics")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STRIPS: Strips = Strips { left: 0, upper: 0, lower: 48, ratio: 1.0 };
+
+    fn picture(code: u16) -> Vec<u8> {
+        let mut pixels = vec![0xff_u8; 384 * 96 * 4];
+        for (at, pixel) in pixels.chunks_exact_mut(4).enumerate() {
+            let (x, y) = (at % 384, at / 384 % 48);
+            if (code >> (15 - x / 24) & 1 == 1) != (y >= 24) {
+                pixel.fill(0);
+            }
+        }
+        pixels
+    }
+
+    fn show(watch: &Watch, code: u16) {
+        let pixels = picture(code);
+        watch.look(&Picture { width: 384, height: 96, stride: 384 * 4, pixels: &pixels }, None);
+    }
+
+    #[test]
+    fn a_code_is_sighted_once() {
+        let watch = Watch::new();
+        watch.aim(STRIPS);
+        for code in [7, 7, 8, 8, 8] {
+            show(&watch, code);
+        }
+        assert_eq!(watch.take().iter().map(|sighting| sighting.code).collect::<Vec<_>>(), [7, 8]);
+    }
+
+    #[test]
+    fn a_waiting_thread_wakes_when_the_code_comes() {
+        let watch = Watch::new();
+        watch.aim(STRIPS);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                show(&watch, 3);
+                show(&watch, 4);
+            });
+            assert!(watch.wait_for(4, Duration::from_secs(20)).is_some());
+        });
+        assert!(watch.wait_for(5, Duration::ZERO).is_none());
+    }
+
+    #[test]
+    fn nothing_is_read_before_the_strips_are_found() {
+        let watch = Watch::new();
+        show(&watch, 3);
+        assert!(watch.take().is_empty());
+    }
+}

@@ -1,0 +1,185 @@
+//! Owns the command line: what can be asked, its limits and its defaults. Must never start anything.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::page::Mode;
+use crate::words::Language;
+
+/// Measures Shoji on this machine.
+#[derive(Debug, Parser)]
+#[command(name = "shoji-bench", version, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to measure.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What can be measured.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Input to picture, end to end, beside the floor of the same run; with bytes, CPU, memory and exactness
+    #[command(after_help = "Examples:
+  shoji-bench latency
+  shoji-bench latency --rounds 3 --keys 100 --out report
+  shoji-bench latency --work key,scroll --size 1280x720
+  shoji-bench latency --window          (needs xvfb and xdotool)
+
+The report is latency.html (open it in any browser) and latency.json in the --out folder.
+How it is measured: bench/METHOD.md")]
+    Latency(Latency),
+}
+
+/// The arguments of `latency`.
+#[derive(Debug, Clone, Args)]
+pub struct Latency {
+    /// Rounds in which floor and whole take turns
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=20))]
+    pub rounds: u32,
+    /// Key presses per round; typing and pages take half as many
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(2..=1000))]
+    pub keys: u32,
+    /// Seconds of scroll, of animation and of each idling per round (0.5 to 60)
+    #[arg(long, default_value_t = 4.0, value_parser = seconds)]
+    pub seconds: f64,
+    /// Size of the canvas in physical pixels
+    #[arg(long, default_value = "1920x1080", value_name = "WxH")]
+    pub size: CanvasSize,
+    /// Folder for the report; made if it is missing
+    #[arg(long, default_value = "shoji-bench-report", value_name = "DIR")]
+    pub out: PathBuf,
+    /// What to measure, separated by commas
+    #[arg(long, value_delimiter = ',', default_values_t = Work::ALL)]
+    pub work: Vec<Work>,
+    /// Measure the native window too, under Xvfb
+    #[arg(long)]
+    pub window: bool,
+    /// The browser's program (default: as the host finds it)
+    #[arg(long, value_name = "PATH")]
+    pub browser: Option<PathBuf>,
+    /// Folder of shoji-host and shoji-viewer (default: beside this program)
+    #[arg(long, value_name = "DIR")]
+    pub programs: Option<PathBuf>,
+    /// Seed of the pauses between keys
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Language of what is printed (default: from the locale)
+    #[arg(long)]
+    pub lang: Option<Language>,
+}
+
+/// A kind of work to measure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Work {
+    /// A key that changes a small patch
+    Key,
+    /// A character into a textarea
+    Typing,
+    /// A key that turns the whole page
+    Page,
+    /// Scrolling through text
+    Scroll,
+    /// A canvas animation
+    Animation,
+    /// A blinking caret, and nothing at all
+    Idle,
+}
+
+impl Work {
+    /// Every kind of work.
+    pub const ALL: [Self; 6] = [Self::Key, Self::Typing, Self::Page, Self::Scroll, Self::Animation, Self::Idle];
+
+    /// The scenes that the page shows for it.
+    #[must_use]
+    pub fn scenes(self) -> &'static [Mode] {
+        match self {
+            Self::Key => &[Mode::Key],
+            Self::Typing => &[Mode::Typing],
+            Self::Page => &[Mode::Page],
+            Self::Scroll => &[Mode::Scroll],
+            Self::Animation => &[Mode::Animation],
+            Self::Idle => &[Mode::Caret, Mode::Still],
+        }
+    }
+}
+
+impl std::fmt::Display for Work {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let value = self.to_possible_value();
+        formatter.write_str(value.as_ref().map_or("", |value| value.get_name()))
+    }
+}
+
+/// A canvas size in physical pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CanvasSize {
+    /// From left to right.
+    pub width: u16,
+    /// From top to bottom.
+    pub height: u16,
+}
+
+/// The page needs this much: both strips, the form and the 720 lines of the animation's canvas below the browser's bars.
+const SMALLEST: CanvasSize = CanvasSize { width: 1280, height: 720 };
+/// The largest canvas of the protocol.
+const LARGEST: CanvasSize = CanvasSize { width: 3840, height: 2160 };
+
+impl FromStr for CanvasSize {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parsed = text.split_once(['x', 'X', '×']).and_then(|(width, height)| {
+            Some(Self { width: width.trim().parse().ok()?, height: height.trim().parse().ok()? })
+        });
+        let size = parsed.ok_or_else(|| "write width x height in pixels, for example 1920x1080".to_owned())?;
+        let within = (SMALLEST.width..=LARGEST.width).contains(&size.width)
+            && (SMALLEST.height..=LARGEST.height).contains(&size.height);
+        if within { Ok(size) } else { Err(format!("{size} is out of range: from {SMALLEST} to {LARGEST}")) }
+    }
+}
+
+impl std::fmt::Display for CanvasSize {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}x{}", self.width, self.height)
+    }
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let seconds: f64 = text.parse().map_err(|_| "write a number of seconds, for example 4".to_owned())?;
+    if (0.5..=60.0).contains(&seconds) { Ok(seconds) } else { Err(format!("{seconds} is out of range: 0.5 to 60")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn latency(arguments: &[&str]) -> Result<Latency, clap::Error> {
+        let all = ["shoji-bench", "latency"].iter().chain(arguments);
+        Cli::try_parse_from(all).map(|cli| match cli.command {
+            Command::Latency(latency) => latency,
+        })
+    }
+
+    #[test]
+    fn the_defaults_measure_everything_at_full_hd() {
+        let latency = latency(&[]).expect("defaults are valid");
+        assert_eq!(latency.work, Work::ALL);
+        assert_eq!(latency.size, CanvasSize { width: 1920, height: 1080 });
+    }
+
+    #[test]
+    fn work_is_a_list() {
+        assert_eq!(latency(&["--work", "key,idle"]).expect("valid").work, [Work::Key, Work::Idle]);
+    }
+
+    #[test]
+    fn values_out_of_range_are_refused_with_the_range() {
+        for wrong in [["--rounds", "0"], ["--keys", "1"], ["--seconds", "0"], ["--size", "100x100"], ["--size", "wide"]]
+        {
+            let told = latency(&wrong).expect_err("it is out of range").to_string();
+            assert!(told.contains(wrong[1]), "{told}");
+        }
+    }
+}
