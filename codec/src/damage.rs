@@ -102,14 +102,25 @@ impl Units {
         }
     }
 
-    /// Marks one unit as changed in all its pixels, whatever they hold.
-    pub(crate) fn mark_whole(&mut self, column: usize, band: usize) {
-        let unit = band * self.columns + column;
-        let width = (self.size.width - column as u32 * UNIT_WIDTH).min(UNIT_WIDTH);
-        let height = (self.size.height - band as u32 * UNIT_HEIGHT).min(UNIT_HEIGHT);
-        self.columns_changed[unit] = u64::MAX >> (64 - width);
-        self.lines_changed[unit] = u8::MAX >> (8 - height);
-        self.widen(band, column, column + 1);
+    /// Marks every pixel of the canvas as changed.
+    pub(crate) fn mark_all(&mut self) {
+        for band in 0..self.bands {
+            for column in 0..self.columns {
+                let unit = unit_rect(column, band, self.size);
+                self.columns_changed[band * self.columns + column] = u64::MAX >> (UNIT_WIDTH - unit.width);
+                self.lines_changed[band * self.columns + column] = u8::MAX >> (UNIT_HEIGHT - unit.height);
+            }
+            self.widen(band, 0, self.columns);
+        }
+    }
+
+    /// Takes the marks of the units that a rectangle touches away.
+    pub(crate) fn unmark_in(&mut self, rect: Rect) {
+        for band in rect.y / UNIT_HEIGHT..rect.bottom().div_ceil(UNIT_HEIGHT) {
+            for column in rect.x / UNIT_WIDTH..rect.right().div_ceil(UNIT_WIDTH) {
+                self.unmark(column as usize, band as usize);
+            }
+        }
     }
 
     fn widen(&mut self, band: usize, left: usize, right: usize) {
@@ -140,6 +151,34 @@ impl Units {
     /// Whether nothing was marked since the last clear. (Unmarking does not bring it back.)
     pub(crate) fn is_untouched(&self) -> bool {
         self.extent.0 == self.extent.1
+    }
+
+    /// Number of marked units, counted no further than `enough`.
+    pub(crate) fn count(&self, enough: usize) -> usize {
+        let mut n = 0;
+        for band in self.extent.0..self.extent.1 {
+            let units = band * self.columns + usize::from(self.spans[band].0)
+                ..band * self.columns + usize::from(self.spans[band].1);
+            n += self.lines_changed[units].iter().filter(|lines| **lines != 0).count();
+            if n >= enough {
+                break;
+            }
+        }
+        n
+    }
+
+    /// Number of marked units that a rectangle touches, counted no further than `enough`.
+    pub(crate) fn count_in(&self, rect: Rect, enough: usize) -> usize {
+        let mut n = 0;
+        for band in rect.y / UNIT_HEIGHT..rect.bottom().div_ceil(UNIT_HEIGHT) {
+            for column in rect.x / UNIT_WIDTH..rect.right().div_ceil(UNIT_WIDTH) {
+                n += usize::from(self.is_marked(column as usize, band as usize));
+                if n >= enough {
+                    return n;
+                }
+            }
+        }
+        n
     }
 
     /// Bands and unit columns outside which nothing is marked: `(left, top, right, bottom)` in units.
@@ -245,6 +284,12 @@ impl Units {
         }
         bounds
     }
+}
+
+/// The pixels of a unit, cut at the canvas's edge.
+pub(crate) fn unit_rect(column: usize, band: usize, size: Size) -> Rect {
+    let (x, y) = (column as u32 * UNIT_WIDTH, band as u32 * UNIT_HEIGHT);
+    Rect::between(x, y, (x + UNIT_WIDTH).min(size.width), (y + UNIT_HEIGHT).min(size.height))
 }
 
 /// Puts a run of units into a group that it continues, if the rectangle around both wastes little; else opens a group.

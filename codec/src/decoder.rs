@@ -8,6 +8,7 @@ use crate::error::DecodeError;
 use crate::geometry::{MAX_HEIGHT, MAX_WIDTH, Rect, Size};
 use crate::tile;
 use crate::update::{FLAG_RESET, Reader, VERSION, kind};
+use crate::video::{ALIGN, MAX_PAINTS, MAX_STREAMS, Receiver};
 
 /// How many times its own area a canvas may be painted by one update: copied, then painted by video, then by tiles
 /// whose rectangles may overlap a little.
@@ -43,6 +44,8 @@ pub struct Decoder {
     limits: Limits,
     canvas: Canvas,
     tiles: tile::Decoder,
+    streams: [Option<Receiver>; MAX_STREAMS],
+    paints: Vec<Rect>,
     changed: Vec<Rect>,
     /// No canvas yet, or one that an update left half painted.
     needs_complete: bool,
@@ -66,6 +69,8 @@ impl Decoder {
             limits,
             canvas: Canvas::default(),
             tiles: tile::Decoder::new(),
+            streams: Default::default(),
+            paints: Vec::new(),
             changed: Vec::new(),
             needs_complete: true,
         }
@@ -125,6 +130,7 @@ impl Decoder {
         if !size.is_canvas() || size.width > most.width || size.height > most.height {
             return Err(DecodeError::BadSize { width: size.width, height: size.height });
         }
+        self.streams = Default::default();
         self.canvas.reset(size);
         changed(&mut self.changed, size.rect());
         Ok(())
@@ -162,9 +168,66 @@ impl Decoder {
                     Ok(())
                 })?;
             }
+            kind::VIDEO => self.video(reader, purse)?,
+            kind::VIDEO_END => {
+                let index = usize::from(reader.byte()?);
+                let slot = self.streams.get_mut(index).ok_or(DecodeError::BadKind)?;
+                slot.take().ok_or(DecodeError::VideoOutOfOrder)?;
+            }
             _ => return Err(DecodeError::BadKind),
         }
         Ok(())
+    }
+
+    fn video(&mut self, reader: &mut Reader<'_>, purse: &mut Purse) -> Result<(), DecodeError> {
+        if !self.limits.h264 {
+            return Err(DecodeError::VideoNotAccepted);
+        }
+        let size = self.canvas.size();
+        let index = usize::from(reader.byte()?);
+        let slot = self.streams.get_mut(index).ok_or(DecodeError::BadKind)?;
+        match reader.byte()? {
+            0 => {}
+            1 => {
+                let area = region(reader, size)?;
+                *slot = None;
+                *slot = Some(Receiver::new(area).map_err(|_| DecodeError::Library)?);
+            }
+            _ => return Err(DecodeError::BadKind),
+        }
+        let stream = slot.as_mut().ok_or(DecodeError::VideoOutOfOrder)?;
+        let count = reader.varint()?;
+        if count == 0 || count > MAX_PAINTS {
+            return Err(DecodeError::VideoParameters);
+        }
+        purse.spend(stream.area().area())?;
+        self.paints.clear();
+        for _ in 0..count {
+            let paint = reader.rect(size)?;
+            if !stream.area().contains(paint) {
+                return Err(DecodeError::OutsideCanvas);
+            }
+            purse.spend(paint.area())?;
+            self.paints.push(paint);
+        }
+        let length = reader.varint()? as usize;
+        stream.receive(reader.bytes(length)?)?;
+        for paint in &self.paints {
+            stream.paint(*paint, &mut self.canvas)?;
+            changed(&mut self.changed, *paint);
+        }
+        Ok(())
+    }
+}
+
+/// Reads a stream's region: aligned, not empty, and no further beyond the canvas than alignment asks for.
+fn region(reader: &mut Reader<'_>, canvas: Size) -> Result<Rect, DecodeError> {
+    let aligned = Size { width: canvas.width.next_multiple_of(ALIGN), height: canvas.height.next_multiple_of(ALIGN) };
+    let area = reader.rect(aligned)?;
+    if [area.x, area.y, area.width, area.height].iter().all(|v| v % ALIGN == 0) {
+        Ok(area)
+    } else {
+        Err(DecodeError::VideoParameters)
     }
 }
 

@@ -4,12 +4,15 @@
 //! It must never queue: what is not sent stays visible as a difference between frame and shadow or as a lossy mark.
 
 use crate::canvas::Canvas;
-use crate::damage::Units;
+use crate::damage::{UNIT_HEIGHT, UNIT_WIDTH, Units};
 use crate::error::EncodeError;
 use crate::geometry::{Budget, Frame, Rect, Time};
+use crate::motion::{Copy, Scene, Search};
+use crate::refine::{self, Mask};
+use crate::regions::Regions;
 use crate::simd::Level;
 use crate::tile::{Coder, Mode};
-use crate::update;
+use crate::update::{self, kind};
 
 /// How an encoder works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +59,12 @@ pub struct Encoder {
     config: Config,
     /// What the viewer holds.
     shadow: Canvas,
+    /// Where the viewer holds it only approximately.
+    lossy: Mask,
     units: Units,
+    search: Search,
+    copies: Vec<Copy>,
+    regions: Regions,
     coder: Coder,
     rects: Vec<Rect>,
     needs_complete: bool,
@@ -71,7 +79,11 @@ impl Encoder {
         Ok(Self {
             config,
             shadow: Canvas::default(),
+            lossy: Mask::default(),
             units: Units::default(),
+            search: Search::default(),
+            copies: Vec::new(),
+            regions: Regions::default(),
             coder: Coder::new(config.level)?,
             rects: Vec::new(),
             needs_complete: true,
@@ -86,13 +98,19 @@ impl Encoder {
     /// Whether the viewer's canvas, once every update is applied, equals the last frame bit for bit.
     #[must_use]
     pub fn is_exact(&self) -> bool {
-        !self.needs_complete
+        !self.needs_complete && self.lossy.is_empty()
     }
 
     /// When [`Encoder::encode`] wants to be called again with empty damage to refine; `None` when all is exact.
     #[must_use]
     pub fn refine_at(&self) -> Option<Time> {
-        None
+        self.lossy.due()
+    }
+
+    /// Whether the viewer holds this pixel exactly as the last frame has it. For tests and measurements.
+    #[must_use]
+    pub fn is_pixel_exact(&self, x: u32, y: u32) -> bool {
+        !self.lossy.touches(Rect { x, y, width: 1, height: 1 })
     }
 
     /// Appends one update's payload to `out`. `damage` may over-report but must hold every pixel that changed since the
@@ -112,7 +130,6 @@ impl Encoder {
         if !frame.is_well_formed() {
             return Err(EncodeError::BadFrame);
         }
-        let _ = (budget, now);
         let start = out.len();
         let mut stats = Stats::default();
         let complete = self.needs_complete || frame.size != self.shadow.size();
@@ -120,34 +137,135 @@ impl Encoder {
         self.units.clear();
         if complete {
             self.begin(frame);
-            self.units.mark(self.config.level, &frame, self.shadow.all(), frame.size.rect());
         } else {
             for rect in damage {
                 self.units.mark(self.config.level, &frame, self.shadow.all(), *rect);
             }
         }
         if !self.units.is_untouched() {
-            self.rects.clear();
-            self.units.rects(|_, _| true, &mut self.rects);
-            for rect in &self.rects {
-                self.shadow.take(&frame, *rect);
-                self.coder.add(&self.shadow, *rect, Mode::Screen, out);
-                stats.exact += rect.area();
+            if !complete {
+                self.copy(&frame, &mut stats, out);
             }
-            self.coder.finish(out);
+            if self.units.count(CLASSIFY_FROM) >= CLASSIFY_FROM {
+                self.film(&frame, budget, now, &mut stats, out);
+            }
+            self.exact(&frame, now, &mut stats, out);
+        }
+        if !self.lossy.is_empty() {
+            self.refine(&frame, budget, now, start, &mut stats, out);
         }
         let empty = !complete && out.len() == start + update::HEADER_BYTES;
         if empty {
             out.truncate(start);
+        } else {
+            self.regions.retire(now, out);
         }
         stats.bytes = out.len() - start;
         Ok(Outcome { empty, stats })
     }
 
-    /// Starts over with a black canvas of the frame's size.
+    /// Starts over: the viewer's canvas will be new, and all of the frame is sent.
     fn begin(&mut self, frame: Frame<'_>) {
-        self.shadow.reset(frame.size);
-        self.units.reset(frame.size);
+        if frame.size != self.shadow.size() {
+            self.shadow.reset(frame.size);
+            self.units.reset(frame.size);
+            self.search.reset(frame.size);
+        }
+        self.lossy.reset(frame.size);
+        self.regions.reset(frame.size);
+        self.units.mark_all();
         self.needs_complete = false;
     }
+
+    /// Moves what only moved.
+    fn copy(&mut self, frame: &Frame<'_>, stats: &mut Stats, out: &mut Vec<u8>) {
+        self.copies.clear();
+        let scene = &mut Scene {
+            level: self.config.level,
+            frame,
+            shadow: &mut self.shadow,
+            units: &mut self.units,
+            lossy: &self.lossy,
+        };
+        self.search.run(scene, &mut self.copies);
+        for copy in &self.copies {
+            out.push(kind::COPY);
+            update::rect(out, copy.to);
+            update::signed(out, copy.by.dx);
+            update::signed(out, copy.by.dy);
+            stats.copied += copy.to.area();
+            // What the copy painted is exact now, because its source was.
+            self.lossy.cover(copy.to);
+        }
+    }
+
+    /// Sends moving pictures as video and takes their marks away.
+    fn film(&mut self, frame: &Frame<'_>, budget: Budget, now: Time, stats: &mut Stats, out: &mut Vec<u8>) {
+        let level = self.config.level;
+        if !self.regions.classify(level, frame, &self.units, budget.bytes, now, self.config.h264) {
+            return;
+        }
+        let (shadow, lossy, units) = (&mut self.shadow, &mut self.lossy, &mut self.units);
+        stats.video = self.regions.send(frame, budget.bytes, now, out, |painted| {
+            shadow.take(frame, painted);
+            lossy.paint(painted, now);
+            units.unmark_in(painted);
+        });
+    }
+
+    /// Sends the marked units exactly.
+    fn exact(&mut self, frame: &Frame<'_>, now: Time, stats: &mut Stats, out: &mut Vec<u8>) {
+        let photos = self.regions.has_photos();
+        for mode in [Mode::Screen, Mode::Photo] {
+            self.rects.clear();
+            match mode {
+                Mode::Screen if !photos => self.units.rects(|_, _| true, &mut self.rects),
+                Mode::Screen => self.units.rects(|c, b| !self.regions.is_photo(c, b), &mut self.rects),
+                Mode::Photo if !photos => break,
+                Mode::Photo => self.units.rects(|c, b| self.regions.is_photo(c, b), &mut self.rects),
+            }
+            for rect in &self.rects {
+                self.coder.add(frame, &mut self.shadow, *rect, mode, out);
+                stats.exact += rect.area();
+                if !self.lossy.is_empty() {
+                    self.lossy.cover(*rect);
+                    self.lossy.touch(*rect, now);
+                }
+            }
+        }
+        self.coder.finish(out);
+    }
+
+    /// Makes rested lossy pixels exact, as far as the budget and one update's share of time go.
+    fn refine(
+        &mut self,
+        frame: &Frame<'_>,
+        budget: Budget,
+        now: Time,
+        start: usize,
+        stats: &mut Stats,
+        out: &mut Vec<u8>,
+    ) {
+        let mut at = 0;
+        while let Some((rect, next)) = self.lossy.next_rested(at, now) {
+            let weight = out.len() - start + self.coder.pending() / 2;
+            if stats.refined > 0 && (weight >= budget.bytes || stats.refined >= refine::MAX_PIXELS) {
+                break;
+            }
+            if stats.refined == 0 && weight >= budget.bytes && stats.exact + stats.video > 0 {
+                break;
+            }
+            let photo = self.regions.is_photo((rect.x / UNIT_WIDTH) as usize, (rect.y / UNIT_HEIGHT) as usize);
+            let mode = if photo { Mode::Photo } else { Mode::Screen };
+            self.coder.add(frame, &mut self.shadow, rect, mode, out);
+            self.lossy.cover(rect);
+            stats.refined += rect.area();
+            stats.exact += rect.area();
+            at = next;
+        }
+        self.coder.finish(out);
+    }
 }
+
+/// Fewer changed units than this are never looked at as a film: a block of video has eight.
+const CLASSIFY_FROM: usize = 8;

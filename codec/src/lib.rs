@@ -32,9 +32,14 @@ mod decoder;
 mod encoder;
 mod error;
 mod geometry;
+mod motion;
+mod rate;
+mod refine;
+mod regions;
 mod simd;
 mod tile;
 mod update;
+mod video;
 
 pub use canvas::{Canvas, digest};
 pub use decoder::{Decoder, Limits};

@@ -37,6 +37,11 @@ pub(crate) fn short(out: &mut Vec<u8>, value: u32) {
     out.extend_from_slice(&(value as u16).to_le_bytes());
 }
 
+/// Writes a shift in pixels, which lies within a canvas's size.
+pub(crate) fn signed(out: &mut Vec<u8>, value: i32) {
+    out.extend_from_slice(&(value as i16).to_le_bytes());
+}
+
 /// Writes a rectangle as four short numbers.
 pub(crate) fn rect(out: &mut Vec<u8>, r: Rect) {
     for value in [r.x, r.y, r.width, r.height] {

@@ -1,7 +1,7 @@
 //! The decoder's half of the tile coder: bytes that are not trusted in, pixels out.
 
 use super::palette::Ring;
-use super::{MAX_STREAM, MAX_TILE_AREA, MAX_TILES, Mode, predict, restore, stream, token};
+use super::{MAX_STREAM, MAX_TILE_AREA, MAX_TILES, Mode, STREAMS, predict, restore, token};
 use crate::canvas::Canvas;
 use crate::error::DecodeError;
 use crate::geometry::{BLACK, Pixel, Rect};
@@ -10,7 +10,7 @@ use crate::update::Reader;
 /// Paints Tiles operations. Holds the unpacking buffers, so that nothing is allocated per update.
 pub(crate) struct Decoder {
     ring: Ring,
-    unpacked: [Vec<u8>; stream::COUNT],
+    unpacked: [Vec<u8>; STREAMS],
     tiles: Vec<(Rect, Mode)>,
     zstd: Option<zstd::bulk::Decompressor<'static>>,
 }
@@ -55,7 +55,7 @@ impl Decoder {
             Some(zstd) => zstd,
             none => none.insert(zstd::bulk::Decompressor::new().map_err(|_| DecodeError::Library)?),
         };
-        let mut streams: [&[u8]; stream::COUNT] = [&[]; stream::COUNT];
+        let mut streams: [&[u8]; STREAMS] = [&[]; STREAMS];
         for (bytes, buffer) in streams.iter_mut().zip(&mut self.unpacked) {
             *bytes = unpack(reader, buffer, zstd)?;
         }

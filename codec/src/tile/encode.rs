@@ -1,10 +1,10 @@
 //! The encoder's half of the tile coder.
 
 use super::palette::Index;
-use super::{MAX_TILE_AREA, MAX_TILES, Mode, predict, residual, stream, token};
+use super::{MAX_TILE_AREA, MAX_TILES, Mode, STREAMS, predict, residual, token};
 use crate::canvas::Canvas;
 use crate::error::EncodeError;
-use crate::geometry::{BLACK, Pixel, Rect};
+use crate::geometry::{BLACK, Frame, Pixel, Rect};
 use crate::simd::Level;
 use crate::update::{kind, rect, short, varint};
 
@@ -24,7 +24,7 @@ const BREAK_FROM: usize = 3;
 pub(crate) struct Coder {
     level: Level,
     index: Index,
-    streams: [Vec<u8>; stream::COUNT],
+    streams: [Vec<u8>; STREAMS],
     tiles: Vec<(Rect, Mode)>,
     /// Bits of a row: differs from the pixel above; differs from the pixel to the left.
     above: Vec<u64>,
@@ -103,16 +103,17 @@ impl Coder {
         })
     }
 
-    /// Adds the exact pixels of a rectangle. Bytes appear in `out` at the latest at [`Coder::finish`].
-    pub(crate) fn add(&mut self, canvas: &Canvas, area: Rect, mode: Mode, out: &mut Vec<u8>) {
+    /// Adds the exact pixels of a rectangle of the frame, and takes them over into the shadow. Bytes appear in `out` at the
+    /// latest at [`Coder::finish`].
+    pub(crate) fn add(&mut self, frame: &Frame<'_>, canvas: &mut Canvas, area: Rect, mode: Mode, out: &mut Vec<u8>) {
         let most = (MAX_TILE_AREA as u32 / area.width.max(1)).max(1);
         let mut y = area.y;
         while y < area.bottom() {
             let bottom = area.bottom().min(y + most);
             let tile = Rect::between(area.x, y, area.right(), bottom);
             match mode {
-                Mode::Screen => self.screen(canvas, tile),
-                Mode::Photo => self.photo(canvas, tile),
+                Mode::Screen => self.screen(frame, canvas, tile),
+                Mode::Photo => self.photo(frame, canvas, tile),
             }
             self.tiles.push((tile, mode));
             y = bottom;
@@ -123,7 +124,7 @@ impl Coder {
     }
 
     /// Bytes that wait to be packed.
-    fn pending(&self) -> usize {
+    pub(crate) fn pending(&self) -> usize {
         self.streams.iter().map(Vec::len).sum()
     }
 
@@ -165,7 +166,7 @@ impl Coder {
         self.index.reset();
     }
 
-    fn screen(&mut self, canvas: &Canvas, tile: Rect) {
+    fn screen(&mut self, frame: &Frame<'_>, canvas: &mut Canvas, tile: Rect) {
         let n = tile.width as usize;
         let words = n.div_ceil(64);
         self.above.clear();
@@ -176,9 +177,9 @@ impl Coder {
         let mut pending = Pending { kind: token::LEFT, length: 0 };
         let mut last = BLACK;
         for y in tile.y..tile.bottom() {
-            let row = canvas.row(y, tile.x, tile.width);
+            let (row, previous) = take_row(frame, canvas, tile, y);
             if y > tile.y {
-                self.level.differ(row, canvas.row(y - 1, tile.x, tile.width), &mut self.above);
+                self.level.differ(row, previous, &mut self.above);
                 if self.above.iter().all(|w| *w == 0) {
                     pending.add(ops, token::ABOVE, n);
                     last = row[n - 1];
@@ -225,17 +226,16 @@ impl Coder {
         pending.flush(ops);
     }
 
-    fn photo(&mut self, canvas: &Canvas, tile: Rect) {
+    fn photo(&mut self, frame: &Frame<'_>, canvas: &mut Canvas, tile: Rect) {
         let [_, _, green, blue_red] = &mut self.streams;
-        let mut previous: &[Pixel] = &[];
         for y in tile.y..tile.bottom() {
-            let row = canvas.row(y, tile.x, tile.width);
+            let (row, previous) = take_row(frame, canvas, tile, y);
             let mut put = |pixel: Pixel, predicted: Pixel| {
                 let (g, br) = residual(pixel, predicted);
                 green.push(g);
                 blue_red.extend_from_slice(&br);
             };
-            if previous.is_empty() {
+            if y == tile.y {
                 put(row[0], BLACK);
                 for pair in row.windows(2) {
                     put(pair[1], pair[0]);
@@ -246,9 +246,15 @@ impl Coder {
                     put(pair[1], predict(pair[0], up[1], up[0]));
                 }
             }
-            previous = row;
         }
     }
+}
+
+/// Takes one row of a tile over from the frame while it is in the nearest cache; gives it and the row above it (empty for the first).
+fn take_row<'a>(frame: &Frame<'_>, canvas: &'a mut Canvas, tile: Rect, y: u32) -> (&'a [Pixel], &'a [Pixel]) {
+    canvas.take(frame, Rect { y, height: 1, ..tile });
+    let previous = if y > tile.y { canvas.row(y - 1, tile.x, tile.width) } else { &[] };
+    (canvas.row(y, tile.x, tile.width), previous)
 }
 
 /// One bit per pixel: differs from the pixel before it; `last` comes before the first.

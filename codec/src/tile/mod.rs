@@ -24,14 +24,8 @@ pub(crate) enum Mode {
     Photo = 1,
 }
 
-/// The streams of a Tiles operation, in the order of the payload.
-pub(crate) mod stream {
-    pub(crate) const OPS: usize = 0;
-    pub(crate) const PLACES: usize = 1;
-    pub(crate) const GREEN: usize = 2;
-    pub(crate) const BLUE_RED: usize = 3;
-    pub(crate) const COUNT: usize = 4;
-}
+/// The streams of a Tiles operation, in the order of the payload: operations, palette places, green, blue and red.
+const STREAMS: usize = 4;
 
 /// Upper two bits of an operation byte in screen mode.
 pub(crate) mod token {

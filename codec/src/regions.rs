@@ -1,0 +1,392 @@
+//! What on the canvas is a moving picture, and which streams carry it.
+//!
+//! The canvas is cut into blocks of 64x64 pixels. A block that keeps changing, or whose exact pixels exceed the budget, and that looks
+//! like a photograph (most pixels equal neither neighbour) becomes video and stays it until it rests. Streams cover
+//! groups of such blocks and are sticky, because a new stream begins with a heavy picture.
+//! Owns the classification and the streams. It must never make text lossy: what looks like text is not video, whatever it weighs.
+
+use crate::damage::{UNIT_HEIGHT, Units, unit_rect};
+use crate::geometry::{Frame, Rect, Size, Time};
+use crate::rate::Control;
+use crate::simd::Level;
+use crate::update::{kind, rect as write_rect, varint};
+use crate::video::{ALIGN, MAX_PAINTS, MAX_STREAMS, Sender};
+
+/// Side of a block in pixels: one unit across, eight units down.
+const BLOCK: u32 = 64;
+
+/// Units down a block.
+const BANDS: usize = (BLOCK / UNIT_HEIGHT) as usize;
+
+/// A block counts as changed if this many of its units are.
+const MIN_UNITS: u8 = 2;
+
+/// Changes in a row (each within [`STILL_MICROS`] of the last) that make a photograph a film.
+const HOT: u8 = 3;
+
+/// A block that did not change for so long is no film any more. Longer than the pauses of an animation of 5 frames a second.
+const STILL_MICROS: u64 = 250_000;
+
+/// A stream without a change for so long is given up, with its memory.
+const IDLE_MICROS: u64 = 2_000_000;
+
+/// Films whose exact pixels weigh less than this per frame stay exact: a small spinner.
+const SMALL_BYTES: usize = 6 << 10;
+
+/// At least this share of a block's sampled pixels, in 256ths, equals neither neighbour in a photograph; text has 40 to 70, film above 180.
+const PHOTO_SHARE: u32 = 115;
+
+/// Bytes of an exact pixel in a photograph, and of a lone pixel in text, in 16ths; measured on film and on text pages.
+const PHOTO_PIXEL: usize = 24;
+const TEXT_PIXEL: usize = 10;
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Block {
+    /// Units changed in this frame, and of how many sampled pixels how many were lone.
+    units: u8,
+    sampled: u16,
+    lone: u16,
+    /// Changes in a row.
+    heat: u8,
+    changed: Time,
+    photo: bool,
+    video: bool,
+}
+
+impl Block {
+    /// Estimated bytes of its exact pixels that changed.
+    fn bytes(&self) -> usize {
+        let pixel = if self.photo { PHOTO_PIXEL } else { TEXT_PIXEL };
+        usize::from(self.lone) * 8 * pixel / 16
+    }
+}
+
+#[derive(Debug)]
+struct Stream {
+    sender: Sender,
+    control: Control,
+    used: Time,
+    /// The viewer knows it.
+    begun: bool,
+}
+
+/// The blocks and streams of one canvas.
+#[derive(Debug, Default)]
+pub(crate) struct Regions {
+    size: Size,
+    columns: usize,
+    rows: usize,
+    blocks: Vec<Block>,
+    touched: Vec<usize>,
+    /// Estimated bytes if everything that changed were sent exactly, and of that the video's part.
+    estimate: usize,
+    film: usize,
+    /// Blocks that looked like a photograph when they last changed.
+    photos: usize,
+    streams: [Option<Stream>; MAX_STREAMS],
+    /// The library failed once: no more video on this canvas.
+    broken: bool,
+    groups: Vec<Rect>,
+    paints: Vec<Rect>,
+    unit: Vec<u8>,
+}
+
+impl Regions {
+    /// Starts over for a canvas of this size. The viewer forgets its streams with its canvas.
+    pub(crate) fn reset(&mut self, size: Size) {
+        self.size = size;
+        self.columns = size.width.div_ceil(BLOCK) as usize;
+        self.rows = size.height.div_ceil(BLOCK) as usize;
+        self.blocks.clear();
+        self.blocks.resize(self.columns * self.rows, Block::default());
+        self.touched.clear();
+        self.touched.reserve(self.blocks.len());
+        self.paints.reserve(self.blocks.len());
+        self.groups.reserve(self.blocks.len());
+        self.streams = Default::default();
+        self.photos = 0;
+    }
+
+    /// Whether the block of this unit looks like a photograph.
+    pub(crate) fn is_photo(&self, column: usize, band: usize) -> bool {
+        self.blocks[band / BANDS * self.columns + column].photo
+    }
+
+    /// Whether any block may look like one.
+    pub(crate) fn has_photos(&self) -> bool {
+        self.photos > 0
+    }
+
+    /// Looks at what changed and decides which blocks are video. Whether any is.
+    pub(crate) fn classify(
+        &mut self,
+        level: Level,
+        frame: &Frame<'_>,
+        units: &Units,
+        budget: usize,
+        now: Time,
+        h264: bool,
+    ) -> bool {
+        for at in self.touched.drain(..) {
+            let block = &mut self.blocks[at];
+            (block.units, block.sampled, block.lone) = (0, 0, 0);
+        }
+        (self.estimate, self.film) = (0, 0);
+        let (blocks, touched, columns, size) = (&mut self.blocks, &mut self.touched, self.columns, self.size);
+        units.for_each_marked(|column, band| {
+            let at = band / BANDS * columns + column;
+            let block = &mut blocks[at];
+            if block.units == 0 {
+                touched.push(at);
+            }
+            block.units += 1;
+            let (sampled, lone) = sample(level, frame, unit_rect(column, band, size));
+            block.sampled += sampled;
+            block.lone += lone;
+        });
+        let mut candidates = 0;
+        for &at in &self.touched {
+            let block = &mut self.blocks[at];
+            let photo = block.sampled > 0 && u32::from(block.lone) * 256 >= PHOTO_SHARE * u32::from(block.sampled);
+            self.photos = self.photos + usize::from(photo) - usize::from(block.photo);
+            block.photo = photo;
+            let still = now.since(block.changed) > STILL_MICROS;
+            block.video &= !still;
+            if block.units >= MIN_UNITS {
+                block.heat = if still { 1 } else { block.heat.saturating_add(1) };
+                block.changed = now;
+            }
+            self.estimate += block.bytes();
+            if block.video || (block.photo && block.heat >= HOT) {
+                candidates += block.bytes();
+            }
+        }
+        if !h264 || self.broken {
+            return false;
+        }
+        let heavy = self.estimate > budget;
+        let moving = candidates >= SMALL_BYTES || candidates > budget / 2;
+        let mut any = false;
+        for &at in &self.touched {
+            let block = &mut self.blocks[at];
+            block.video |= block.photo && (heavy || (moving && block.heat >= HOT));
+            if block.video {
+                self.film += block.bytes();
+                any = true;
+            }
+        }
+        any
+    }
+
+    /// Sends the video blocks that changed. Calls `painted` for each rectangle that the viewer paints with it; gives the
+    /// number of pixels painted. Blocks that could not be sent are no video any more.
+    pub(crate) fn send(
+        &mut self,
+        frame: &Frame<'_>,
+        budget: usize,
+        now: Time,
+        out: &mut Vec<u8>,
+        mut painted: impl FnMut(Rect),
+    ) -> u64 {
+        if !self.is_carried() {
+            self.arrange(budget, now, out);
+        }
+        let mut pixels = 0;
+        let active = self.streams.iter().flatten().count().max(1);
+        for index in 0..MAX_STREAMS {
+            let Some(stream) = &self.streams[index] else { continue };
+            let area = stream.sender.area();
+            self.collect_paints(area);
+            if self.paints.is_empty() {
+                continue;
+            }
+            let Some(stream) = &mut self.streams[index] else { continue };
+            let target = (budget.saturating_sub(self.estimate - self.film)).max(budget / 4) / active;
+            self.unit.clear();
+            if stream.sender.send(frame, stream.control.qp(), &mut self.unit).is_err() {
+                self.give_up();
+                return pixels;
+            }
+            stream.control.weighed(self.unit.len(), target);
+            stream.used = now;
+            out.extend_from_slice(&[kind::VIDEO, index as u8, u8::from(!stream.begun)]);
+            if !stream.begun {
+                write_rect(out, area);
+                stream.begun = true;
+            }
+            varint(out, self.paints.len() as u32);
+            for paint in &self.paints {
+                write_rect(out, *paint);
+                painted(*paint);
+                pixels += paint.area();
+            }
+            varint(out, self.unit.len() as u32);
+            out.extend_from_slice(&self.unit);
+        }
+        pixels
+    }
+
+    /// Gives up streams that were not used for long. Their end goes with the next update, so this appends only if `out` is one already.
+    pub(crate) fn retire(&mut self, now: Time, out: &mut Vec<u8>) {
+        for (index, slot) in self.streams.iter_mut().enumerate() {
+            if slot.as_ref().is_some_and(|s| now.since(s.used) > IDLE_MICROS) {
+                end(index, slot, out);
+            }
+        }
+    }
+
+    /// Whether every changed video block lies in a stream's region.
+    fn is_carried(&self) -> bool {
+        self.touched.iter().filter(|at| self.blocks[**at].video).all(|at| {
+            let block = self.block_rect(*at);
+            self.streams.iter().flatten().any(|s| s.sender.area().contains(block))
+        })
+    }
+
+    /// Chooses regions anew around all blocks that are video now, and begins and ends streams to match.
+    fn arrange(&mut self, budget: usize, now: Time, out: &mut Vec<u8>) {
+        self.groups.clear();
+        for at in 0..self.blocks.len() {
+            let block = &self.blocks[at];
+            if block.video && now.since(block.changed) <= STILL_MICROS {
+                let block = self.block_rect(at);
+                join(&mut self.groups, block);
+            }
+        }
+        while self.groups.len() > MAX_STREAMS {
+            merge_closest(&mut self.groups);
+        }
+        let canvas = Rect {
+            width: self.size.width.next_multiple_of(ALIGN),
+            height: self.size.height.next_multiple_of(ALIGN),
+            ..Rect::default()
+        };
+        // A stream stays if it carries a group and is not much larger.
+        let mut kept = [false; MAX_STREAMS];
+        self.groups.retain(|group| {
+            let fits = |s: &Stream| s.sender.area().contains(*group) && s.sender.area().area() <= 3 * group.area();
+            match self.streams.iter().position(|s| s.as_ref().is_some_and(fits)) {
+                Some(index) => {
+                    kept[index] = true;
+                    false
+                }
+                None => true,
+            }
+        });
+        for (index, slot) in self.streams.iter_mut().enumerate() {
+            if kept[index] {
+                continue;
+            }
+            end(index, slot, out);
+            let Some(group) = self.groups.pop() else { continue };
+            let right = group.right().next_multiple_of(ALIGN).min(canvas.right());
+            let bottom = group.bottom().next_multiple_of(ALIGN).min(canvas.bottom());
+            let area = Rect::between(group.x, group.y, right, bottom);
+            let control = Control::new(area.area(), budget);
+            match Sender::new(area, control.qp()) {
+                Ok(sender) => *slot = Some(Stream { sender, control, used: now, begun: false }),
+                Err(_) => {
+                    self.broken = true;
+                    break;
+                }
+            }
+        }
+        if self.broken {
+            self.give_up();
+        }
+    }
+
+    /// Rectangles of the changed video blocks within a region, as few as rows of blocks allow.
+    fn collect_paints(&mut self, area: Rect) {
+        self.paints.clear();
+        for row in 0..self.rows {
+            let mut run: Option<Rect> = None;
+            for column in 0..self.columns {
+                let at = row * self.columns + column;
+                let block = self.block_rect(at);
+                let wanted = self.blocks[at].video && self.blocks[at].units > 0 && area.contains(block);
+                if wanted {
+                    run = Some(run.map_or(block, |r| r.union(block)));
+                } else if let Some(done) = run.take() {
+                    push_paint(&mut self.paints, done);
+                }
+            }
+            if let Some(done) = run {
+                push_paint(&mut self.paints, done);
+            }
+        }
+    }
+
+    /// The library does not work: everything is exact from now on.
+    fn give_up(&mut self) {
+        self.broken = true;
+        self.blocks.iter_mut().for_each(|b| b.video = false);
+    }
+
+    /// The pixels of a block, cut at the canvas's edge.
+    fn block_rect(&self, at: usize) -> Rect {
+        let (x, y) = ((at % self.columns) as u32 * BLOCK, (at / self.columns) as u32 * BLOCK);
+        Rect::between(x, y, (x + BLOCK).min(self.size.width), (y + BLOCK).min(self.size.height))
+    }
+}
+
+fn end(index: usize, slot: &mut Option<Stream>, out: &mut Vec<u8>) {
+    if slot.take().is_some_and(|s| s.begun) {
+        out.extend_from_slice(&[kind::VIDEO_END, index as u8]);
+    }
+}
+
+/// Adds a run of blocks; one that continues the run above becomes one rectangle with it.
+fn push_paint(paints: &mut Vec<Rect>, run: Rect) {
+    let above = paints.iter().rposition(|r| r.x == run.x && r.width == run.width && r.bottom() == run.y);
+    match above {
+        Some(above) => paints[above].height += run.height,
+        None if paints.len() < MAX_PAINTS as usize => paints.push(run),
+        None => {
+            if let Some(last) = paints.last_mut() {
+                *last = last.union(run);
+            }
+        }
+    }
+}
+
+/// Adds a block to the group that it touches, or as a new group; groups that touch become one.
+fn join(groups: &mut Vec<Rect>, block: Rect) {
+    let near = |a: Rect, b: Rect| a.x <= b.right() && b.x <= a.right() && a.y <= b.bottom() && b.y <= a.bottom();
+    let mut all = block;
+    while let Some(i) = groups.iter().position(|g| near(*g, all)) {
+        all = all.union(groups.swap_remove(i));
+    }
+    groups.push(all);
+}
+
+/// Joins the two groups whose common rectangle wastes least.
+fn merge_closest(groups: &mut Vec<Rect>) {
+    let mut best = (u64::MAX, 0, 1);
+    for i in 0..groups.len() {
+        for j in i + 1..groups.len() {
+            let waste = groups[i].union(groups[j]).area().saturating_sub(groups[i].area() + groups[j].area());
+            if waste < best.0 {
+                best = (waste, i, j);
+            }
+        }
+    }
+    let other = groups.swap_remove(best.2);
+    let merged = groups[best.1].union(other);
+    groups.swap_remove(best.1);
+    join(groups, merged);
+}
+
+/// How many pixels of one line of a unit were looked at, and how many of them equal neither the left nor the upper pixel.
+fn sample(level: Level, frame: &Frame<'_>, unit: Rect) -> (u16, u16) {
+    if unit.width < 2 || unit.height < 2 {
+        return (0, 0);
+    }
+    let (x, n) = (unit.x as usize, unit.width as usize);
+    let line = (unit.y + unit.height / 2) as usize;
+    let row = frame.row(line, x, n);
+    let (mut left, mut above) = ([0], [0]);
+    level.differ(&row[1..], &row[..n - 1], &mut left);
+    level.differ(&row[1..], &frame.row(line - 1, x, n)[1..], &mut above);
+    (n as u16, (left[0] & above[0]).count_ones() as u16)
+}
