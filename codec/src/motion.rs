@@ -44,6 +44,18 @@ const REMEMBERED: usize = 2;
 /// Vectors tried per frame: several areas may move differently.
 const MAX_VECTORS: usize = 3;
 
+/// A further vector is sought only if this share (one in so many) of the change is still unexplained.
+const WORTH_SHARE: usize = 5;
+
+/// Units that are looked at to judge a vector.
+const SAMPLES: usize = 32;
+
+/// With so many of the samples right a vector from an earlier frame is taken without asking the anchors.
+const SURE: usize = 22;
+
+/// With fewer of the samples right a whole compare is not worth its time.
+const LIKELY: usize = 3;
+
 /// Most copies of one vector; beyond it the smallest are left to the tiles.
 const MAX_COPIES: usize = 64;
 
@@ -93,29 +105,41 @@ impl Search {
     /// Finds moves that make marked units right, carries them out on the shadow, takes the marks of what is right now
     /// away, and appends the copies in the order in which they have to be made.
     pub(crate) fn run(&mut self, scene: &mut Scene<'_>, copies: &mut Vec<Copy>) {
-        let mut tried: [Option<Vector>; REMEMBERED + MAX_VECTORS] = [None; REMEMBERED + MAX_VECTORS];
-        for (slot, recent) in tried.iter_mut().zip(&self.recent) {
-            *slot = Some(*recent);
-        }
-        for round in 0..tried.len() {
-            if scene.units.count(MIN_UNITS) < MIN_UNITS {
+        let began = scene.units.count(usize::MAX);
+        let mut tried = [None; MAX_VECTORS];
+        for round in 0..MAX_VECTORS {
+            // What is left after the first move is mostly what it uncovered.
+            if scene.units.count(usize::MAX) < MIN_UNITS.max(began / WORTH_SHARE * round.min(1)) {
                 return;
             }
-            let remembered = tried[round];
-            let Some(vector) = remembered.or_else(|| self.guess(scene, &tried)) else {
-                if round < REMEMBERED {
-                    continue;
-                }
-                return;
-            };
+            let Some(vector) = self.choose(scene, &tried) else { return };
             tried[round] = Some(vector);
-            if !scene.is_likely(vector) || !self.prove(scene, vector, copies) {
-                continue;
+            if self.prove(scene, vector, copies) {
+                self.recent.retain(|v| *v != vector);
+                self.recent.insert(0, vector);
+                self.recent.truncate(REMEMBERED);
             }
-            self.recent.retain(|v| *v != vector);
-            self.recent.insert(0, vector);
-            self.recent.truncate(REMEMBERED);
         }
+    }
+
+    /// The best vector: one that worked lately if it is clearly right, otherwise the best of those and the anchors' guess.
+    fn choose(&mut self, scene: &Scene<'_>, tried: &[Option<Vector>]) -> Option<Vector> {
+        let mut best = (LIKELY, None);
+        for vector in self.recent.iter().filter(|v| !tried.contains(&Some(**v))) {
+            let score = scene.score(*vector);
+            if score >= SURE {
+                return Some(*vector);
+            }
+            if score > best.0 {
+                best = (score, Some(*vector));
+            }
+        }
+        if let Some(vector) = self.guess(scene, tried)
+            && scene.score(vector) > best.0
+        {
+            return Some(vector);
+        }
+        best.1
     }
 
     /// The vector that most anchors agree on, other than those tried already.
@@ -280,9 +304,8 @@ enum Direction {
 }
 
 impl Scene<'_> {
-    /// Whether a few marked units, spread over the change, match at this vector often enough for a whole compare.
-    fn is_likely(&self, by: Vector) -> bool {
-        const SAMPLES: usize = 32;
+    /// How many of up to [`SAMPLES`] marked units, spread over the change, match at this vector; scaled to [`SAMPLES`].
+    fn score(&self, by: Vector) -> usize {
         let every = (self.units.count(usize::MAX) / SAMPLES).max(1);
         let (mut seen, mut tested, mut right) = (0, 0, 0);
         self.units.for_each_marked(|column, band| {
@@ -292,7 +315,7 @@ impl Scene<'_> {
                 right += usize::from(self.is_moved(unit_rect(column, band, self.frame.size), by));
             }
         });
-        right * 8 >= tested
+        right * SAMPLES / tested.max(1)
     }
 
     /// Whether a rectangle of the frame equals the shadow at the vector's other end.
