@@ -176,6 +176,11 @@ impl Compositor {
         window.opened.then_some((window.id, rect))
     }
 
+    /// Whether a client's drag and drop is going on.
+    pub fn is_dragging(&self) -> bool {
+        self.state.dragging
+    }
+
     fn accept(&mut self) -> Result<(), Error> {
         loop {
             match self.listener.accept() {

@@ -343,7 +343,7 @@ impl State {
     pub(crate) fn grab_popup(&mut self, popup: PopupSurface, serial: Serial) {
         let kind = PopupKind::Xdg(popup);
         let Ok(root) = find_popup_root_surface(&kind) else { return };
-        if self.drag_icon.is_some() || self.window_of(&root).is_none() {
+        if self.dragging || self.window_of(&root).is_none() {
             return;
         }
         let seat = self.seat.clone();
@@ -511,11 +511,13 @@ impl DataDeviceHandler for State {
 impl ClientDndGrabHandler for State {
     fn started(&mut self, _: Option<WlDataSource>, icon: Option<WlSurface>, _: Seat<Self>) {
         self.drag_icon = icon;
+        self.dragging = true;
         self.redraw_drag_icon();
     }
 
     fn dropped(&mut self, _: Option<WlSurface>, _: bool, _: Seat<Self>) {
         self.drag_icon = None;
+        self.dragging = false;
         self.redraw_drag_icon();
     }
 }

@@ -24,6 +24,16 @@ const PATIENCE: Duration = Duration::from_secs(40);
 /// The user that Chromium runs as when the tests run as root; it has no entry in the user database.
 const BROWSER_UID: u32 = 61_000;
 
+/// Linux key codes.
+pub(crate) mod keys {
+    pub(crate) const ESC: u16 = 1;
+    pub(crate) const ENTER: u16 = 28;
+    pub(crate) const A: u16 = 30;
+    pub(crate) const B: u16 = 48;
+    pub(crate) const F11: u16 = 87;
+    pub(crate) const DOWN: u16 = 108;
+}
+
 /// What a canvas is known by.
 #[derive(Debug, Clone)]
 pub(crate) struct Canvas {
@@ -215,6 +225,17 @@ impl Session {
             }
         }
         (count >= 100).then_some(found)
+    }
+
+    /// How many pixels of the main canvas have this colour.
+    pub(crate) fn count(&self, [red, green, blue]: [u8; 3]) -> u64 {
+        let view = self.compositor.canvas(self.main()).expect("the main canvas is open");
+        view.pixels.as_chunks::<4>().0.iter().filter(|pixel| pixel[..3] == [blue, green, red]).count() as u64
+    }
+
+    /// Whether the client holds a drag: its cursor says so, as every drag of Chromium's does.
+    pub(crate) fn dragging(&self) -> bool {
+        self.compositor.is_dragging()
     }
 
     /// The middle of a colour on the main canvas.
