@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use crate::arm::{Arm, Processes, START_PATIENCE};
+use crate::arm::{Arm, Processes, Resting, START_PATIENCE};
 use crate::clock::now;
 use crate::meter::{CpuReading, LoadMeter};
 use crate::page::{Answer, Mode, Page};
@@ -26,7 +26,7 @@ const SETTLE: Duration = Duration::from_millis(700);
 /// The first moments of an animation: the browser's pipeline fills.
 const WARM_UP: Duration = Duration::from_millis(400);
 /// The rest after which both canvases have to be equal.
-pub const REST: Duration = Duration::from_millis(500);
+const REST: Duration = Duration::from_millis(500);
 /// Inputs that warm an arm up before its first round: the browser compiles its code.
 const WARM_UP_KEYS: u32 = 5;
 
@@ -35,20 +35,20 @@ const LETTERS: [u16; 26] =
     [16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 30, 31, 32, 33, 34, 35, 36, 37, 38, 44, 45, 46, 47, 48, 49, 50];
 
 /// An arm with its page.
-pub struct Driver {
+pub struct Driver<A> {
     /// What takes the input.
-    pub arm: Box<dyn Arm>,
+    pub arm: A,
     /// What answers it.
     pub page: Page,
     random: Random,
 }
 
-impl Driver {
+impl<A: Arm> Driver<A> {
     /// Waits for the page, finds its strips in the canvas, gives it the keyboard and relates its clock.
     ///
     /// # Errors
     /// If the page does not come or its strips are not found.
-    pub fn ready(arm: Box<dyn Arm>, page: Page, settings: &Settings) -> anyhow::Result<Self> {
+    pub fn ready(arm: A, page: Page, settings: &Settings) -> anyhow::Result<Self> {
         let random = Random::new(settings.seed);
         let mut driver = Self { arm, page, random };
         let greeting = driver.page.greeted(START_PATIENCE);
@@ -136,6 +136,16 @@ impl Driver {
         };
         segment.round = round;
         Ok(segment)
+    }
+
+    /// Lets the page rest and gives what then lies in the viewer's canvas.
+    ///
+    /// # Errors
+    /// If the page does not answer.
+    pub fn rest(&mut self) -> anyhow::Result<Option<Resting>> {
+        self.page.stop()?;
+        sleep(REST);
+        Ok(self.arm.resting())
     }
 
     /// Keys, one at a time, each waited for.
@@ -274,7 +284,7 @@ struct Meter {
 }
 
 impl Meter {
-    fn end(self, driver: &mut Driver, scene: Mode) -> anyhow::Result<Segment> {
+    fn end<A: Arm>(self, driver: &mut Driver<A>, scene: Mode) -> anyhow::Result<Segment> {
         let ended = now();
         let traffic = driver.arm.traffic().since(self.traffic);
         let processes = driver.arm.processes()?;

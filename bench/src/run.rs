@@ -1,10 +1,188 @@
-//! Owns a run.
+//! Owns a run: starts the arms, lets them take turns, and leaves a report.
+//!
+//! Must never leave anything running or lying about: every arm ends with its value.
 
+use std::io::Write as _;
+
+use anyhow::Context as _;
+
+use crate::ArmName;
+use crate::arm::Arm;
+use crate::arm::floor::Floor;
+use crate::arm::host::Programs;
+use crate::arm::whole::Whole;
 use crate::cli::Latency;
-/// Runs.
+use crate::drive::Driver;
+use crate::machine::Machine;
+use crate::page::{Mode, Pages};
+use crate::record::{Exactness, Segment};
+use crate::report;
+use crate::result::{Document, FORMAT, HostMemory, Row, Settings};
+use crate::stats::milliseconds;
+use crate::trace::Traces;
+use crate::verdict;
+use crate::words::{self, Language, Text};
+
+/// Runs `latency` and writes its report.
 ///
 /// # Errors
-/// Not yet.
-pub fn latency(_: &Latency) -> anyhow::Result<()> {
+/// Names what is missing or broke, and what to do next.
+pub fn latency(asked: &Latency) -> anyhow::Result<()> {
+    let language = asked.lang.unwrap_or_else(Language::of_environment);
+    let document = measure(asked, language)?;
+    print!("{}", report::table::text(&document, language));
+    let written = report::write(&document, &asked.out)?;
+    println!();
+    println!("{} {}", language.say(Text("報告書:", "report:")), written.html.display());
+    println!("{} {}", language.say(Text("データ:", "data:  ")), written.json.display());
     Ok(())
+}
+
+fn measure(asked: &Latency, language: Language) -> anyhow::Result<Document> {
+    let settings = Settings {
+        rounds: asked.rounds,
+        keys: asked.keys,
+        seconds: asked.seconds,
+        width: asked.size.width,
+        height: asked.size.height,
+        seed: asked.seed,
+    };
+    let step = |text: Text| {
+        eprintln!("{}", language.say(text));
+    };
+    let programs = Programs::find(asked.programs.as_deref())?;
+    // Whatever is missing is said before anything is started.
+    programs.path("shoji-host")?;
+    let browser = asked.browser.clone();
+    let machine = Machine::here(&browser_program(asked)?);
+    let pages = Pages::serve()?;
+    let mut record = Recorder { language, settings: &settings, segments: Vec::new() };
+
+    step(Text("下限を起動しています", "starting the floor"));
+    let floor = Floor::start(&pages.url(ArmName::Floor), settings.width, settings.height, browser.clone())?;
+    let mut floor = Driver::ready(floor, pages.page(ArmName::Floor), &settings)?;
+    step(Text("ホストとビューアを起動しています", "starting host and viewer"));
+    let whole = Whole::start(&programs, &pages.url(ArmName::Whole), settings.width, settings.height, browser.as_deref())?;
+    let mut whole = Driver::ready(whole, pages.page(ArmName::Whole), &settings)?;
+
+    let scenes: Vec<Mode> = asked.work.iter().flat_map(|work| work.scenes()).copied().collect();
+    let mut rests = Vec::new();
+    for round in 1..=settings.rounds {
+        for &scene in &scenes {
+            // Turns change with the rounds, so that neither arm is always the first after a change of load.
+            let floor_first = round % 2 == 1;
+            if floor_first {
+                record.take(&mut floor, scene, round)?;
+            }
+            record.take(&mut whole, scene, round)?;
+            if !floor_first {
+                record.take(&mut floor, scene, round)?;
+            }
+            if let Some(rest) = whole.rest()? {
+                rests.push((scene, round, rest));
+            }
+            floor.rest()?;
+        }
+    }
+    let clock_uncertainty_ms = vec![
+        (ArmName::Floor, uncertainty(&mut floor)?),
+        (ArmName::Whole, uncertainty(&mut whole)?),
+    ];
+    let memory = whole.arm.memory();
+    let canvas = whole.arm.canvas().unwrap_or_default();
+    let traces = whole.arm.traces()?;
+    drop((floor, whole));
+
+    let exactness = rests
+        .into_iter()
+        .map(|(scene, round, rest)| Exactness {
+            scene,
+            round,
+            update: rest.update,
+            host: traces.rest(canvas, rest.update).map(str::to_owned),
+            viewer: rest.digest,
+        })
+        .collect();
+    Ok(document(machine, record, &traces, canvas, Measured { memory, exactness, clock_uncertainty_ms }))
+}
+
+/// What is measured once, at the end.
+struct Measured {
+    memory: Option<HostMemory>,
+    exactness: Vec<Exactness>,
+    clock_uncertainty_ms: Vec<(ArmName, f64)>,
+}
+
+fn document(machine: Machine, record: Recorder<'_>, traces: &Traces, canvas: u32, measured: Measured) -> Document {
+    let segments = record.segments;
+    let mut scenes: Vec<Mode> = Vec::new();
+    for segment in &segments {
+        if !scenes.contains(&segment.scene) {
+            scenes.push(segment.scene);
+        }
+    }
+    let rows = scenes
+        .iter()
+        .flat_map(|&scene| ArmName::ALL.into_iter().map(move |arm| (scene, arm)))
+        .filter_map(|(scene, arm)| Row::of(scene, arm, &segments, traces, canvas))
+        .collect();
+    let mut document = Document {
+        format: FORMAT,
+        machine,
+        settings: record.settings.clone(),
+        clock_uncertainty_ms: measured.clock_uncertainty_ms,
+        rows,
+        memory: measured.memory,
+        exactness: measured.exactness,
+        verdicts: Vec::new(),
+        segments,
+    };
+    document.verdicts = verdict::judge(&document);
+    document
+}
+
+/// Narrows the clocks' relation once more at the end, which also shows that they kept one pace all along.
+fn uncertainty<A: Arm>(driver: &mut Driver<A>) -> anyhow::Result<f64> {
+    let relation = driver.page.calibrate()?;
+    Ok(milliseconds(relation.uncertainty_ns().cast_signed()))
+}
+
+fn browser_program(asked: &Latency) -> anyhow::Result<std::path::PathBuf> {
+    let config = shoji_host::config::Browser { path: asked.browser.clone(), bubblewrap: None };
+    Ok(shoji_host::browser::Launcher::new(&config)?.program().to_owned())
+}
+
+/// Collects segments and says what it does.
+struct Recorder<'a> {
+    language: Language,
+    settings: &'a Settings,
+    segments: Vec<Segment>,
+}
+
+impl Recorder<'_> {
+    fn take<A: Arm>(&mut self, driver: &mut Driver<A>, scene: Mode, round: u32) -> anyhow::Result<()> {
+        let say = |text| self.language.say(text);
+        eprint!(
+            "{} {round}/{}  {}  {} … ",
+            say(Text("回", "round")),
+            self.settings.rounds,
+            say(words::scene(scene)),
+            say(words::arm(driver.arm.name()))
+        );
+        std::io::stderr().flush().context("cannot write to the terminal")?;
+        let segment = driver.measure(scene, round, self.settings)?;
+        let latencies: Vec<f64> = segment.samples.iter().map(|sample| milliseconds(sample.latency())).collect();
+        match crate::stats::median(&latencies) {
+            Some(median) => eprint!("{median:.2} ms"),
+            None => eprint!("{:.1} s", segment.seconds),
+        }
+        let disturbed = if segment.marked() {
+            format!("  {} {:.2}", say(Text("! 他の負荷", "! other work, cores:")), segment.foreign_cores)
+        } else {
+            String::new()
+        };
+        eprintln!("{disturbed}");
+        self.segments.push(segment);
+        Ok(())
+    }
 }

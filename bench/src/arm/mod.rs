@@ -2,7 +2,11 @@
 //!
 //! Must never let one arm do more before its clock starts, or less before its clock stops, than the other.
 
+pub mod floor;
+pub mod folder;
+pub mod host;
 pub mod watch;
+pub mod whole;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

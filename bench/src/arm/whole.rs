@@ -1,0 +1,209 @@
+//! Owns the whole: a real host with its worker and browser, QUIC on the loopback, and the viewer's link in this process.
+//!
+//! The viewer here is the headless one, without its command line: its network task decodes into the canvas and calls the
+//! [`Eyes`], which read the codes. Must never look at a canvas other than through the viewer.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use anyhow::Context as _;
+use shoji_codec::digest;
+use shoji_protocol::{Button, CanvasId, Input, InputSequence, Key, Position, Rate, Scale, Size, UpdateId, Viewport};
+use shoji_viewer::bundle::Bundle;
+use shoji_viewer::clock::Stamp;
+use shoji_viewer::link::{Link, Options};
+use shoji_viewer::observe::{Decoded, Observer};
+use shoji_viewer::scene::{Scene, State};
+use tokio::runtime::Runtime;
+
+use super::host::{Host, Programs};
+use super::watch::{Arrival, Watch};
+use super::{Arm, Given, Processes, Resting};
+use crate::ArmName;
+use crate::clock::now;
+use crate::code::{Picture, Strips};
+use crate::meter::{Memory, descendants};
+use crate::page::Answer;
+use crate::record::Traffic;
+use crate::result::HostMemory;
+use crate::trace::{Traces, digest_mark};
+
+/// The link is one task; a second thread keeps timers and the carrier's own task from waiting for it.
+const LINK_THREADS: usize = 2;
+
+/// The whole, running. Dropping it ends the session and the host.
+pub struct Whole {
+    watch: Arc<Watch>,
+    counted: Arc<Eyes>,
+    link: Link,
+    host: Host,
+    // Dropped after the link's last handle: it runs the link's driver.
+    runtime: Option<Runtime>,
+}
+
+impl Whole {
+    /// Starts a host and connects to it with a canvas of `width`×`height` pixels; its browser opens `url`.
+    ///
+    /// # Errors
+    /// If the host or the link cannot be started. That there is no session shows when the page does not greet.
+    pub fn start(programs: &Programs, url: &str, width: u16, height: u16, browser: Option<&Path>) -> anyhow::Result<Self> {
+        let host = Host::start(programs, url, browser)?;
+        let bundle = Bundle::read(&host.device("bench")?)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(LINK_THREADS)
+            .thread_name("viewer")
+            .enable_all()
+            .build()
+            .context("cannot start the viewer's threads")?;
+        let watch = Arc::new(Watch::new());
+        let counted = Arc::new(Eyes { watch: Arc::clone(&watch), ..Eyes::default() });
+        let size = Size::clamped(width.into(), height.into());
+        let options = Options { viewport: Viewport::clamped(size, Scale::ONE, Rate::HZ_60), ..Options::default() };
+        let scene = Scene::new(shoji_viewer::clock::now(), || {});
+        let (link, driver) = Link::new(Ok(bundle), options, scene, Arc::<Eyes>::clone(&counted));
+        runtime.spawn(driver.run());
+        Ok(Self { watch, counted, link, host, runtime: Some(runtime) })
+    }
+
+    /// The id of the browser's main canvas.
+    #[must_use]
+    pub fn canvas(&self) -> Option<u32> {
+        self.link.scene().lock().main().map(|(canvas, _)| canvas.0)
+    }
+
+    /// The host's memory now, without the browser.
+    #[must_use]
+    pub fn memory(&self) -> Option<HostMemory> {
+        let session = self.host.session().ok()?;
+        Some(HostMemory { supervisor: Memory::of(self.host.id())?, worker: Memory::of(session.worker)? })
+    }
+
+    /// What the host has traced so far.
+    ///
+    /// # Errors
+    /// If the traces cannot be read.
+    pub fn traces(&self) -> anyhow::Result<Traces> {
+        Traces::read(self.host.traces()).context("cannot read the host's traces")
+    }
+
+    fn input(&self, input: Input) -> Given {
+        let at = now().cast_signed();
+        let sequence = self.link.input(input).map(|sequence| sequence.0);
+        Given { at, sequence }
+    }
+
+    fn looking<T>(&self, look: impl FnOnce(CanvasId, UpdateId, &shoji_codec::Canvas) -> T) -> Option<T> {
+        let model = self.link.scene().lock();
+        let (canvas, view) = model.main()?;
+        Some(look(canvas, view.update(), view.canvas()?))
+    }
+}
+
+impl Drop for Whole {
+    fn drop(&mut self) {
+        self.link.end();
+        self.host.stop();
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Arm for Whole {
+    fn name(&self) -> ArmName {
+        ArmName::Whole
+    }
+
+    fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    fn key(&mut self, key: u16, pressed: bool) -> anyhow::Result<Given> {
+        let given = self.input(Input::Key { key: Key::clamped(key), pressed });
+        anyhow::ensure!(given.sequence.is_some(), "the viewer has no session any more");
+        Ok(given)
+    }
+
+    fn click(&mut self, x: u32, y: u32) -> anyhow::Result<()> {
+        let canvas = self.looking(|canvas, _, _| canvas).context("the viewer has no canvas")?;
+        self.input(Input::PointerMotion { canvas, position: Position::from_pixels(f64::from(x), f64::from(y)) });
+        self.input(Input::PointerButton { button: Button::Left, pressed: true });
+        self.input(Input::PointerButton { button: Button::Left, pressed: false });
+        Ok(())
+    }
+
+    fn processes(&mut self) -> anyhow::Result<Processes> {
+        let session = self.host.session()?;
+        Ok(Processes {
+            supervisor: Some(self.host.id()),
+            worker: Some(session.worker),
+            browser: session.browser.map(descendants).unwrap_or_default(),
+            ..Processes::default()
+        })
+    }
+
+    fn traffic(&self) -> Traffic {
+        Traffic {
+            updates: self.counted.updates.load(Ordering::Relaxed),
+            update_bytes: self.counted.bytes.load(Ordering::Relaxed),
+            ..Traffic::default()
+        }
+    }
+
+    fn find(&self, answer: &Answer) -> Option<Strips> {
+        self.looking(|_, _, canvas| {
+            Strips::find(&picture(canvas), answer.width, answer.height, answer.ratio, answer.code)
+        })?
+    }
+
+    fn resting(&self) -> Option<Resting> {
+        self.looking(|_, update, canvas| Resting { update: update.0, digest: digest_mark(digest(canvas.frame())) })
+    }
+
+    fn complaint(&mut self) -> Option<String> {
+        let state = self.link.scene().lock().state.clone();
+        let viewer = match state {
+            State::Attached => "the viewer is attached".to_owned(),
+            State::Connecting { attempt } => format!("the viewer is connecting (attempt {attempt})"),
+            State::Reconnecting { attempt } => format!("the viewer lost its host and is connecting again (attempt {attempt})"),
+            State::Ended(error) => format!("the viewer's session has ended: {error}"),
+        };
+        Some(format!("{viewer}; the host said: {}", self.host.last_words()))
+    }
+}
+
+fn picture(canvas: &shoji_codec::Canvas) -> Picture<'_> {
+    let size = canvas.size();
+    Picture { width: size.width, height: size.height, stride: canvas.stride(), pixels: canvas.pixels() }
+}
+
+/// Sees every update in the viewer's own task: counts it and reads its codes.
+#[derive(Default)]
+struct Eyes {
+    watch: Arc<Watch>,
+    updates: AtomicU64,
+    bytes: AtomicU64,
+    received: Mutex<(UpdateId, Stamp)>,
+}
+
+impl Observer for Eyes {
+    fn input_sent(&self, _sequence: InputSequence, _now: Stamp) {}
+
+    fn update_received(&self, _canvas: CanvasId, update: UpdateId, bytes: usize, now: Stamp) {
+        self.updates.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        *self.received.lock().expect("no holder panics") = (update, now);
+    }
+
+    fn decoded(&self, moment: &Decoded<'_>) {
+        let (update, received) = *self.received.lock().expect("no holder panics");
+        let received = if update == moment.update { received } else { moment.now };
+        let arrival = Arrival {
+            update: moment.update.0,
+            received: received.0.cast_signed(),
+            decoded: moment.now.0.cast_signed(),
+        };
+        self.watch.look(&picture(moment.picture), Some(arrival));
+    }
+}
