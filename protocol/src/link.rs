@@ -13,13 +13,13 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
-    pub(crate) fn to_host(&mut self, message: &ToHost) {
+    pub(crate) fn send_to_host(&mut self, message: &ToHost) {
         let mut bytes = Vec::new();
         frame::encode_to_host(message, &mut bytes);
         self.frames.push_back((message.channel(), bytes));
     }
 
-    pub(crate) fn to_viewer(&mut self, message: &ToViewer<'_>) {
+    pub(crate) fn send_to_viewer(&mut self, message: &ToViewer<'_>) {
         let mut bytes = Vec::new();
         frame::encode_to_viewer(message, &mut bytes);
         self.frames.push_back((message.channel(), bytes));

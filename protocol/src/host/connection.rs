@@ -134,7 +134,7 @@ impl Connection {
     pub fn attached(&mut self, session: SessionId, token: ResumeToken, resumed: bool, now: Instant) -> bool {
         let Phase::Attaching { hello } = self.phase else { return false };
         self.phase = Phase::Attached(Box::new(Attached::new(hello.capabilities, now)));
-        self.outbox.to_viewer(&ToViewer::Attached { session, token, resumed });
+        self.outbox.send_to_viewer(&ToViewer::Attached { session, token, resumed });
         true
     }
 
@@ -146,7 +146,7 @@ impl Connection {
     /// Tells the viewer something, if it has a session.
     pub fn notice(&mut self, notice: Notice) {
         if let Phase::Attached(_) = self.phase {
-            self.outbox.to_viewer(&ToViewer::Notice { notice });
+            self.outbox.send_to_viewer(&ToViewer::Notice { notice });
         }
     }
 
@@ -193,7 +193,7 @@ impl Connection {
                 Due::Stalled => self.close(CloseCode::ViewerStalled),
                 Due::Ask => {
                     let nonce = self.presence.ask(now);
-                    self.outbox.to_viewer(&ToViewer::Ping { nonce });
+                    self.outbox.send_to_viewer(&ToViewer::Ping { nonce });
                 }
             }
         }
@@ -204,7 +204,7 @@ impl Connection {
         if self.closed().is_some() {
             return;
         }
-        self.outbox.to_viewer(&ToViewer::Close { code });
+        self.outbox.send_to_viewer(&ToViewer::Close { code });
         self.over(code);
     }
 
@@ -270,7 +270,7 @@ impl Connection {
             (phase @ Phase::Greeting { .. }, message) => return Err(wrong(&message, &phase)),
             (phase, ToHost::Ping { nonce }) => {
                 self.pings.take(now)?;
-                self.outbox.to_viewer(&ToViewer::Pong { nonce });
+                self.outbox.send_to_viewer(&ToViewer::Pong { nonce });
                 phase
             }
             (phase, ToHost::Pong { nonce }) => {
@@ -316,7 +316,7 @@ impl Connection {
         }
         let minor = minor.min(limits::MINOR);
         let capabilities = capabilities & self.config.capabilities;
-        self.outbox.to_viewer(&ToViewer::Welcome { minor, capabilities, keep_alive: self.config.keep_alive });
+        self.outbox.send_to_viewer(&ToViewer::Welcome { minor, capabilities, keep_alive: self.config.keep_alive });
         Ok(Phase::Greeted { deadline: now + limits::HANDSHAKE, hello: Hello { capabilities, locale } })
     }
 }

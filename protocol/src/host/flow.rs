@@ -103,6 +103,8 @@ const REFUTED_BY: Duration = Duration::from_millis(40);
 const TELLING_BYTES: u64 = 8 * 1024;
 /// This many bytes tell the rate of a link of which nothing is known.
 const FIRST_TELLING_BYTES: u64 = 64 * 1024;
+/// No time is measured more finely than this: a scheduler's turn.
+const LEAST_TIME: Duration = Duration::from_micros(200);
 /// The shortest round trip is kept for one to two of these times: routes change, and screens.
 const SHORTEST_WINDOW: Duration = Duration::from_millis(4_000);
 
@@ -178,7 +180,7 @@ impl Flow {
     pub fn presented(&mut self, canvas: CanvasId, update: UpdateId, now: Instant) -> Result<(), FlowError> {
         let newest = self.in_flight.iter().rev().find(|sent| sent.canvas == canvas && sent.update == update);
         let Some(&newest) = newest else { return Err(FlowError::NotInFlight { canvas, update }) };
-        let was_full = !self.may_send(now);
+        let was_full = self.window_bytes() <= self.bytes_in_flight;
         let before = self.bytes_in_flight;
         self.take(|sent| sent.canvas == canvas && sent.update <= update);
         self.delivered += (before - self.bytes_in_flight) as u64;
@@ -236,14 +238,14 @@ impl Flow {
     fn window_updates(&self) -> usize {
         let Some(base) = self.base() else { return 2 };
         let interval = self.config.refresh.interval().as_micros().max(1);
-        let shown = (base + HEADROOM).as_micros().div_ceil(interval);
+        let shown = (base + self.headroom()).as_micros().div_ceil(interval);
         usize::try_from(shown).unwrap_or(usize::MAX).saturating_add(1).clamp(2, limits::MAX_IN_FLIGHT)
     }
 
     /// Bytes that may be on their way.
     fn window_bytes(&self) -> usize {
         match self.rate() {
-            Some(rate) => carried(rate, self.base().unwrap_or_default() + HEADROOM).max(MIN_BUDGET),
+            Some(rate) => carried(rate, self.base().unwrap_or_default() + self.headroom()).max(MIN_BUDGET),
             None => 2 * self.unknown_budget(),
         }
     }
@@ -253,17 +255,14 @@ impl Flow {
         let expected = self.base().map(|base| base + self.path_time(newest.path_bytes));
         let is_refuted = expected.is_some_and(|expected| expected + expected + REFUTED_BY < round_trip);
 
-        // From what was delivered since the last acknowledgement before this update left: neither a burst of
-        // acknowledgements nor a burst of updates makes the link seem faster than it is.
-        let took = now.since(newest.delivered_at).as_micros().max(1);
-        let bytes = self.delivered - newest.delivered;
-        let sample = u64::try_from(u128::from(bytes) * 1_000_000 / u128::from(took)).unwrap_or(u64::MAX);
+        let sample = self.sample(newest, round_trip, now);
+        let is_telling = TELLING_BYTES <= self.delivered - newest.delivered;
         match self.rate() {
-            None if FIRST_TELLING_BYTES <= bytes || (is_refuted && TELLING_BYTES <= bytes) => self.rate.restart(sample),
+            None if FIRST_TELLING_BYTES <= newest.bytes as u64 || (is_refuted && is_telling) => self.rate.restart(sample),
             None => {}
             // More than the estimate is always true. Less is only true of a link that had as much to carry as it may.
             Some(rate) if rate <= sample => self.rate.add(sample),
-            Some(_) if is_refuted && TELLING_BYTES <= bytes => self.rate.restart(sample),
+            Some(_) if is_refuted && is_telling => self.rate.restart(sample),
             Some(_) if was_full => self.rate.add(sample),
             Some(_) => {}
         }
@@ -284,6 +283,27 @@ impl Flow {
         }
     }
 
+    /// The rate that this acknowledgement shows, in bytes a second.
+    fn sample(&self, newest: Sent, round_trip: Duration, now: Instant) -> u64 {
+        // What was delivered since the last acknowledgement before this update left: neither a burst of acknowledgements
+        // nor a burst of updates makes the link seem faster than it is.
+        let bytes = self.delivered - newest.delivered;
+        let delivered = per_second(bytes, now.since(newest.delivered_at));
+        // An update that was alone on the link took the distance and its own length: the length is known more exactly.
+        let is_alone = newest.path_bytes == newest.bytes && MIN_BUDGET <= newest.bytes;
+        match self.shortest_round_trip() {
+            Some(distance) if is_alone => delivered.max(per_second(bytes, (round_trip - distance).max(LEAST_TIME))),
+            _ => delivered,
+        }
+    }
+
+    /// What may be on the way beyond the round trip: the link is asked for more than it is known to carry, or it would
+    /// never show it.
+    fn headroom(&self) -> Duration {
+        let base = self.base().unwrap_or_default();
+        HEADROOM.max(Duration::from_micros(base.as_micros() / 4))
+    }
+
     /// The time in which the link carries these bytes, as far as it is known.
     fn path_time(&self, bytes: usize) -> Duration {
         match self.rate() {
@@ -296,6 +316,12 @@ impl Flow {
         self.in_flight.retain(|sent| !is_over(sent));
         self.bytes_in_flight = self.in_flight.iter().map(|sent| sent.bytes).sum();
     }
+}
+
+/// Bytes a second, if so many took this time.
+fn per_second(bytes: u64, time: Duration) -> u64 {
+    let rate = u128::from(bytes) * 1_000_000 / u128::from(time.as_micros().max(1));
+    u64::try_from(rate).unwrap_or(u64::MAX)
 }
 
 /// Bytes that a link of this rate carries in this time.

@@ -161,8 +161,8 @@ impl Connection {
     pub fn new(config: Config, now: Instant) -> Self {
         let mut outbox = Outbox::default();
         let Config { capabilities, locale, how, viewport, keyboard } = config;
-        outbox.to_host(&ToHost::Hello { minor: limits::MINOR, capabilities, locale });
-        outbox.to_host(&ToHost::Attach { how, viewport, keyboard });
+        outbox.send_to_host(&ToHost::Hello { minor: limits::MINOR, capabilities, locale });
+        outbox.send_to_host(&ToHost::Attach { how, viewport, keyboard });
         Self {
             config,
             phase: Phase::Greeting { deadline: now + limits::HANDSHAKE },
@@ -222,7 +222,7 @@ impl Connection {
             return;
         }
         if self.screen.presented(canvas, update).is_ok() {
-            self.outbox.to_host(&ToHost::Presented { canvas, update });
+            self.outbox.send_to_host(&ToHost::Presented { canvas, update });
         }
     }
 
@@ -246,7 +246,7 @@ impl Connection {
             && !self.is_full()
         {
             self.flush_input(now);
-            self.outbox.to_host(&ToHost::CloseCanvas { canvas });
+            self.outbox.send_to_host(&ToHost::CloseCanvas { canvas });
         }
     }
 
@@ -280,7 +280,7 @@ impl Connection {
         if self.closed().is_some() {
             return;
         }
-        self.outbox.to_host(&ToHost::Close { code });
+        self.outbox.send_to_host(&ToHost::Close { code });
         self.phase = Phase::Closed(code);
     }
 
@@ -390,7 +390,7 @@ impl Connection {
             }
             (Phase::Attaching { .. } | Phase::Attached | Phase::Leaving { .. }, ToViewer::Ping { nonce }) => {
                 self.pings.take(now)?;
-                self.outbox.to_host(&ToHost::Pong { nonce });
+                self.outbox.send_to_host(&ToHost::Pong { nonce });
                 Ok(None)
             }
             (Phase::Attaching { .. } | Phase::Attached | Phase::Leaving { .. }, ToViewer::Pong { nonce }) => {
@@ -427,7 +427,7 @@ impl Connection {
         match self.phase {
             Phase::Attached => {
                 self.flush_input(now);
-                self.outbox.to_host(message);
+                self.outbox.send_to_host(message);
                 self.phase = Phase::Leaving { deadline: now + limits::ATTACH_WITHIN };
             }
             Phase::Greeting { .. } | Phase::Attaching { .. } => self.close(CloseCode::Normal),
@@ -437,7 +437,7 @@ impl Connection {
 
     fn ask(&mut self, now: Instant) {
         let nonce = self.presence.ask(now);
-        self.outbox.to_host(&ToHost::Ping { nonce });
+        self.outbox.send_to_host(&ToHost::Ping { nonce });
     }
 
     /// Whether the caller leaves too much lying; then the connection is over: to lose input silently would be worse.
@@ -453,12 +453,12 @@ impl Connection {
         pace.flush_due(now, |event| send_input(event, last_input, outbox));
         if self.resize_at <= now && !self.resizes.is_empty() {
             let (canvas, viewport) = self.resizes.remove(0);
-            self.outbox.to_host(&ToHost::Resize { canvas, viewport });
+            self.outbox.send_to_host(&ToHost::Resize { canvas, viewport });
             self.resize_at = now + limits::RESIZE_INTERVAL;
         }
         if self.repaint_at <= now && !self.repaints.is_empty() {
             let canvas = self.repaints.remove(0);
-            self.outbox.to_host(&ToHost::Repaint { canvas });
+            self.outbox.send_to_host(&ToHost::Repaint { canvas });
             self.repaint_at = now + limits::REPAINT_INTERVAL;
         }
     }
@@ -479,7 +479,7 @@ enum Due {
 
 fn send_input(event: Input, last_input: &mut InputSequence, outbox: &mut Outbox) {
     *last_input = last_input.next();
-    outbox.to_host(&ToHost::Input { sequence: *last_input, event });
+    outbox.send_to_host(&ToHost::Input { sequence: *last_input, event });
 }
 
 /// The event of a message about what the host shows.

@@ -25,9 +25,9 @@ impl Pace {
         Self { waiting: Vec::with_capacity(KINDS), free_at: [now; KINDS] }
     }
 
-    /// When what waits has to leave.
+    /// When what waits has to leave: together, so that it keeps its order, when the last of it may.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.waiting.iter().filter_map(kind).map(|kind| self.free_at[kind]).min()
+        self.waiting.iter().filter_map(kind).map(|kind| self.free_at[kind]).max()
     }
 
     /// Takes an event; `send` gets what has to leave now, in order. Returns how many events will have left when this one

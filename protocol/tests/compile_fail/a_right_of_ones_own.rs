@@ -1,0 +1,5 @@
+struct Anything;
+
+impl shoji_protocol::boundary::CrossesToViewer for Anything {}
+
+fn main() {}
