@@ -138,14 +138,9 @@ impl Encoder {
         if complete {
             self.begin(frame);
         } else {
-            for rect in damage {
-                self.units.mark(self.config.level, &frame, self.shadow.all(), *rect);
-            }
+            self.prune(&frame, damage, &mut stats, out);
         }
         if !self.units.is_untouched() {
-            if !complete {
-                self.copy(&frame, &mut stats, out);
-            }
             if self.units.count(CLASSIFY_FROM) >= CLASSIFY_FROM {
                 self.film(&frame, budget, now, &mut stats, out);
             }
@@ -177,9 +172,10 @@ impl Encoder {
         self.needs_complete = false;
     }
 
-    /// Moves what only moved.
-    fn copy(&mut self, frame: &Frame<'_>, stats: &mut Stats, out: &mut Vec<u8>) {
+    /// Finds what really changed within the damage, and moves what only moved.
+    fn prune(&mut self, frame: &Frame<'_>, damage: &[Rect], stats: &mut Stats, out: &mut Vec<u8>) {
         self.copies.clear();
+        self.search.begin();
         let scene = &mut Scene {
             level: self.config.level,
             frame,
@@ -187,7 +183,14 @@ impl Encoder {
             units: &mut self.units,
             lossy: &self.lossy,
         };
-        self.search.run(scene, &mut self.copies);
+        for rect in damage {
+            if !self.search.run_unmarked(scene, *rect, &mut self.copies) {
+                scene.units.mark(scene.level, frame, scene.shadow.all(), *rect);
+            }
+        }
+        let moved: u64 = self.copies.iter().map(|c| c.to.area()).sum();
+        let began = scene.units.count(usize::MAX) + (moved / UNIT_AREA) as usize;
+        self.search.run(scene, began, &mut self.copies);
         for copy in &self.copies {
             out.push(kind::COPY);
             update::rect(out, copy.to);
@@ -266,6 +269,9 @@ impl Encoder {
         self.coder.finish(out);
     }
 }
+
+/// Pixels of a whole unit.
+const UNIT_AREA: u64 = (UNIT_WIDTH * UNIT_HEIGHT) as u64;
 
 /// Fewer changed units than this are never looked at as a film: a block of video has eight.
 const CLASSIFY_FROM: usize = 8;

@@ -26,11 +26,12 @@ const ANCHOR_EDGES: u32 = 8;
 /// Anchors per search. Half of them may be lost to what is newly exposed or does not move.
 const ANCHORS: usize = 16;
 
-/// How far a vertical or horizontal scroll is searched, in pixels: a page down at 4K.
-const REACH: i32 = 2_160;
+/// How far anchors are sought, in pixels across and down, one after the other: a wheel or finger; a page down at 4K; a
+/// horizontal scroll; a fast hand on a map.
+const REACHES: [(i32, i32); 4] = [(0, 128), (0, 2_160), (2_160, 0), (192, 96)];
 
-/// How far a pan is searched each way, in pixels per frame: a fast hand on a map.
-const PAN_REACH: (i32, i32) = (192, 96);
+/// A damaged rectangle of so many units (128 kpx) is worth sampling before it is compared.
+const LARGE_UNITS: usize = 256;
 
 /// Most places at which one anchor may match; one that matches more often (a table's rule) says nothing.
 const MAX_PLACES: usize = 8;
@@ -78,11 +79,16 @@ pub(crate) struct Copy {
 pub(crate) struct Search {
     recent: Vec<Vector>,
     votes: Vec<(Vector, u32)>,
-    matched: Vec<bool>,
+    /// Per unit, at the vector that is being proven: the pixel columns and lines that are not right.
+    wrong_columns: Vec<u64>,
+    wrong_lines: Vec<u8>,
     words: Vec<u64>,
-    band: Vec<u64>,
+    samples: Vec<(u16, u16)>,
     open: Vec<Rect>,
     found: Vec<Rect>,
+    /// The shadow holds a unit that no copy of this update brought to the viewer; its mark will send it as a tile. Until then
+    /// no copy may read it, so that there are no more copies in this update.
+    ahead: bool,
 }
 
 impl Search {
@@ -93,64 +99,141 @@ impl Search {
         self.recent.clear();
         self.recent.reserve(REMEMBERED + 1);
         self.votes.reserve(ANCHORS * MAX_PLACES);
-        self.matched.clear();
-        self.matched.resize(columns * bands, false);
-        for words in [&mut self.words, &mut self.band] {
-            words.clear();
-            words.resize(columns, 0);
-        }
+        self.wrong_columns.clear();
+        self.wrong_columns.resize(columns * bands, 0);
+        self.wrong_lines.clear();
+        self.wrong_lines.resize(columns * bands, 0);
+        self.words.clear();
+        self.words.resize(columns, 0);
+        self.samples.reserve(SAMPLES * 2);
         self.found.reserve(columns * bands);
     }
 
+    /// Begins the next update: everything that the last one marked was sent.
+    pub(crate) fn begin(&mut self) {
+        self.ahead = false;
+    }
+
+    /// For a large damaged rectangle that is not compared yet: if a few samples say that it moved, compares, moves and marks it
+    /// in one pass over memory. Whether it did; if not, nothing has changed.
+    pub(crate) fn run_unmarked(&mut self, scene: &mut Scene<'_>, damage: Rect, copies: &mut Vec<Copy>) -> bool {
+        let size = scene.frame.size;
+        let Some(damage) = damage.intersect(size.rect()) else { return false };
+        let (left, right) = ((damage.x / UNIT_WIDTH) as usize, damage.right().div_ceil(UNIT_WIDTH) as usize);
+        let (top, bottom) = ((damage.y / UNIT_HEIGHT) as usize, damage.bottom().div_ceil(UNIT_HEIGHT) as usize);
+        let all = (right - left) * (bottom - top);
+        if all < LARGE_UNITS || self.ahead {
+            return false;
+        }
+        // A stride that shares no factor with most widths walks over the columns too.
+        let every = (all / (4 * SAMPLES)).max(1) | 1;
+        self.samples.clear();
+        for i in (0..all).step_by(every) {
+            let (column, band) = (left + i % (right - left), top + i / (right - left));
+            if self.samples.len() < 2 * SAMPLES
+                && !scene.is_moved(unit_rect(column, band, size), Vector { dx: 0, dy: 0 })
+            {
+                self.samples.push((column as u16, band as u16));
+            }
+        }
+        if self.samples.len() < SAMPLES / 2 {
+            return false;
+        }
+        let Some((vector, score)) = self.choose(scene, &[]) else { return false };
+        if score < SURE {
+            return false;
+        }
+        self.prove(scene, vector, Some((left, top, right, bottom)), copies);
+        self.remember(vector);
+        true
+    }
+
     /// Finds moves that make marked units right, carries them out on the shadow, takes the marks of what is right now
-    /// away, and appends the copies in the order in which they have to be made.
-    pub(crate) fn run(&mut self, scene: &mut Scene<'_>, copies: &mut Vec<Copy>) {
-        let began = scene.units.count(usize::MAX);
+    /// away, and appends the copies in the order in which they have to be made. `began` units had changed before any move.
+    pub(crate) fn run(&mut self, scene: &mut Scene<'_>, began: usize, copies: &mut Vec<Copy>) {
         let mut tried = [None; MAX_VECTORS];
         for round in 0..MAX_VECTORS {
             // What is left after the first move is mostly what it uncovered.
-            if scene.units.count(usize::MAX) < MIN_UNITS.max(began / WORTH_SHARE * round.min(1)) {
+            let moved = usize::from(round > 0 || !copies.is_empty());
+            let left = scene.units.count(usize::MAX);
+            if self.ahead || left < MIN_UNITS.max(began / WORTH_SHARE * moved) {
                 return;
             }
-            let Some(vector) = self.choose(scene, &tried) else { return };
+            let every = (left / SAMPLES).max(1);
+            let (samples, mut seen) = (&mut self.samples, 0);
+            samples.clear();
+            scene.units.for_each_marked(|column, band| {
+                seen += 1;
+                if seen % every == 0 && samples.len() < 2 * SAMPLES {
+                    samples.push((column as u16, band as u16));
+                }
+            });
+            let Some((vector, _)) = self.choose(scene, &tried) else { return };
             tried[round] = Some(vector);
-            if self.prove(scene, vector, copies) {
-                self.recent.retain(|v| *v != vector);
-                self.recent.insert(0, vector);
-                self.recent.truncate(REMEMBERED);
+            if self.prove(scene, vector, None, copies) {
+                self.remember(vector);
             }
         }
     }
 
-    /// The best vector: one that worked lately if it is clearly right, otherwise the best of those and the anchors' guess.
-    fn choose(&mut self, scene: &Scene<'_>, tried: &[Option<Vector>]) -> Option<Vector> {
-        let mut best = (LIKELY, None);
+    fn remember(&mut self, vector: Vector) {
+        self.recent.retain(|v| *v != vector);
+        self.recent.insert(0, vector);
+        self.recent.truncate(REMEMBERED);
+    }
+
+    /// The best vector and its score: one that worked lately if it is clearly right, otherwise the best of those and the
+    /// anchors' guess.
+    fn choose(&mut self, scene: &Scene<'_>, tried: &[Option<Vector>]) -> Option<(Vector, usize)> {
+        let mut best = None;
+        let mut least = LIKELY;
         for vector in self.recent.iter().filter(|v| !tried.contains(&Some(**v))) {
-            let score = scene.score(*vector);
+            let score = self.score(scene, *vector);
             if score >= SURE {
-                return Some(*vector);
+                return Some((*vector, score));
             }
-            if score > best.0 {
-                best = (score, Some(*vector));
+            if score > least {
+                (least, best) = (score, Some((*vector, score)));
             }
         }
-        if let Some(vector) = self.guess(scene, tried)
-            && scene.score(vector) > best.0
-        {
-            return Some(vector);
+        if let Some(vector) = self.guess(scene, tried) {
+            let score = self.score(scene, vector);
+            if score > least {
+                best = Some((vector, score));
+            }
         }
-        best.1
+        best
+    }
+
+    /// How many of the sampled units match at this vector, scaled to [`SAMPLES`].
+    fn score(&self, scene: &Scene<'_>, by: Vector) -> usize {
+        let size = scene.frame.size;
+        let right = self.samples.iter().filter(|(column, band)| {
+            scene.is_moved(unit_rect(usize::from(*column), usize::from(*band), size), by)
+        });
+        right.count() * SAMPLES / self.samples.len().max(1)
     }
 
     /// The vector that most anchors agree on, other than those tried already.
     fn guess(&mut self, scene: &Scene<'_>, tried: &[Option<Vector>]) -> Option<Vector> {
         let mut anchors = [Anchor { x: 0, y: 0, pixels: [[0; 4]; ANCHOR] }; ANCHORS];
-        let n = scene.anchors(&mut anchors);
-        let anchors = &anchors[..n];
-        for direction in [Direction::Vertical, Direction::Horizontal, Direction::Both] {
+        let mut n = 0;
+        let every = (self.samples.len() / ANCHORS).max(1);
+        let mut next = 0;
+        for (i, (column, band)) in self.samples.iter().enumerate() {
+            if i < next || n == ANCHORS {
+                continue;
+            }
+            if let Some(anchor) = scene.anchor(unit_rect(usize::from(*column), usize::from(*band), scene.frame.size)) {
+                anchors[n] = anchor;
+                n += 1;
+                next = i + every;
+            }
+        }
+        for reach in REACHES {
             self.votes.clear();
-            for anchor in anchors {
-                scene.places(anchor, direction, |vector| {
+            for anchor in &anchors[..n] {
+                scene.places(anchor, reach, |vector| {
                     if tried.contains(&Some(vector)) {
                         return;
                     }
@@ -170,52 +253,57 @@ impl Search {
         None
     }
 
-    /// Compares every unit within the marked area with its source, joins those that are right, and moves them.
-    /// Whether that was worth it; if not, nothing has changed.
-    fn prove(&mut self, scene: &mut Scene<'_>, by: Vector, copies: &mut Vec<Copy>) -> bool {
+    /// Compares every unit of an area with its source, takes those that are right over into the shadow, and joins them into
+    /// copies. The area is what is marked, or an unmarked one that is marked on the way. Whether any copy came of it: if
+    /// not, the marks stay, so that nothing is lost.
+    fn prove(
+        &mut self,
+        scene: &mut Scene<'_>,
+        by: Vector,
+        unmarked: Option<(usize, usize, usize, usize)>,
+        copies: &mut Vec<Copy>,
+    ) -> bool {
         let size = scene.frame.size;
-        let (left, top, right, bottom) = scene.units.extent();
+        let (left, top, right, bottom) = unmarked.unwrap_or_else(|| scene.units.extent());
         let (columns, _) = scene.units.grid();
+        let area = |band: usize| unit_rect(left, band, size).union(unit_rect(right - 1, band, size));
         // Units whose source lies inside the canvas from the left and to the right.
-        let left = left.max((by.dx.min(0).unsigned_abs()).div_ceil(UNIT_WIDTH) as usize);
-        let right = if by.dx > 0 {
+        let first = left.max(by.dx.min(0).unsigned_abs().div_ceil(UNIT_WIDTH) as usize);
+        let past = if by.dx > 0 {
             right.min((size.width as i32 - by.dx).max(0) as usize / UNIT_WIDTH as usize)
         } else {
             right
         };
-        if left >= right {
-            return false;
-        }
-        let x = left * UNIT_WIDTH as usize;
-        let n = (right * UNIT_WIDTH as usize).min(size.width as usize) - x;
-        let width = size.width as usize;
-        let shadow = scene.shadow.all();
+        let n = past.saturating_sub(first);
         let mut gain = 0;
-        for band in top..bottom {
-            let lines = band as u32 * UNIT_HEIGHT..((band as u32 + 1) * UNIT_HEIGHT).min(size.height);
-            let units = &mut self.matched[band * columns + left..band * columns + right];
-            let first = lines.start as i32 + by.dy;
-            let last = lines.end as i32 + by.dy;
-            if first < 0 || last > size.height as i32 {
-                units.fill(false);
-                continue;
-            }
-            let wrong = &mut self.band[..right - left];
-            wrong.fill(0);
-            for y in lines {
-                let source = (y as i32 + by.dy) as usize * width + (x as i32 + by.dx) as usize;
-                let words = &mut self.words[..right - left];
-                scene.level.differ(scene.frame.row(y as usize, x, n), &shadow[source..source + n], words);
-                for (wrong, word) in wrong.iter_mut().zip(words) {
-                    *wrong |= *word;
+        for i in 0..bottom - top {
+            // In the direction of the move, so that no band overwrites what a later one is compared with.
+            let band = if by.dy >= 0 { top + i } else { bottom - 1 - i };
+            self.wrong_lines[band * columns + left..band * columns + right].fill(u8::MAX);
+            self.wrong_columns[band * columns + left..band * columns + right].fill(u64::MAX);
+            if n > 0 {
+                let units = band * columns + first..band * columns + past;
+                self.compare(scene, band, units.clone(), by);
+                if !scene.lossy.is_empty() {
+                    for (unit, wrong) in units.clone().zip(&mut self.wrong_lines[units]) {
+                        if *wrong == 0 && scene.is_source_lossy(unit_rect(unit % columns, band, size), by) {
+                            *wrong = u8::MAX;
+                        }
+                    }
                 }
             }
-            for (i, (unit, wrong)) in units.iter_mut().zip(wrong).enumerate() {
-                *unit = *wrong == 0 && !scene.is_source_lossy(unit_rect(left + i, band, size), by);
-                gain += usize::from(*unit && scene.units.is_marked(left + i, band));
+            if unmarked.is_some() {
+                scene.units.mark(scene.level, scene.frame, scene.shadow.all(), area(band));
+            }
+            for column in first..past.max(first) {
+                if self.wrong_lines[band * columns + column] == 0 && scene.units.is_marked(column, band) {
+                    scene.shadow.take(scene.frame, unit_rect(column, band, size));
+                    gain += 1;
+                }
             }
         }
         if gain < MIN_GAIN {
+            self.ahead |= gain > 0;
             return false;
         }
         self.join(scene.units, (left, top, right, bottom), size);
@@ -225,18 +313,91 @@ impl Search {
             all.truncate(MAX_COPIES);
         }
         for i in 0..all.len() {
-            let wider = scene.stretch(all[i], by);
-            if all.iter().enumerate().all(|(j, other)| j == i || other.intersect(wider).is_none()) {
+            let wider = self.stretch(all[i], (left, top, right, bottom), columns, size);
+            let alone = all.iter().enumerate().all(|(j, other)| j == i || other.intersect(wider).is_none());
+            let inside = shifted(wider, by, size).is_some();
+            if alone && inside && !scene.is_source_lossy(wider, by) {
                 all[i] = wider;
             }
         }
         let ordered = order(&mut all, by);
+        let mut settled = 0;
         for to in &all[..ordered] {
             copies.push(Copy { to: *to, by });
-            scene.settle(*to);
+            settled += scene.settle(*to);
         }
+        self.ahead |= settled < gain;
         self.found = all;
         ordered > 0
+    }
+
+    /// Notes for a run of units of one band which lines and columns differ from their source.
+    fn compare(&mut self, scene: &Scene<'_>, band: usize, units: std::ops::Range<usize>, by: Vector) {
+        let size = scene.frame.size;
+        let lines = band as u32 * UNIT_HEIGHT..((band as u32 + 1) * UNIT_HEIGHT).min(size.height);
+        let (columns, _) = scene.units.grid();
+        let x = (units.start % columns) * UNIT_WIDTH as usize;
+        let n = (x + units.len() * UNIT_WIDTH as usize).min(size.width as usize) - x;
+        let words = &mut self.words[..units.len()];
+        let wrong_lines = &mut self.wrong_lines[units.clone()];
+        let wrong_columns = &mut self.wrong_columns[units];
+        wrong_lines.fill(0);
+        wrong_columns.fill(0);
+        for (bit, y) in lines.enumerate() {
+            let source = y as i32 + by.dy;
+            if source < 0 || source >= size.height as i32 {
+                wrong_lines.iter_mut().for_each(|l| *l |= 1 << bit);
+                wrong_columns.fill(u64::MAX);
+                continue;
+            }
+            let old = scene.shadow.row(source as u32, (x as i32 + by.dx) as u32, n as u32);
+            scene.level.differ(scene.frame.row(y as usize, x, n), old, words);
+            for ((word, lines), columns) in words.iter().zip(&mut *wrong_lines).zip(&mut *wrong_columns) {
+                *lines |= u8::from(*word != 0) << bit;
+                *columns |= word;
+            }
+        }
+    }
+
+    /// Widens a proven rectangle line by line and column by column within the units next to it, as far as all of them are
+    /// right too.
+    fn stretch(
+        &self,
+        area: Rect,
+        (left, top, right, bottom): (usize, usize, usize, usize),
+        columns: usize,
+        size: Size,
+    ) -> Rect {
+        let across = (area.x / UNIT_WIDTH) as usize..area.right().div_ceil(UNIT_WIDTH) as usize;
+        let down = (area.y / UNIT_HEIGHT) as usize..area.bottom().div_ceil(UNIT_HEIGHT) as usize;
+        let lines = |band: usize| {
+            across.clone().fold(0, |wrong, column| wrong | self.wrong_lines[band * columns + column])
+        };
+        let sides = |column: usize| {
+            down.clone().fold(0, |wrong, band| wrong | self.wrong_columns[band * columns + column])
+        };
+        let mut r = area;
+        if down.start > top {
+            let clean = lines(down.start - 1).leading_zeros();
+            r = Rect { y: r.y - clean, height: r.height + clean, ..r };
+        }
+        if down.end < bottom {
+            let clean = lines(down.end).trailing_zeros();
+            r.height = (r.height + clean).min(size.height - r.y);
+        }
+        if across.start > left {
+            let clean = sides(across.start - 1).leading_zeros();
+            r = Rect { x: r.x - clean, width: r.width + clean, ..r };
+        }
+        if across.end < right {
+            let clean = sides(across.end).trailing_zeros();
+            r.width = (r.width + clean).min(size.width - r.x);
+        }
+        // Corners were not looked at: widen in one direction only.
+        if r.width > area.width && r.height > area.height {
+            r = Rect { x: area.x, width: area.width, ..r };
+        }
+        r
     }
 
     /// Joins matched units into rectangles: runs of a band that repeat below. Runs without a marked unit are left out.
@@ -248,12 +409,12 @@ impl Search {
             let started = self.open.len();
             let mut column = left;
             while column < right {
-                if !self.matched[band * columns + column] {
+                if self.wrong_lines[band * columns + column] != 0 {
                     column += 1;
                     continue;
                 }
                 let first = column;
-                while column < right && self.matched[band * columns + column] {
+                while column < right && self.wrong_lines[band * columns + column] == 0 {
                     column += 1;
                 }
                 let run = unit_rect(first, band, size).union(unit_rect(column - 1, band, size));
@@ -296,28 +457,7 @@ struct Anchor {
     pixels: [Pixel; ANCHOR],
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Direction {
-    Vertical,
-    Horizontal,
-    Both,
-}
-
 impl Scene<'_> {
-    /// How many of up to [`SAMPLES`] marked units, spread over the change, match at this vector; scaled to [`SAMPLES`].
-    fn score(&self, by: Vector) -> usize {
-        let every = (self.units.count(usize::MAX) / SAMPLES).max(1);
-        let (mut seen, mut tested, mut right) = (0, 0, 0);
-        self.units.for_each_marked(|column, band| {
-            seen += 1;
-            if seen % every == 0 {
-                tested += 1;
-                right += usize::from(self.is_moved(unit_rect(column, band, self.frame.size), by));
-            }
-        });
-        right * SAMPLES / tested.max(1)
-    }
-
     /// Whether a rectangle of the frame equals the shadow at the vector's other end.
     fn is_moved(&self, to: Rect, by: Vector) -> bool {
         let Some(from) = shifted(to, by, self.frame.size) else { return false };
@@ -334,25 +474,7 @@ impl Scene<'_> {
         !self.lossy.is_empty() && shifted(to, by, self.frame.size).is_none_or(|from| self.lossy.touches(from))
     }
 
-    /// Fills `out` with distinctive pieces from marked units that are spread over the change; gives their number.
-    fn anchors(&self, out: &mut [Anchor; ANCHORS]) -> usize {
-        let every = (self.units.count(usize::MAX) / ANCHORS).max(1);
-        let (mut seen, mut next, mut n) = (0, 0, 0);
-        self.units.for_each_marked(|column, band| {
-            seen += 1;
-            if seen <= next || n == out.len() {
-                return;
-            }
-            let unit = unit_rect(column, band, self.frame.size);
-            if let Some(anchor) = self.anchor(unit) {
-                out[n] = anchor;
-                n += 1;
-                next = seen + every - 1;
-            }
-        });
-        n
-    }
-
+    /// The most distinctive piece of a unit, if any is.
     fn anchor(&self, unit: Rect) -> Option<Anchor> {
         let mut best = (ANCHOR_EDGES, None);
         for y in unit.y..unit.bottom() {
@@ -370,15 +492,10 @@ impl Scene<'_> {
     }
 
     /// Calls `found` for each place in the shadow that looks like the anchor, unless there are too many.
-    fn places(&self, anchor: &Anchor, direction: Direction, mut found: impl FnMut(Vector)) {
+    fn places(&self, anchor: &Anchor, (reach_x, reach_y): (i32, i32), mut found: impl FnMut(Vector)) {
         let size = self.frame.size;
         let (width, height) = (size.width as i32, size.height as i32);
         let (x, y) = (anchor.x as i32, anchor.y as i32);
-        let (reach_x, reach_y) = match direction {
-            Direction::Vertical => (0, REACH),
-            Direction::Horizontal => (REACH, 0),
-            Direction::Both => PAN_REACH,
-        };
         let left = (x - reach_x).max(0) as usize;
         let right = ((x + reach_x).min(width - ANCHOR as i32) + ANCHOR as i32) as usize;
         let mut places = [Vector { dx: 0, dy: 0 }; MAX_PLACES];
@@ -410,32 +527,9 @@ impl Scene<'_> {
         }
     }
 
-    /// Widens a proven rectangle line by line, within the units next to it, as long as all of the line is right too.
-    fn stretch(&self, area: Rect, by: Vector) -> Rect {
-        let size = self.frame.size;
-        let mut r = area;
-        let right = |line: Rect| self.is_moved(line, by) && !self.is_source_lossy(line, by);
-        for _ in 1..UNIT_HEIGHT {
-            if r.y > 0 && right(Rect { y: r.y - 1, height: 1, ..r }) {
-                r = Rect { y: r.y - 1, height: r.height + 1, ..r };
-            }
-            if r.bottom() < size.height && right(Rect { y: r.bottom(), height: 1, ..r }) {
-                r = Rect { height: r.height + 1, ..r };
-            }
-        }
-        for _ in 1..UNIT_WIDTH {
-            if r.x > 0 && right(Rect { x: r.x - 1, width: 1, ..r }) {
-                r = Rect { x: r.x - 1, width: r.width + 1, ..r };
-            }
-            if r.right() < size.width && right(Rect { x: r.right(), width: 1, ..r }) {
-                r = Rect { width: r.width + 1, ..r };
-            }
-        }
-        r
-    }
-
-    /// Brings the shadow to what the viewer holds after a copy, and the marks to what is still wrong.
-    fn settle(&mut self, to: Rect) {
+    /// Brings the shadow to what the viewer holds after a copy, and the marks to what is still wrong. How many marked units it made right.
+    fn settle(&mut self, to: Rect) -> usize {
+        let mut settled = 0;
         for band in to.y / UNIT_HEIGHT..to.bottom().div_ceil(UNIT_HEIGHT) {
             for column in to.x / UNIT_WIDTH..to.right().div_ceil(UNIT_WIDTH) {
                 let (column, band) = (column as usize, band as usize);
@@ -443,15 +537,16 @@ impl Scene<'_> {
                     continue;
                 }
                 let unit = unit_rect(column, band, self.frame.size);
-                if let Some(part) = unit.intersect(to) {
-                    self.shadow.take(self.frame, part);
-                }
                 self.units.unmark(column, band);
-                if !to.contains(unit) {
+                settled += usize::from(to.contains(unit));
+                // A unit inside was taken over when it was proven.
+                if let (false, Some(part)) = (to.contains(unit), unit.intersect(to)) {
+                    self.shadow.take(self.frame, part);
                     self.units.mark(self.level, self.frame, self.shadow.all(), unit);
                 }
             }
         }
+        settled
     }
 }
 
