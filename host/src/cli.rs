@@ -1,3 +1,197 @@
-//! The command line: what can be asked of the program, and the commands that need no running host.
+//! The command line: what can be asked of the program.
 //!
-//! Every command's `--help` has an example; every error says the cause and the next step.
+//! Every command's `--help` has an example; every error says the cause and the next step. The work is done elsewhere:
+//! [`crate::commands`] for what needs no running host, [`crate::serve`] and [`crate::worker`] for the rest.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::limits;
+use crate::registry::Name;
+
+/// The host program of Shoji: runs browsers and shows their picture to viewers.
+#[derive(Debug, Parser)]
+#[command(name = "shoji-host", version, max_term_width = 110)]
+#[command(after_help = "Example, a first session on this machine:\n  \
+    shoji-host user add hanako\n  \
+    shoji-host device add pc-101 --out pc-101.shoji\n  \
+    shoji-host serve")]
+pub struct Cli {
+    /// Where certificates, users and devices are kept [default: /var/lib/shoji as root, else the user's state directory].
+    #[arg(long, global = true, value_name = "DIR", env = "SHOJI_STATE")]
+    pub state: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// A command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the host: accept viewers and run their sessions.
+    #[command(after_help = "Examples:\n  shoji-host serve\n  \
+        shoji-host serve --listen 127.0.0.1:0 --start-url https://www.example.jp/")]
+    Serve(Serve),
+    /// One session's worker; started by `serve` only.
+    #[command(hide = true)]
+    Worker(Worker),
+    /// Make the certificate authority and the state directory (other commands do so when needed).
+    #[command(after_help = "Example:\n  shoji-host init --state /srv/shoji")]
+    Init,
+    /// Users: who may have sessions.
+    #[command(subcommand)]
+    User(User),
+    /// Devices: the PCs that may connect.
+    #[command(subcommand)]
+    Device(Device),
+    /// List the running host's sessions.
+    #[command(after_help = "Example:\n  shoji-host sessions --json")]
+    Sessions {
+        /// As JSON, one line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Act on one session.
+    #[command(subcommand)]
+    Session(Session),
+    /// Print everything that can cross the boundary: every message, field, type and limit.
+    #[command(after_help = "Example:\n  shoji-host boundary --format md > boundary.md")]
+    Boundary {
+        /// How to print it.
+        #[arg(long, value_enum, default_value = "md")]
+        format: Format,
+    },
+}
+
+/// `serve`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Serve {
+    /// The configuration file [default: host.toml in the state directory, if it is there].
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Address and UDP port to listen on; port 0 takes a free one.
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub listen: Option<SocketAddr>,
+    /// The page that a new session opens [default: the built-in welcome page].
+    #[arg(long, value_name = "URL")]
+    pub start_url: Option<String>,
+    /// Write time stamps of inputs and updates there, for shoji-bench (numbers only).
+    #[arg(long, value_name = "DIR")]
+    pub trace_dir: Option<PathBuf>,
+    /// Print `ready ADDR:PORT` on standard output once listening, and nothing else there.
+    #[arg(long)]
+    pub print_ready: bool,
+    /// Logs as JSON lines.
+    #[arg(long)]
+    pub log_json: bool,
+}
+
+/// `worker`: its sockets are its standard input (supervisor) and output (Wayland).
+#[derive(Debug, Clone, Args)]
+pub struct Worker {
+    /// The session's number, for logs.
+    #[arg(long)]
+    pub session: u64,
+    /// The inherited file descriptor for the trace.
+    #[arg(long, value_name = "FD")]
+    pub trace: Option<i32>,
+    /// Logs as JSON lines.
+    #[arg(long)]
+    pub log_json: bool,
+}
+
+/// `user`.
+#[derive(Debug, Subcommand)]
+pub enum User {
+    /// Add a user.
+    #[command(after_help = "Example:\n  shoji-host user add hanako")]
+    Add {
+        /// The user's name.
+        name: Name,
+    },
+    /// List the users.
+    List,
+}
+
+/// `device`.
+#[derive(Debug, Subcommand)]
+pub enum Device {
+    /// Add a device and write its bundle: the one file that a viewer needs.
+    #[command(after_help = "Example:\n  shoji-host device add pc-101 --user hanako --days 365 --out pc-101.shoji")]
+    Add {
+        /// The device's name.
+        name: Name,
+        /// Whose device it is [default: the only user].
+        #[arg(long, value_name = "NAME")]
+        user: Option<Name>,
+        /// Days until its certificate ends.
+        #[arg(long, default_value_t = limits::DEFAULT_DEVICE_DAYS)]
+        days: u32,
+        /// The bundle's file [default: NAME.shoji].
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// Where the viewer finds the host [default: what the running host or the configuration says].
+        #[arg(long, value_name = "HOST:PORT")]
+        host: Option<String>,
+    },
+    /// List the devices.
+    List,
+    /// Revoke a device: its sessions end at once and it can not connect again.
+    #[command(after_help = "Example:\n  shoji-host device revoke pc-101")]
+    Revoke {
+        /// The device's name.
+        name: Name,
+    },
+}
+
+/// `session`.
+#[derive(Debug, Subcommand)]
+pub enum Session {
+    /// End a session and its browser.
+    #[command(after_help = "Example:\n  shoji-host session end 3")]
+    End {
+        /// Its number, from `shoji-host sessions`.
+        id: u64,
+    },
+}
+
+/// How `boundary` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For programs.
+    Json,
+    /// For people: Markdown.
+    Md,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_example_in_the_help_is_understood() {
+        fn check(command: &clap::Command, seen: &mut usize) {
+            let help = command.get_after_help().map(ToString::to_string);
+            for line in help.iter().flat_map(|help| help.lines()) {
+                let line = line.split(" > ").next().unwrap_or_default().trim();
+                if line.starts_with("shoji-host ") {
+                    *seen += 1;
+                    Cli::try_parse_from(line.split(' ')).unwrap();
+                }
+            }
+            command.get_subcommands().for_each(|sub| check(sub, seen));
+        }
+        let mut seen = 0;
+        check(&Cli::command(), &mut seen);
+        assert!(seen >= 10, "{seen}");
+    }
+}

@@ -9,14 +9,17 @@
 pub mod browser;
 pub mod cli;
 pub mod clock;
+pub mod commands;
 pub mod config;
 pub mod control;
 pub mod limits;
 pub mod pages;
 pub mod pki;
 pub mod registry;
+pub mod serve;
 pub mod spawner;
 pub mod state;
 pub mod store;
 pub mod tls;
 pub mod trace;
+pub mod worker;

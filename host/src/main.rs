@@ -1,3 +1,52 @@
-//! The program.
+//! The `shoji-host` program: reads the command line and calls the library.
 
-fn main() {}
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use shoji_host::cli::{Cli, Command};
+use shoji_host::{commands, serve, state, worker};
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let json = match &cli.command {
+        Command::Serve(serve) => serve.log_json,
+        Command::Worker(worker) => worker.log_json,
+        _ => false,
+    };
+    log_to_standard_error(json);
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("shoji-host: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
+    let state = || state::directory(cli.state.clone());
+    match cli.command {
+        Command::Serve(options) => serve::run(&state()?, &options)?,
+        Command::Worker(options) => worker::run(&options)?,
+        Command::Init => commands::init(&state()?)?,
+        Command::User(command) => commands::user(&state()?, command)?,
+        Command::Device(command) => commands::device(&state()?, command)?,
+        Command::Sessions { json } => commands::sessions(&state()?, json)?,
+        Command::Session(command) => commands::session(&state()?, &command)?,
+        Command::Boundary { format } => commands::boundary(format)?,
+    }
+    Ok(())
+}
+
+/// Logs hold no page text, no keys typed and no tokens; `info` is for what happens a few times per session.
+fn log_to_standard_error(json: bool) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,quinn=warn,rustls=warn"));
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if json {
+        logs.json().init();
+    } else {
+        logs.with_ansi(std::io::stderr().is_terminal()).init();
+    }
+}

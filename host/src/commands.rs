@@ -1,0 +1,222 @@
+//! The commands that need no running host, and those that ask a running one.
+//!
+//! Owns what they print. Standard output is for results, standard error for what went wrong.
+
+use std::io::Write as _;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use crate::cli::{Device, Format, Session, User};
+use crate::config::{self, Config};
+use crate::control::{self, Answer, Request};
+use crate::pki::Authority;
+use crate::registry::{self, Name};
+use crate::{clock, pki, state, store};
+
+/// A command failed.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each variant is the error of the module it names")]
+pub enum Error {
+    #[error(transparent)]
+    State(#[from] state::Error),
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error(transparent)]
+    Registry(#[from] registry::Error),
+    #[error(transparent)]
+    Pki(#[from] pki::Error),
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    #[error(transparent)]
+    Control(#[from] control::Error),
+    /// The running host refused.
+    #[error("the running host refused: {0}")]
+    Refused(String),
+    /// No such session.
+    #[error("there is no session {0}: see `shoji-host sessions`")]
+    NoSession(u64),
+    /// Standard output is closed or full.
+    #[error("cannot print the result: {0}")]
+    Print(#[from] std::io::Error),
+}
+
+/// `init`.
+pub fn init(state: &Path) -> Result<(), Error> {
+    let now = clock::unix_seconds();
+    Authority::open(state, now)?.identity(now)?;
+    print(&format!("initialized {}\n", state.display()))
+}
+
+/// `user ...`.
+pub fn user(state: &Path, command: User) -> Result<(), Error> {
+    let store = registry::Store::new(state);
+    match command {
+        User::Add { name } => {
+            store.change(|registry| registry.add_user(name.clone(), clock::unix_seconds()))?;
+            registry_changed(state)?;
+            print(&format!("added user {name}\n"))
+        }
+        User::List => {
+            let names = store.read()?.users.into_keys();
+            print(&names.map(|name| format!("{name}\n")).collect::<String>())
+        }
+    }
+}
+
+/// `device ...`.
+pub fn device(state: &Path, command: Device) -> Result<(), Error> {
+    let store = registry::Store::new(state);
+    match command {
+        Device::Add { name, user, days, out, host } => {
+            let host = match host {
+                Some(host) => host,
+                None => host_address(state)?,
+            };
+            let out = out.unwrap_or_else(|| PathBuf::from(format!("{name}.shoji")));
+            add_device(state, &store, &name, user, days, &host, &out)?;
+            print(&format!(
+                "added device {name}; its bundle is {} (it holds the private key: give it to this device only)\n",
+                out.display()
+            ))
+        }
+        Device::List => {
+            let now = clock::unix_seconds();
+            let mut text = String::new();
+            for (name, device) in store.read()?.devices {
+                let standing = match device.revoked {
+                    Some(_) => "revoked".to_owned(),
+                    None if device.not_after <= now => "expired".to_owned(),
+                    None => format!("{} days left", (device.not_after - now) / 86_400),
+                };
+                text.push_str(&format!("{name}\t{}\t{standing}\n", device.user));
+            }
+            print(&text)
+        }
+        Device::Revoke { name } => {
+            store.change(|registry| registry.revoke(&name, clock::unix_seconds()))?;
+            let ended = registry_changed(state)?;
+            print(&format!("revoked device {name}; ended {ended} of its connections and sessions\n"))
+        }
+    }
+}
+
+fn add_device(
+    state: &Path,
+    store: &registry::Store,
+    name: &Name,
+    user: Option<Name>,
+    days: u32,
+    host: &str,
+    out: &Path,
+) -> Result<(), Error> {
+    let now = clock::unix_seconds();
+    let authority = Authority::open(state, now)?;
+    store.change(|registry| {
+        let user = registry.which_user(user)?;
+        registry.free_for_device(name)?;
+        let (bundle, device) = authority.issue(name, &user, host.to_owned(), days, now)?;
+        // The bundle first: a device that is registered without one could never connect and would hold its name.
+        bundle.write(out)?;
+        registry.add_device(name.clone(), device)?;
+        Ok::<(), Error>(())
+    })?;
+    registry_changed(state)?;
+    Ok(())
+}
+
+/// `sessions`.
+pub fn sessions(state: &Path, json: bool) -> Result<(), Error> {
+    let answer = control::ask(&state::control_socket(state), &Request::Sessions)?;
+    let Answer::Sessions { sessions } = answer else {
+        return Err(unexpected(answer));
+    };
+    if json {
+        let text = serde_json::to_string(&sessions).expect("sessions are valid JSON");
+        return print(&format!("{text}\n"));
+    }
+    let mut text = String::from("ID\tUSER\tDEVICE\tVIEWER\tAGE\n");
+    for session in sessions {
+        let viewer = if session.attached { "attached" } else { "detached" };
+        text.push_str(&format!("{}\t{}\t{}\t{viewer}\t{}s\n", session.id, session.user, session.device, session.age));
+    }
+    print(&text)
+}
+
+/// `session ...`.
+pub fn session(state: &Path, command: &Session) -> Result<(), Error> {
+    let Session::End { id } = *command;
+    let request = Request::EndSession { id };
+    match control::ask(&state::control_socket(state), &request)? {
+        Answer::Done { .. } => print(&format!("ended session {id}\n")),
+        Answer::NoSuchSession => Err(Error::NoSession(id)),
+        other => Err(unexpected(other)),
+    }
+}
+
+/// `boundary`.
+pub fn boundary(format: Format) -> Result<(), Error> {
+    let boundary = shoji_protocol::boundary::describe();
+    match format {
+        Format::Json => {
+            let text = serde_json::to_string_pretty(&boundary).expect("the description is valid JSON");
+            print(&format!("{text}\n"))
+        }
+        Format::Md => print(&boundary.to_markdown()),
+    }
+}
+
+/// Tells the running host, if there is one, and returns how many connections and sessions it ended.
+fn registry_changed(state: &Path) -> Result<usize, Error> {
+    match control::ask(&state::control_socket(state), &Request::RegistryChanged) {
+        Ok(Answer::Done { ended }) => Ok(ended),
+        Ok(other) => Err(unexpected(other)),
+        // It reads the registry when it starts.
+        Err(control::Error::NotRunning) => Ok(0),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Where viewers find the host: as the running host says, else as its configuration says.
+fn host_address(state: &Path) -> Result<String, Error> {
+    match control::ask(&state::control_socket(state), &Request::Status) {
+        Ok(Answer::Status { address }) => return Ok(address),
+        Ok(other) => return Err(unexpected(other)),
+        Err(control::Error::NotRunning) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let config = Config::load(None, state, config::Overrides::default())?;
+    Ok(public_address(&config, config.listen))
+}
+
+/// What bundles say, for a host that listens on `listening`.
+pub fn public_address(config: &Config, listening: SocketAddr) -> String {
+    if let Some(address) = &config.public_address {
+        return address.clone();
+    }
+    let address = match listening.ip() {
+        ip if ip.is_unspecified() => outward_address().unwrap_or(Ipv4Addr::LOCALHOST.into()),
+        ip => ip,
+    };
+    SocketAddr::new(address, listening.port()).to_string()
+}
+
+/// The address this machine would send from; nothing is sent.
+fn outward_address() -> Option<IpAddr> {
+    let socket = std::net::UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    // An address reserved for documentation: only the route is looked up.
+    socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
+    Some(socket.local_addr().ok()?.ip())
+}
+
+fn unexpected(answer: Answer) -> Error {
+    match answer {
+        Answer::Refused { why } => Error::Refused(why),
+        _ => control::Error::Answer.into(),
+    }
+}
+
+fn print(text: &str) -> Result<(), Error> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}

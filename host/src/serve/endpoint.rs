@@ -1,0 +1,77 @@
+//! The QUIC endpoint: its sockets, its transport settings, and who is let as far as a handshake.
+//!
+//! Owns the values that decide latency below the protocol (windows, buffers, congestion control). It must never accept
+//! without a client certificate: that is in the TLS configuration, which only [`crate::tls`] makes.
+
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+
+use quinn::congestion::CubicConfig;
+use quinn::crypto::rustls::QuicServerConfig;
+use quinn::{Endpoint, EndpointConfig, IdleTimeout, ServerConfig, TokioRuntime, TransportConfig, VarInt};
+use rustix::net::sockopt;
+
+use crate::limits;
+
+/// The endpoint could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The port is taken.
+    #[error("UDP port {0} is in use: stop the other program, or choose another with --listen ADDR:PORT")]
+    PortInUse(SocketAddr),
+    /// A port below 1024, or no right.
+    #[error("no permission to listen on {0}: run as root, or choose a port above 1023 with --listen ADDR:PORT")]
+    Permission(SocketAddr),
+    /// Not an address of this machine.
+    #[error("{0} is no address of this machine: choose one with --listen ADDR:PORT (0.0.0.0 is all)")]
+    Address(SocketAddr),
+    /// Something else.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The TLS configuration is not one for QUIC.
+    #[error("the TLS configuration cannot be used for QUIC: {0}")]
+    Tls(String),
+}
+
+/// Opens the endpoint.
+pub(super) fn open(address: SocketAddr, tls: rustls::ServerConfig) -> Result<Endpoint, Error> {
+    let socket = UdpSocket::bind(address).map_err(|source| match source.kind() {
+        io::ErrorKind::AddrInUse => Error::PortInUse(address),
+        io::ErrorKind::PermissionDenied => Error::Permission(address),
+        io::ErrorKind::AddrNotAvailable => Error::Address(address),
+        _ => Error::Listen { address, source },
+    })?;
+    // The kernel gives what it may.
+    let _ = sockopt::set_socket_send_buffer_size(&socket, limits::UDP_SOCKET_BUFFER);
+    let _ = sockopt::set_socket_recv_buffer_size(&socket, limits::UDP_SOCKET_BUFFER);
+    let crypto = QuicServerConfig::try_from(tls).map_err(|error| Error::Tls(error.to_string()))?;
+    let mut config = ServerConfig::with_crypto(Arc::new(crypto));
+    config.transport_config(Arc::new(transport())).max_incoming(limits::MAX_HANDSHAKES);
+    Endpoint::new(EndpointConfig::default(), Some(config), socket, Arc::new(TokioRuntime))
+        .map_err(|source| Error::Listen { address, source })
+}
+
+fn transport() -> TransportConfig {
+    let mut congestion = CubicConfig::default();
+    congestion.initial_window(limits::INITIAL_CONGESTION_WINDOW);
+    let idle = IdleTimeout::try_from(limits::IDLE_TIMEOUT).expect("the idle timeout fits");
+    let mut transport = TransportConfig::default();
+    transport
+        .max_idle_timeout(Some(idle))
+        .keep_alive_interval(Some(limits::KEEP_ALIVE))
+        // A viewer opens one stream of each kind and no more.
+        .max_concurrent_bidi_streams(VarInt::from_u32(1))
+        .max_concurrent_uni_streams(VarInt::from_u32(1))
+        .datagram_receive_buffer_size(None)
+        .stream_receive_window(VarInt::from_u32(limits::INPUT_WINDOW))
+        .receive_window(VarInt::from_u32(limits::INPUT_WINDOW * 2))
+        .send_window(limits::UPDATE_WINDOW)
+        .congestion_controller_factory(Arc::new(congestion));
+    transport
+}

@@ -1,0 +1,246 @@
+//! What all tasks of the supervisor share: configuration, registry, launcher, the table of sessions, and the list of
+//! live connections, so that a revocation reaches them at once.
+//!
+//! One struct built in [`super::run`]; there is no global state. Its locks are held for bookkeeping only, never across a
+//! wait.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::os::fd::AsFd as _;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use shoji_protocol::CloseCode;
+use tokio::sync::{Notify, mpsc};
+use tracing::{info, warn};
+
+use super::session::{self, Command};
+use super::table::{Full, Handle, Identity, Place, Table};
+use crate::browser::Launcher;
+use crate::browser::room::Owner;
+use crate::config::Config;
+use crate::control::{Answer, Handler, Request, SessionLine};
+use crate::registry::{Fingerprint, Registry, Standing, Store};
+use crate::spawner::Spawner;
+use crate::tls::SharedRegistry;
+use crate::trace::Trace;
+use crate::{clock, limits};
+
+/// What all tasks share.
+#[derive(Debug)]
+pub(super) struct Hub {
+    pub(super) config: Config,
+    pub(super) registry: SharedRegistry,
+    pub(super) store: Store,
+    pub(super) launcher: Launcher,
+    pub(super) spawner: Spawner,
+    /// Where sessions have their rooms.
+    pub(super) runtime: PathBuf,
+    pub(super) start_url: String,
+    /// `host:port` for bundles.
+    pub(super) address: String,
+    pub(super) trace: Trace,
+    pub(super) trace_dir: Option<PathBuf>,
+    pub(super) log_json: bool,
+    /// Woken when a session gave its place back.
+    pub(super) session_left: Notify,
+    pub(super) table: Mutex<Table>,
+    pub(super) connections: Mutex<Connections>,
+}
+
+/// The connections that passed the handshake.
+#[derive(Debug, Default)]
+pub(super) struct Connections {
+    last: u64,
+    live: BTreeMap<u64, (Fingerprint, mpsc::Sender<CloseCode>)>,
+}
+
+/// A connection's entry in the list; taken out when it is dropped.
+#[derive(Debug)]
+pub(super) struct Listed<'a> {
+    hub: &'a Hub,
+    number: u64,
+}
+
+impl Drop for Listed<'_> {
+    fn drop(&mut self) {
+        self.hub.connections().live.remove(&self.number);
+    }
+}
+
+impl Hub {
+    /// The table of sessions.
+    pub(super) fn table(&self) -> MutexGuard<'_, Table> {
+        // A panic elsewhere leaves the table whole: each change of it is one call.
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn connections(&self) -> MutexGuard<'_, Connections> {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lists a connection, so that it can be told to close; `None`: there are too many.
+    pub(super) fn list(&self, fingerprint: Fingerprint) -> Option<(Listed<'_>, mpsc::Receiver<CloseCode>)> {
+        let mut connections = self.connections();
+        let room = self.config.sessions.at_once + limits::SPARE_CONNECTIONS;
+        if connections.live.len() >= room as usize {
+            return None;
+        }
+        let (close, closed) = mpsc::channel(1);
+        connections.last += 1;
+        let number = connections.last;
+        connections.live.insert(number, (fingerprint, close));
+        Some((Listed { hub: self, number }, closed))
+    }
+
+    /// Who a certificate belongs to, and until when, seconds since 1970.
+    pub(super) fn identify(&self, fingerprint: Fingerprint) -> Option<(Identity, u64)> {
+        let registry = self.registry.read().unwrap_or_else(PoisonError::into_inner);
+        match registry.standing(&fingerprint) {
+            Standing::Known { device, user, not_after } => {
+                Some((Identity { user: user.clone(), device: device.clone(), fingerprint }, not_after))
+            }
+            Standing::Revoked | Standing::Unknown => None,
+        }
+    }
+
+    /// A place for a new session of this device. A session that the device left behind makes room.
+    pub(super) async fn place(&self, identity: &Identity) -> Result<Place, Full> {
+        let sessions = self.config.sessions;
+        let mut ended = None;
+        loop {
+            let left = self.session_left.notified();
+            tokio::pin!(left);
+            // Registered before the look at the table, so that no departure between the two is missed.
+            left.as_mut().enable();
+            let full = match self.table().enter(identity, sessions.at_once, sessions.per_device) {
+                Ok(place) => return Ok(place),
+                Err(full) => full,
+            };
+            match full {
+                (_, Some(handle)) if ended.is_none() => {
+                    info!(session.id = handle.shared.id, "Session makes room for a new one of its device");
+                    let _ = handle.commands.send(Command::End(CloseCode::SessionEnded)).await;
+                    ended = Some(());
+                }
+                (full, _) if ended.is_none() => return Err(full),
+                (full, _) => {
+                    if tokio::time::timeout(limits::STOP_TIMEOUT, left).await.is_err() {
+                        return Err(full);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The users of a slot's worker and browser.
+    pub(super) fn owners(&self, slot: u32) -> (Owner, Owner) {
+        session::owners(self.config.sessions.first_user_id, slot)
+    }
+
+    /// The file for a worker's time stamps.
+    pub(super) fn worker_trace(&self, session: u64, owner: Owner) -> Option<File> {
+        let path = self.trace_dir.as_ref()?.join(format!("worker-{session}.jsonl"));
+        let made = File::create(&path).and_then(|file| {
+            if crate::state::is_root() {
+                let (uid, gid) = (owner.uid(), owner.uid());
+                let (uid, gid) = (rustix::fs::Uid::from_raw(uid), rustix::fs::Gid::from_raw(gid));
+                rustix::fs::fchown(file.as_fd(), Some(uid), Some(gid))?;
+            }
+            Ok(file)
+        });
+        made.inspect_err(|error| warn!(%error, "Trace cannot be written")).ok()
+    }
+
+    /// Ends every session and connection of devices that the registry no longer allows; returns how many.
+    fn registry_changed(&self, registry: Registry) -> usize {
+        *self.registry.write().unwrap_or_else(PoisonError::into_inner) = registry;
+        let allowed = |fingerprint: &Fingerprint| self.identify(*fingerprint).is_some();
+        let mut ended = 0;
+        for handle in self.table().all() {
+            if !allowed(&handle.shared.identity.fingerprint) {
+                // Full only if the session is ending or about to read: the connection's end below reaches it too.
+                let _ = handle.commands.try_send(Command::End(CloseCode::Revoked));
+                ended += 1;
+            }
+        }
+        let refused: Vec<_> = self
+            .connections()
+            .live
+            .values()
+            .filter(|(fingerprint, _)| self.identify(*fingerprint).is_none())
+            .map(|(_, close)| close.clone())
+            .collect();
+        for close in refused {
+            let _ = close.try_send(CloseCode::Revoked);
+            ended += 1;
+        }
+        ended
+    }
+
+    fn session_lines(&self) -> Vec<SessionLine> {
+        let now = clock::microseconds();
+        let line = |handle: Handle| {
+            let shared = handle.shared;
+            let browser = shared.browser.load(Ordering::Relaxed);
+            SessionLine {
+                id: shared.id,
+                user: shared.identity.user.to_string(),
+                device: shared.identity.device.to_string(),
+                attached: shared.attached.load(Ordering::Relaxed),
+                age: now.saturating_sub(shared.created) / 1_000_000,
+                worker: shared.worker.load(Ordering::Relaxed),
+                browser: (browser != 0).then_some(browser),
+            }
+        };
+        self.table().all().into_iter().map(line).collect()
+    }
+
+    /// Ends all sessions and closes all connections, and waits until the last session is gone.
+    pub(super) async fn stop(&self) {
+        let deadline = tokio::time::Instant::now() + limits::STOP_TIMEOUT;
+        for handle in self.table().all() {
+            let _ = handle.commands.try_send(Command::End(CloseCode::HostStopping));
+        }
+        let closers: Vec<_> = self.connections().live.values().map(|(_, close)| close.clone()).collect();
+        for close in closers {
+            let _ = close.try_send(CloseCode::HostStopping);
+        }
+        loop {
+            let left = self.session_left.notified();
+            tokio::pin!(left);
+            left.as_mut().enable();
+            if self.table().is_empty() {
+                return;
+            }
+            if tokio::time::timeout_at(deadline, left).await.is_err() {
+                warn!("Some sessions did not end in time");
+                return;
+            }
+        }
+    }
+}
+
+impl Handler for Hub {
+    async fn handle(&self, request: Request) -> Answer {
+        match request {
+            Request::Status => Answer::Status { address: self.address.clone() },
+            Request::Sessions => Answer::Sessions { sessions: self.session_lines() },
+            Request::EndSession { id } => {
+                let found = self.table().find(id);
+                match found {
+                    None => Answer::NoSuchSession,
+                    Some(handle) => {
+                        let _ = handle.commands.send(Command::End(CloseCode::EndedByAdministrator)).await;
+                        Answer::Done { ended: 1 }
+                    }
+                }
+            }
+            Request::RegistryChanged => match self.store.read() {
+                Ok(registry) => Answer::Done { ended: self.registry_changed(registry) },
+                Err(error) => Answer::Refused { why: error.to_string() },
+            },
+        }
+    }
+}

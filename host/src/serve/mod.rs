@@ -1,0 +1,148 @@
+//! The supervisor: owns sockets, TLS and admission, and relays frames between viewers and workers.
+//!
+//! One task per connection ([`connection`]) and one per session ([`session`]); an attached connection holds the session's
+//! link, so the relay is one hop. It must never look at pixels, and never let one session's failure reach another.
+
+mod accept;
+mod connection;
+mod endpoint;
+mod hub;
+mod link;
+mod process;
+mod session;
+mod table;
+mod watch;
+
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::sync::{Arc, RwLock};
+
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::info;
+
+use crate::browser::{self, Launcher};
+use crate::cli::Serve;
+use crate::config::{self, Config, Overrides};
+use crate::control::{self, Control};
+use crate::pages::Pages;
+use crate::pki::{self, Authority};
+use crate::registry;
+use crate::spawner::Spawner;
+use crate::trace::Trace;
+use crate::{clock, commands, state, store, tls};
+use hub::Hub;
+
+pub use endpoint::Error as EndpointError;
+
+/// The host cannot run.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each variant is the error of the module it names, or says it in its message")]
+pub enum Error {
+    #[error(transparent)]
+    State(#[from] state::Error),
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    #[error(transparent)]
+    Browser(#[from] browser::Error),
+    #[error(transparent)]
+    Pki(#[from] pki::Error),
+    #[error(transparent)]
+    Registry(#[from] registry::Error),
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    #[error(transparent)]
+    Control(#[from] control::Error),
+    #[error("the host's certificate cannot be used: {0}")]
+    Tls(#[from] rustls::Error),
+    #[error("cannot start: {0}")]
+    Start(#[from] io::Error),
+    #[error("cannot write the trace: {0}")]
+    Trace(io::Error),
+}
+
+/// Runs the host until it is told to stop (SIGTERM, SIGINT).
+pub fn run(state: &Path, options: &Serve) -> Result<(), Error> {
+    let overrides = Overrides { listen: options.listen, start_url: options.start_url.clone() };
+    let config = Config::load(options.config.as_deref(), state, overrides)?;
+    let _lock = state::lock(state)?;
+    let launcher = Launcher::new(&config.browser)?;
+    let (_, browser_owner) = session::owners(config.sessions.first_user_id, 0);
+    launcher.check_sandbox(browser_owner)?;
+    // Started before the runtime's threads: see the spawner's own words.
+    let spawner = Spawner::start()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(serve(state, options, config, launcher, spawner));
+    runtime.shutdown_timeout(crate::limits::FAREWELL);
+    result
+}
+
+async fn serve(
+    state: &Path,
+    options: &Serve,
+    config: Config,
+    launcher: Launcher,
+    spawner: Spawner,
+) -> Result<(), Error> {
+    let now = clock::unix_seconds();
+    let identity = Authority::open(state, now)?.identity(now)?;
+    let store = registry::Store::new(state);
+    let registry = Arc::new(RwLock::new(store.read()?));
+    let tls = tls::server_config(identity, registry.clone())?;
+    let runtime = state::runtime_directory(state, config.runtime_directory.as_deref())?;
+    let trace = match &options.trace_dir {
+        Some(directory) => {
+            store::directory(directory, 0o700)?;
+            Trace::to(&directory.join("supervisor.jsonl")).map_err(Error::Trace)?
+        }
+        None => Trace::off(),
+    };
+    let pages = Pages::bind().await?;
+    let start_url = config.start_url.clone().unwrap_or_else(|| pages.url());
+    let endpoint = endpoint::open(config.listen, tls)?;
+    let listening = endpoint.local_addr()?;
+    let hub = Arc::new(Hub {
+        address: commands::public_address(&config, listening),
+        config,
+        registry,
+        store,
+        launcher,
+        spawner,
+        runtime: runtime.clone(),
+        start_url,
+        trace,
+        trace_dir: options.trace_dir.clone(),
+        log_json: options.log_json,
+        session_left: Default::default(),
+        table: Default::default(),
+        connections: Default::default(),
+    });
+    let control = Control::bind(&state::control_socket(state))?;
+    let pages = tokio::spawn(pages.serve());
+    let control = tokio::spawn(control.serve(hub.clone()));
+    let accept = tokio::spawn(accept::run(hub.clone(), endpoint.clone()));
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    info!(address = %listening, browser = %hub.launcher.program().display(), "Listening");
+    if options.print_ready {
+        let mut out = io::stdout().lock();
+        writeln!(out, "ready {listening}")?;
+        out.flush()?;
+    }
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    info!("Stopping");
+    accept.abort();
+    hub.stop().await;
+    // Whoever has not understood the close message is told by the transport.
+    endpoint.close(connection::quic_code(shoji_protocol::CloseCode::HostStopping), b"");
+    let _ = tokio::time::timeout(crate::limits::FAREWELL, endpoint.wait_idle()).await;
+    control.abort();
+    let _ = control.await;
+    pages.abort();
+    // Its sessions' rooms are gone already.
+    let _ = std::fs::remove_dir_all(runtime);
+    Ok(())
+}

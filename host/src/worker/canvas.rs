@@ -1,0 +1,175 @@
+//! One canvas as its worker keeps it: what the viewer was told, what it has not seen yet, and when the browser may draw.
+//!
+//! Pure bookkeeping around the encoder; the time is an argument.
+
+use shoji_codec::{Encoder, Rect};
+use shoji_compositor::{CanvasKind, Damage, Size, WindowState};
+use shoji_protocol::{CanvasId, InputSequence};
+
+/// Rectangles of damage that wait for the link. More are merged into the box around them: the encoder compares pixels
+/// anyway, so a larger rectangle costs time and no bytes.
+const MAX_DAMAGE: usize = 64;
+
+/// One canvas.
+pub(super) struct Canvas {
+    pub(super) kind: CanvasKind,
+    pub(super) parent: Option<CanvasId>,
+    pub(super) size: Size,
+    pub(super) state: Option<WindowState>,
+    pub(super) encoder: Encoder,
+    /// The viewer knows that the canvas is open.
+    pub(super) is_told: bool,
+    /// The viewer does not know the window's state yet.
+    pub(super) state_changed: bool,
+    /// There is something to encode: new pixels, or a picture that was asked for again.
+    pub(super) is_changed: bool,
+    damage: Vec<Rect>,
+    /// When the newest pixels were noticed and composed, nanoseconds; for the trace.
+    pub(super) noticed: u64,
+    pub(super) composed: u64,
+    /// The last input given to the browser before the newest pixels.
+    pub(super) input: InputSequence,
+    pub(super) last_update: u64,
+    pub(super) presented: u64,
+    /// The last update after which "exact and presented" was traced.
+    pub(super) rested: u64,
+    /// The browser waits for leave to draw.
+    pub(super) wants_frame: bool,
+    /// When it last got leave, microseconds.
+    frame_given: u64,
+}
+
+impl Canvas {
+    pub(super) fn new(kind: CanvasKind, parent: Option<CanvasId>, size: Size, encoder: Encoder) -> Self {
+        Self {
+            kind,
+            parent,
+            size,
+            state: None,
+            encoder,
+            is_told: false,
+            state_changed: false,
+            is_changed: true,
+            damage: Vec::new(),
+            noticed: 0,
+            composed: 0,
+            input: InputSequence::NONE,
+            last_update: 0,
+            presented: 0,
+            rested: 0,
+            wants_frame: false,
+            frame_given: 0,
+        }
+    }
+
+    /// A new viewer: it knows nothing of this canvas.
+    pub(super) fn start_over(&mut self, encoder: Encoder) {
+        self.encoder = encoder;
+        self.is_told = false;
+        self.state_changed = self.state.is_some();
+        self.input = InputSequence::NONE;
+        self.damage.clear();
+        self.is_changed = true;
+    }
+
+    /// New pixels.
+    pub(super) fn add_damage(&mut self, damage: &Damage) {
+        self.is_changed = true;
+        for rect in damage.rects() {
+            self.damage.push(Rect { x: rect.x, y: rect.y, width: rect.width, height: rect.height });
+        }
+        if self.damage.len() > MAX_DAMAGE {
+            let around = self.damage.iter().copied().reduce(union).expect("there is at least one");
+            self.damage.clear();
+            self.damage.push(around);
+        }
+    }
+
+    /// The damage since the last update.
+    pub(super) fn take_damage(&mut self) -> Vec<Rect> {
+        self.is_changed = false;
+        std::mem::take(&mut self.damage)
+    }
+
+    /// Gives back what [`Self::take_damage`] allocated.
+    pub(super) fn recycle(&mut self, mut damage: Vec<Rect>) {
+        if self.damage.is_empty() {
+            damage.clear();
+            self.damage = damage;
+        }
+    }
+
+    /// When the browser may draw again; `None`: it does not want to.
+    pub(super) fn frame_at(&self, interval: u64) -> Option<u64> {
+        self.wants_frame.then_some(self.frame_given + interval)
+    }
+
+    /// The browser got leave to draw at `now`. Being woken a little late does not shift the rhythm.
+    pub(super) fn frame_done(&mut self, now: u64, interval: u64) {
+        self.wants_frame = false;
+        let due = self.frame_given + interval;
+        self.frame_given = if now - due.min(now) < interval / 4 { due.min(now) } else { now };
+    }
+
+    /// Whether the viewer shows exactly what the browser drew, and this was not noted yet.
+    pub(super) fn comes_to_rest(&mut self) -> bool {
+        let rests = !self.is_changed
+            && self.encoder.is_exact()
+            && self.presented == self.last_update
+            && self.rested != self.last_update;
+        if rests {
+            self.rested = self.last_update;
+        }
+        rests
+    }
+}
+
+fn union(one: Rect, other: Rect) -> Rect {
+    let (x, y) = (one.x.min(other.x), one.y.min(other.y));
+    let right = (one.x + one.width).max(other.x + other.width);
+    let bottom = (one.y + one.height).max(other.y + other.height);
+    Rect { x, y, width: right - x, height: bottom - y }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn canvas() -> Canvas {
+        let encoder = Encoder::new(shoji_codec::Config::default()).unwrap();
+        Canvas::new(CanvasKind::Window, None, Size::new(640, 480), encoder)
+    }
+
+    #[test]
+    fn a_change_after_idle_may_be_followed_at_once_and_then_at_the_rate() {
+        let mut canvas = canvas();
+        let interval = 16_667;
+        canvas.wants_frame = true;
+        assert!(canvas.frame_at(interval) <= Some(1_000_000));
+        canvas.frame_done(1_000_000, interval);
+        assert_eq!(canvas.frame_at(interval), None);
+        canvas.wants_frame = true;
+        assert_eq!(canvas.frame_at(interval), Some(1_016_667));
+    }
+
+    #[test]
+    fn a_late_wake_up_does_not_shift_the_rhythm() {
+        let mut canvas = canvas();
+        let interval = 16_667;
+        let mut now = 1_000_000;
+        canvas.frame_done(now, interval);
+        for _ in 0..60 {
+            canvas.wants_frame = true;
+            now = canvas.frame_at(interval).unwrap() + 900;
+            canvas.frame_done(now, interval);
+        }
+        assert!(now < 1_000_000 + 60 * interval + 1_000, "{now}");
+    }
+
+    #[test]
+    fn the_box_around_two_rectangles_holds_both() {
+        let one = Rect { x: 1, y: 20, width: 3, height: 4 };
+        let other = Rect { x: 10, y: 2, width: 5, height: 5 };
+        assert_eq!(union(one, other), Rect { x: 1, y: 2, width: 14, height: 22 });
+    }
+}

@@ -1,0 +1,470 @@
+//! A session inside its worker: the compositor, the canvases and what the attached viewer has of them.
+//!
+//! Owns the order of things: pixels are composed, then what the viewer says is done, then what changed is encoded and
+//! sent, then the browser may draw again. No timer stands between a change and its update: timers exist only for leave to
+//! draw and for refinement.
+
+use std::collections::BTreeMap;
+use std::os::unix::net::UnixListener;
+
+use shoji_codec::{Budget, Encoder, Frame, Time as CodecTime};
+use shoji_compositor as compositor;
+use shoji_compositor::{Compositor, Cursor, Event, Time};
+use shoji_protocol::host::flow::{self, Flow};
+use shoji_protocol::time::Instant;
+use shoji_protocol::worker::{Attachment, Failure, ToSupervisor, ToWorker};
+use shoji_protocol::{
+    CanvasId, Capabilities, InputSequence, KeyboardLayout, Notice, Pixels, Rate, ToHost, ToViewer, UpdateId, Viewport,
+};
+use tracing::{debug, info, warn};
+
+use super::canvas::Canvas;
+use super::convert;
+use super::link::{Link, LinkError, Message};
+use super::rights;
+use crate::clock;
+use crate::trace::{self, Trace};
+
+/// The most often the browser draws: what nearly every screen shows. More would cost both ends CPU that nobody sees.
+const MAX_RATE: u32 = 60_000;
+
+/// Why a worker ends.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The supervisor is gone or speaks nonsense.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// The compositor cannot work.
+    #[error("the compositor failed: {0}")]
+    Compositor(#[from] compositor::Error),
+    /// The encoder cannot work.
+    #[error("the encoder failed: {0}")]
+    Encoder(#[from] shoji_codec::EncodeError),
+    /// An update became larger than the protocol carries.
+    #[error("an update of {0} bytes is too large")]
+    TooLarge(usize),
+    /// The supervisor asked to stop.
+    #[error("stopped")]
+    Stopped,
+    /// A system call failed.
+    #[error("cannot run: {0}")]
+    System(#[from] std::io::Error),
+}
+
+impl Error {
+    /// What to tell the supervisor, if it can still be told and does not know.
+    pub(super) fn failure(&self) -> Option<Failure> {
+        match self {
+            Self::Compositor(_) => Some(Failure::Compositor),
+            Self::Encoder(_) | Self::TooLarge(_) => Some(Failure::Encoder),
+            Self::Link(LinkError::Frame(_) | LinkError::Message(_)) => Some(Failure::Supervisor),
+            Self::Link(_) | Self::Stopped | Self::System(_) => None,
+        }
+    }
+}
+
+/// The viewer that is attached.
+struct Viewer {
+    flow: Flow,
+    capabilities: Capabilities,
+    /// Microseconds between two leaves to draw.
+    interval: u64,
+}
+
+/// A session inside its worker.
+pub(super) struct Session {
+    pub(super) link: Link,
+    pub(super) compositor: Option<Compositor>,
+    listener: Option<UnixListener>,
+    canvases: BTreeMap<CanvasId, Canvas>,
+    /// Canvases that are gone and that the viewer still has.
+    gone: Vec<CanvasId>,
+    viewer: Option<Viewer>,
+    viewport: Option<Viewport>,
+    input: InputSequence,
+    cursor: Cursor,
+    cursor_changed: bool,
+    pointer_lock: Option<(CanvasId, bool)>,
+    pointer_lock_changed: bool,
+    payload: Vec<u8>,
+    trace: Trace,
+}
+
+impl Session {
+    pub(super) fn new(link: Link, listener: UnixListener, trace: Trace) -> Self {
+        Self {
+            link,
+            compositor: None,
+            listener: Some(listener),
+            canvases: BTreeMap::new(),
+            gone: Vec::new(),
+            viewer: None,
+            viewport: None,
+            input: InputSequence::NONE,
+            cursor: Cursor::Shape(compositor::CursorShape::Default),
+            cursor_changed: false,
+            pointer_lock: None,
+            pointer_lock_changed: false,
+            payload: Vec::new(),
+            trace,
+        }
+    }
+
+    /// Lets the compositor read and compose, and notes what came of it. `woken` is when the pixels were noticed.
+    pub(super) fn compose(&mut self, woken: u64) -> Result<(), Error> {
+        let Some(compositor) = &mut self.compositor else { return Ok(()) };
+        compositor.dispatch(Time(woken / 1_000))?;
+        let composed = self.trace.now();
+        while let Some(event) = self.compositor.as_mut().and_then(Compositor::poll_event) {
+            self.composed(event, woken, composed)?;
+        }
+        Ok(())
+    }
+
+    fn composed(&mut self, event: Event, woken: u64, composed: u64) -> Result<(), Error> {
+        let Some(compositor) = &mut self.compositor else { return Ok(()) };
+        match event {
+            Event::CanvasOpened { canvas, kind, parent, size } => {
+                let encoder = self.encoder()?;
+                let parent = parent.map(convert::canvas_out);
+                let mut opened = Canvas::new(kind, parent, size, encoder);
+                opened.input = self.input;
+                self.canvases.insert(convert::canvas_out(canvas), opened);
+            }
+            Event::CanvasClosed { canvas } => self.canvas_closed(convert::canvas_out(canvas))?,
+            Event::CanvasResized { canvas, size } => {
+                if let Some(canvas) = self.canvases.get_mut(&convert::canvas_out(canvas)) {
+                    canvas.size = size;
+                    canvas.is_changed = true;
+                }
+            }
+            Event::Damaged { canvas: id } => {
+                let damage = compositor.take_damage(id);
+                if let Some(canvas) = self.canvases.get_mut(&convert::canvas_out(id)) {
+                    canvas.add_damage(&damage);
+                    canvas.input = self.input;
+                    canvas.noticed = woken;
+                    canvas.composed = composed;
+                }
+            }
+            Event::FrameWanted { canvas } => {
+                if let Some(canvas) = self.canvases.get_mut(&convert::canvas_out(canvas)) {
+                    canvas.wants_frame = true;
+                }
+            }
+            Event::Window { canvas, state } => {
+                if let Some(canvas) = self.canvases.get_mut(&convert::canvas_out(canvas)) {
+                    canvas.state = Some(state);
+                    canvas.state_changed = true;
+                }
+            }
+            Event::Cursor(cursor) => {
+                self.cursor = cursor;
+                self.cursor_changed = true;
+            }
+            Event::PointerLock { canvas, locked } => {
+                self.pointer_lock = Some((convert::canvas_out(canvas), locked));
+                self.pointer_lock_changed = true;
+            }
+            // Text input comes with the Japanese input work.
+            Event::Caret => {}
+            Event::ClientGone { remaining } => debug!(remaining, "Wayland client gone"),
+            Event::ClientMisbehaved { why, remaining } => {
+                // It was disconnected; if it was the browser, it ends now and the restart rule decides.
+                warn!(?why, remaining, "Wayland client misbehaved");
+                if why == compositor::Misbehaviour::Limit(compositor::Limit::Canvases) {
+                    self.link.tell(&ToSupervisor::Notice { notice: Notice::TooManyWindows })?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn canvas_closed(&mut self, id: CanvasId) -> Result<(), Error> {
+        let Some(canvas) = self.canvases.remove(&id) else { return Ok(()) };
+        if canvas.is_told {
+            self.gone.push(id);
+        }
+        if let Some(viewer) = &mut self.viewer {
+            viewer.flow.forget(id);
+        }
+        if self.pointer_lock.is_some_and(|(canvas, _)| canvas == id) {
+            self.pointer_lock = None;
+            self.pointer_lock_changed = false;
+        }
+        if self.canvases.is_empty() {
+            self.link.tell(&ToSupervisor::LastCanvasClosed)?;
+        }
+        Ok(())
+    }
+
+    /// Reads what the supervisor sent and does it.
+    pub(super) fn listen(&mut self) -> Result<(), Error> {
+        self.link.receive()?;
+        while let Some(message) = self.link.next()? {
+            match message {
+                Message::Supervisor(ToWorker::Attached { attachment, viewport, keyboard, capabilities, locale: _ }) => {
+                    self.attach(attachment, viewport, keyboard, capabilities)?;
+                }
+                Message::Supervisor(ToWorker::Detached) => self.detach(),
+                Message::Supervisor(ToWorker::Stop) => return Err(Error::Stopped),
+                Message::Viewer(message) => self.viewer_said(message),
+            }
+        }
+        Ok(())
+    }
+
+    fn attach(
+        &mut self,
+        attachment: Attachment,
+        viewport: Viewport,
+        keyboard: KeyboardLayout,
+        capabilities: Capabilities,
+    ) -> Result<(), Error> {
+        self.detach();
+        self.start_compositor(viewport, keyboard)?;
+        let flow = Flow::new(flow::Config { refresh: viewport.refresh() });
+        self.viewer = Some(Viewer { flow, capabilities, interval: interval(viewport.refresh()) });
+        self.input = InputSequence::NONE;
+        self.gone.clear();
+        self.cursor_changed = true;
+        self.pointer_lock_changed = self.pointer_lock.is_some_and(|(_, locked)| locked);
+        let mut encoders = Vec::with_capacity(self.canvases.len());
+        for _ in 0..self.canvases.len() {
+            encoders.push(self.encoder()?);
+        }
+        for (canvas, encoder) in self.canvases.values_mut().zip(encoders) {
+            canvas.start_over(encoder);
+        }
+        info!(attachment = attachment.0, "Viewer attached");
+        Ok(self.link.tell(&ToSupervisor::Attached { attachment })?)
+    }
+
+    /// Starts the compositor for the first viewer; tells it about a later one.
+    fn start_compositor(&mut self, viewport: Viewport, keyboard: KeyboardLayout) -> Result<(), Error> {
+        let changed = self.viewport.replace(viewport) != Some(viewport);
+        let (viewport, keyboard) = (convert::viewport(viewport), convert::keyboard(keyboard));
+        if let Some(listener) = self.listener.take() {
+            self.compositor = Some(Compositor::new(compositor::Config { viewport, keyboard }, listener)?);
+            rights::drop_all();
+            return Ok(self.link.tell(&ToSupervisor::Ready)?);
+        }
+        let Some(compositor) = &mut self.compositor else { return Ok(()) };
+        compositor.set_keyboard(keyboard)?;
+        if changed {
+            compositor.set_viewport(viewport);
+            for (id, canvas) in &self.canvases {
+                if canvas.kind == compositor::CanvasKind::Window {
+                    compositor.resize(convert::canvas_in(*id), viewport);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Nobody looks: keys and buttons are let go, and the browser gets no leave to draw.
+    fn detach(&mut self) {
+        if self.viewer.take().is_none() {
+            return;
+        }
+        if let Some(compositor) = &mut self.compositor {
+            compositor.input(compositor::Input::Focus { canvas: None }, Time(clock::microseconds()));
+        }
+    }
+
+    fn viewer_said(&mut self, message: ToHost) {
+        let (Some(compositor), Some(viewer)) = (&mut self.compositor, &mut self.viewer) else { return };
+        match message {
+            ToHost::Input { sequence, event } => {
+                compositor.input(convert::input(event), Time(clock::microseconds()));
+                self.input = sequence;
+                if self.trace.is_on() {
+                    self.trace.write(&trace::Event::InputGiven { seq: sequence.0, t: self.trace.now() });
+                }
+            }
+            ToHost::Presented { canvas, update } => {
+                let now = Instant::from_micros(clock::microseconds());
+                if let Err(error) = viewer.flow.presented(canvas, update, now) {
+                    // The canvas was closed while the acknowledgement was on its way.
+                    debug!(%error, "Late acknowledgement");
+                }
+                if let Some(canvas) = self.canvases.get_mut(&canvas) {
+                    canvas.presented = update.0;
+                }
+            }
+            ToHost::Resize { canvas, viewport } => {
+                viewer.flow.set_refresh(viewport.refresh());
+                viewer.interval = interval(viewport.refresh());
+                self.viewport = Some(viewport);
+                let viewport = convert::viewport(viewport);
+                compositor.set_viewport(viewport);
+                compositor.resize(convert::canvas_in(canvas), viewport);
+            }
+            ToHost::CloseCanvas { canvas } => compositor.close(convert::canvas_in(canvas)),
+            ToHost::Repaint { canvas } => {
+                if let Some(canvas) = self.canvases.get_mut(&canvas) {
+                    canvas.encoder.repaint();
+                    canvas.is_changed = true;
+                }
+            }
+            // The supervisor passes on nothing else.
+            _ => debug!("Message without meaning for a worker"),
+        }
+    }
+
+    /// Sends what the viewer has not seen, as far as it keeps up, and lets the browser draw again.
+    pub(super) fn send(&mut self) -> Result<(), Error> {
+        self.link.push()?;
+        if self.viewer.is_none() || self.link.has_unsent() {
+            return Ok(());
+        }
+        self.tell_changes()?;
+        let ids: Vec<CanvasId> = self.canvases.keys().copied().collect();
+        for id in &ids {
+            if self.link.has_unsent() {
+                break;
+            }
+            self.update(*id)?;
+        }
+        self.let_draw();
+        if self.trace.is_on() {
+            self.trace_rest();
+        }
+        Ok(())
+    }
+
+    /// Canvases, window states, the pointer: only the newest state is told.
+    fn tell_changes(&mut self) -> Result<(), Error> {
+        let Some(viewer) = &self.viewer else { return Ok(()) };
+        for canvas in std::mem::take(&mut self.gone) {
+            self.link.show(&ToViewer::CanvasClosed { canvas })?;
+        }
+        let open: Vec<CanvasId> = self.canvases.keys().copied().collect();
+        for (id, canvas) in &mut self.canvases {
+            if !canvas.is_told {
+                canvas.is_told = true;
+                let parent = canvas.parent.filter(|parent| open.contains(parent));
+                let (kind, size) = (convert::kind(canvas.kind), convert::size(canvas.size));
+                self.link.show(&ToViewer::CanvasOpened { canvas: *id, kind, parent, size })?;
+            }
+            if let (true, Some(state)) = (std::mem::take(&mut canvas.state_changed), canvas.state) {
+                let state = convert::window_state(state);
+                self.link.show(&ToViewer::Window { canvas: *id, state })?;
+            }
+        }
+        if std::mem::take(&mut self.cursor_changed) {
+            let pictures = viewer.capabilities.contains(Capabilities::CURSOR_IMAGE);
+            self.link.show(&convert::cursor(&self.cursor, pictures))?;
+        }
+        if let (true, Some((canvas, locked))) = (std::mem::take(&mut self.pointer_lock_changed), self.pointer_lock) {
+            if viewer.capabilities.contains(Capabilities::POINTER_LOCK) {
+                self.link.show(&ToViewer::PointerLock { canvas, locked })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Encodes and sends one update of a canvas, if there is something to send and the viewer keeps up.
+    fn update(&mut self, id: CanvasId) -> Result<(), Error> {
+        let (Some(compositor), Some(viewer)) = (&self.compositor, &mut self.viewer) else { return Ok(()) };
+        let Some(canvas) = self.canvases.get_mut(&id) else { return Ok(()) };
+        let Some(view) = compositor.canvas(convert::canvas_in(id)) else { return Ok(()) };
+        let micros = clock::microseconds();
+        let now = Instant::from_micros(micros);
+        let refines = canvas.encoder.refine_at().is_some_and(|at| at.0 <= micros);
+        if !(canvas.is_changed || refines) || !viewer.flow.may_send(now) {
+            return Ok(());
+        }
+        let size = shoji_codec::Size { width: view.size.width, height: view.size.height };
+        let frame = Frame { size, stride: view.stride, pixels: view.pixels };
+        let budget = Budget { bytes: viewer.flow.budget(now).bytes };
+        let damage = canvas.take_damage();
+        self.payload.clear();
+        let outcome = canvas.encoder.encode(frame, &damage, budget, CodecTime(micros), &mut self.payload)?;
+        canvas.recycle(damage);
+        if outcome.empty {
+            return Ok(());
+        }
+        let encoded = self.trace.now();
+        canvas.last_update += 1;
+        let bytes = self.payload.len();
+        let pixels = Pixels::new(&self.payload).map_err(|_| Error::TooLarge(bytes))?;
+        let update = UpdateId(canvas.last_update);
+        let (size, input) = (convert::size(view.size), canvas.input);
+        self.link.show(&ToViewer::Update { canvas: id, update, size, input, pixels })?;
+        // `may_send` said yes and nothing was sent since.
+        let _ = viewer.flow.sent(id, update, bytes, Instant::from_micros(clock::microseconds()));
+        if self.trace.is_on() {
+            self.trace.write(&trace::Event::Update {
+                canvas: id.0,
+                update: update.0,
+                input: input.0,
+                bytes,
+                commit: canvas.noticed,
+                composed: canvas.composed,
+                encoded,
+                written: self.trace.now(),
+            });
+        }
+        // One large update must not keep its memory for the session's life.
+        self.payload.shrink_to(MAX_SPARE);
+        Ok(())
+    }
+
+    /// Gives the browser leave to draw where the last picture left and the viewer keeps up.
+    fn let_draw(&mut self) {
+        let (Some(compositor), Some(viewer)) = (&mut self.compositor, &self.viewer) else { return };
+        let now = clock::microseconds();
+        if !viewer.flow.may_send(Instant::from_micros(now)) {
+            return;
+        }
+        for (id, canvas) in &mut self.canvases {
+            let due = canvas.frame_at(viewer.interval).is_some_and(|at| at <= now);
+            if due && !canvas.is_changed {
+                canvas.frame_done(now, viewer.interval);
+                compositor.frame_done(convert::canvas_in(*id), Time(now));
+            }
+        }
+    }
+
+    fn trace_rest(&mut self) {
+        let Some(compositor) = &self.compositor else { return };
+        for (id, canvas) in &mut self.canvases {
+            if !canvas.comes_to_rest() {
+                continue;
+            }
+            let Some(view) = compositor.canvas(convert::canvas_in(*id)) else { continue };
+            let size = shoji_codec::Size { width: view.size.width, height: view.size.height };
+            let frame = Frame { size, stride: view.stride, pixels: view.pixels };
+            let Some(digest) = shoji_codec::digest(&frame) else { continue };
+            self.trace.write(&trace::Event::Rest { canvas: id.0, update: canvas.last_update, digest });
+        }
+    }
+
+    /// When [`Self::send`] has to be called if nothing happens before, microseconds.
+    pub(super) fn deadline(&self) -> Option<u64> {
+        let viewer = self.viewer.as_ref()?;
+        if self.link.has_unsent() || !viewer.flow.may_send(Instant::from_micros(clock::microseconds())) {
+            // The supervisor's reading, or an acknowledgement, wakes it.
+            return None;
+        }
+        let of = |canvas: &Canvas| {
+            let refine = canvas.encoder.refine_at().map(|at| at.0);
+            let frame = canvas.frame_at(viewer.interval);
+            [refine, frame].into_iter().flatten().min()
+        };
+        self.canvases.values().filter_map(of).min()
+    }
+
+    fn encoder(&self) -> Result<Encoder, Error> {
+        let h264 = self.viewer.as_ref().is_none_or(|viewer| viewer.capabilities.contains(Capabilities::H264));
+        Ok(Encoder::new(shoji_codec::Config { h264, ..Default::default() })?)
+    }
+}
+
+/// Spare memory that the payload buffer may keep: most updates are far smaller.
+const MAX_SPARE: usize = 512 << 10;
+
+fn interval(refresh: Rate) -> u64 {
+    Rate::clamped(refresh.get().min(MAX_RATE)).interval().as_micros()
+}
