@@ -9,7 +9,7 @@ use winit::keyboard::{KeyCode, NativeKeyCode, PhysicalKey};
 pub const SHIFT: u16 = 42;
 
 /// Highest number the protocol carries (`KEY_MAX` of evdev).
-const LAST: u16 = 0x2ff;
+const LAST: u16 = shoji_protocol::Key::MAX.get();
 
 /// Where a character lies on a keyboard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,15 +20,8 @@ pub struct Stroke {
     pub shift: bool,
 }
 
-/// The keyboards whose characters this module knows. The protocol's own type names the same two.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Layout {
-    /// JIS, 109 keys.
-    #[default]
-    Jp,
-    /// US, 104 keys.
-    Us,
-}
+/// The keyboards whose characters this module knows.
+pub use shoji_protocol::KeyboardLayout as Layout;
 
 /// One row: winit's name, evdev's number, the name in scripts.
 macro_rules! table {

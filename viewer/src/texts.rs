@@ -92,7 +92,6 @@ catalogue! {
     Segment { "インターネット画面", "Internet screen" }
     WindowTitle { "インターネット画面 — Shoji", "Internet screen — Shoji" }
     FullscreenHint { "インターネット画面（全画面表示）　戻るには {keys}", "Internet screen, full screen. To leave: {keys}" }
-    DetailsHint { "接続の詳細 {keys}", "Details {keys}" }
 
     // States.
     ConnectingTitle { "接続しています", "Connecting" }
@@ -159,9 +158,14 @@ catalogue! {
     // Notices from the host.
     NoticeCrashed { "ブラウザーが止まったので、開き直しました", "The browser stopped and was opened again" }
     NoticeKeepsCrashing { "ブラウザーが続けて止まっています。管理者に連絡してください", "The browser keeps stopping. Please tell your administrator" }
-    NoticePolicy { "この操作は、ここでは許可されていません", "This is not allowed here" }
-    NoticeOther { "ホストからのお知らせがあります", "The host has something to say" }
-    NoticeInputLost { "入力が追いつかないため、一部を送れませんでした", "Input came too fast; some of it was not sent" }
+    NoticeDownload { "ファイルのダウンロードは許可されていません", "Downloading files is not allowed here" }
+    NoticeUpload { "ファイルの送信は許可されていません", "Sending files is not allowed here" }
+    NoticePrint { "印刷は許可されていません", "Printing is not allowed here" }
+    NoticeSite { "このサイトを開くことは許可されていません", "Opening this site is not allowed here" }
+    NoticePermission { "ページが求めた機能の利用は許可されていません", "What the page asked for is not allowed here" }
+    NoticeWindows { "これ以上ウィンドウを開けません。使わないものを閉じてください", "No more windows can be opened. Please close some" }
+    NoticeEndsSoon { "まもなくこの画面は終了します。作業を保存してください", "This session ends in a few minutes. Please save your work" }
+    NoticeExpiresSoon { "端末の証明書の期限が近づいています。管理者に更新を依頼してください", "This PC's certificate expires soon. Ask your administrator to renew it" }
     NoFont { "日本語の文字が見つかりません", "No Japanese font was found. Install the package fonts-noto-cjk (Debian) or a Japanese language pack (Windows)" }
 
     // Details.

@@ -1,0 +1,113 @@
+//! The carrier's configuration: TLS 1.3, both ends proven, one protocol name.
+//!
+//! Owns what is trusted: the bundle's authorities and nothing else, and the bundle's certificate as our own proof. It
+//! must never offer a way around that.
+
+use std::{sync::Arc, time::Duration};
+
+use quinn::{ConnectionError, TransportErrorCode, VarInt, crypto::rustls::QuicClientConfig};
+use rustls::{AlertDescription, RootCertStore};
+use shoji_protocol::CloseCode;
+
+use super::Error;
+use crate::bundle::Bundle;
+
+/// The protocol's name and major version.
+pub(crate) const ALPN: &[u8] = b"shoji/1";
+
+/// Silence after which QUIC itself asks.
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
+
+/// Silence after which QUIC gives the connection up: four keep-alives, as in the protocol.
+const IDLE: Duration = Duration::from_secs(20);
+
+/// Room for one whole update of the largest size, so that flow control never waits inside one.
+const WINDOW: u32 = 16 * 1024 * 1024;
+
+/// Makes the configuration from a bundle.
+pub(crate) fn configuration(bundle: &Bundle) -> Result<quinn::ClientConfig, Error> {
+    let wrong = |error: rustls::Error| Error::Bundle(error.to_string());
+    let mut roots = RootCertStore::empty();
+    for authority in bundle.authorities() {
+        roots.add(authority.clone()).map_err(wrong)?;
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .map_err(wrong)?
+        .with_root_certificates(roots)
+        .with_client_auth_cert(bundle.chain().to_vec(), bundle.key())
+        .map_err(wrong)?;
+    tls.alpn_protocols = vec![ALPN.to_vec()];
+    // Replayable data is never sent: input typed once must arrive at most once.
+    tls.enable_early_data = false;
+    let crypto = QuicClientConfig::try_from(tls).map_err(|error| Error::Bundle(error.to_string()))?;
+    let mut transport = quinn::TransportConfig::default();
+    transport
+        .max_idle_timeout(Some(IDLE.try_into().expect("20 s is below QUIC's limit of 2^62 ms")))
+        .keep_alive_interval(Some(KEEP_ALIVE))
+        .stream_receive_window(VarInt::from_u32(WINDOW))
+        .receive_window(VarInt::from_u32(2 * WINDOW))
+        // One stream of updates; room for a second, nothing more.
+        .max_concurrent_uni_streams(VarInt::from_u32(2))
+        .max_concurrent_bidi_streams(VarInt::from_u32(0))
+        .datagram_receive_buffer_size(None);
+    let mut config = quinn::ClientConfig::new(Arc::new(crypto));
+    config.transport_config(Arc::new(transport));
+    Ok(config)
+}
+
+/// What a broken carrier means to the person. `answered` says whether the host was heard on this connection.
+pub(crate) fn explain(error: &ConnectionError, host: &str, answered: bool) -> Error {
+    let alert = |code: TransportErrorCode| {
+        // Crypto errors are 0x100 plus the TLS alert.
+        let code = u64::from(code);
+        (0x100..0x200).contains(&code).then(|| AlertDescription::from(u8::try_from(code - 0x100).unwrap_or(0)))
+    };
+    match error {
+        ConnectionError::VersionMismatch => Error::Version,
+        // Found here: the host's proof did not hold, or it chose no protocol.
+        ConnectionError::TransportError(error) => match alert(error.code) {
+            Some(AlertDescription::NoApplicationProtocol) => Error::Version,
+            Some(_) => Error::Impostor { host: host.to_owned() },
+            None => Error::Lost,
+        },
+        // Found there: our proof did not hold, or we named no protocol the host has.
+        ConnectionError::ConnectionClosed(close) => match alert(close.error_code) {
+            Some(AlertDescription::NoApplicationProtocol) => Error::Version,
+            Some(AlertDescription::CertificateExpired) => Error::Closed(CloseCode::CertificateExpired),
+            Some(AlertDescription::CertificateRevoked) => Error::Closed(CloseCode::Revoked),
+            Some(_) => Error::Refused,
+            None if u64::from(close.error_code) == u64::from(TransportErrorCode::CONNECTION_REFUSED) => {
+                Error::Closed(CloseCode::NoCapacity)
+            }
+            None => Error::Lost,
+        },
+        ConnectionError::ApplicationClosed(close) => {
+            let code = u16::try_from(close.error_code.into_inner()).ok().and_then(CloseCode::from_number);
+            code.map_or(Error::Lost, Error::Closed)
+        }
+        ConnectionError::TimedOut if !answered => Error::Unreachable { host: host.to_owned() },
+        ConnectionError::Reset | ConnectionError::TimedOut => Error::Lost,
+        ConnectionError::LocallyClosed => Error::EndedHere,
+        ConnectionError::CidsExhausted => Error::Lost,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timeout_means_unreachable_only_before_the_first_answer() {
+        let host = "10.0.0.1:1";
+        assert_eq!(explain(&ConnectionError::TimedOut, host, false), Error::Unreachable { host: host.into() });
+        assert_eq!(explain(&ConnectionError::TimedOut, host, true), Error::Lost);
+    }
+
+    #[test]
+    fn the_hosts_code_is_taken_from_the_carrier_too() {
+        let close = quinn::ApplicationClose { error_code: VarInt::from_u32(6), reason: Default::default() };
+        assert_eq!(explain(&ConnectionError::ApplicationClosed(close), "h", true), Error::Closed(CloseCode::Revoked));
+    }
+}

@@ -1,0 +1,701 @@
+//! The window loop: the session's canvases as windows, the person's hands as input.
+//!
+//! Owns which windows exist and what covers them. Every wake compares the scene with the windows and presents what is
+//! fresh at once; there is no queue between network and screen. Decides nothing about the protocol.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use shoji_protocol::{CanvasId, Fixed, Input, Position, TouchPhase as Phase, WindowState};
+use softbuffer::Context;
+use winit::{
+    application::ApplicationHandler,
+    dpi::{PhysicalPosition, PhysicalSize},
+    event::{DeviceEvent, DeviceId, ElementState, TouchPhase, WindowEvent},
+    event_loop::{ActiveEventLoop, ControlFlow, OwnedDisplayHandle},
+    window::{CursorGrabMode, CustomCursor, Fullscreen, WindowAttributes, WindowId},
+};
+
+use super::{
+    cursor,
+    input::{Keyboard, Meaning, Shortcut, code_of, keys_of},
+    pane::{Cover, Overlay, Pane},
+};
+use crate::{
+    clock,
+    link::Link,
+    observe::Observer,
+    scene::{Model, Pointer, State},
+    texts::{Language, Text, fill},
+    ui::{
+        details,
+        frame::Frame,
+        state::{self, Message},
+        text::Painter,
+    },
+};
+
+/// How long a notice stays: two lines are read in six seconds.
+const NOTICE: Duration = Duration::from_secs(6);
+
+/// How often the open details are refreshed.
+const REFRESH: Duration = Duration::from_millis(500);
+
+/// Most windows; the protocol allows no more canvases either.
+const MAX_PANES: usize = shoji_protocol::limits::MAX_CANVASES;
+
+/// What the loop is woken for: look at the scene.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wake;
+
+/// Why the window cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no display.
+    #[error("no window can be opened: {0}")]
+    Display(String),
+    /// The window system refused to show pixels.
+    #[error("the window system does not take pixels: {0}")]
+    Surface(String),
+}
+
+impl From<softbuffer::SoftBufferError> for Error {
+    fn from(error: softbuffer::SoftBufferError) -> Self {
+        Self::Surface(error.to_string())
+    }
+}
+
+/// Makes the connection once the window's size is known.
+pub(super) type Connect = Box<dyn FnOnce(shoji_protocol::Viewport) -> Link>;
+
+pub(super) struct App {
+    context: Context<OwnedDisplayHandle>,
+    painter: Painter,
+    language: Language,
+    host: String,
+    device: String,
+    size: Option<(u16, u16)>,
+    scale: Option<f64>,
+    connect: Option<Connect>,
+    link: Option<Link>,
+    observer: Arc<dyn Observer>,
+    panes: Vec<Pane>,
+    keyboard: Keyboard,
+    focused: Option<WindowId>,
+    details: Option<Instant>,
+    banner_until: Option<Instant>,
+    acknowledged: Vec<(CanvasId, shoji_protocol::UpdateId)>,
+    pointer: Option<Pointer>,
+    locked: Option<CanvasId>,
+    closing: bool,
+    pending: Arc<AtomicBool>,
+    pub(super) failure: Option<Error>,
+}
+
+/// Everything an [`App`] is made of.
+pub(super) struct Parts {
+    pub(super) context: Context<OwnedDisplayHandle>,
+    pub(super) language: Language,
+    pub(super) host: String,
+    pub(super) device: String,
+    pub(super) size: Option<(u16, u16)>,
+    pub(super) scale: Option<f64>,
+    pub(super) connect: Connect,
+    pub(super) observer: Arc<dyn Observer>,
+    pub(super) pending: Arc<AtomicBool>,
+}
+
+impl App {
+    pub(super) fn new(parts: Parts) -> Self {
+        let painter = Painter::new();
+        let language = painter.language(parts.language);
+        Self {
+            context: parts.context,
+            language,
+            painter,
+            host: parts.host,
+            device: parts.device,
+            size: parts.size,
+            scale: parts.scale,
+            connect: Some(parts.connect),
+            link: None,
+            observer: parts.observer,
+            panes: Vec::new(),
+            keyboard: Keyboard::default(),
+            focused: None,
+            details: None,
+            banner_until: None,
+            acknowledged: Vec::new(),
+            pointer: None,
+            locked: None,
+            closing: false,
+            pending: parts.pending,
+            failure: None,
+        }
+    }
+
+    /// The link, to take leave of.
+    pub(super) fn into_link(self) -> Option<Link> {
+        self.link
+    }
+
+    pub(super) fn pane(&mut self, id: WindowId) -> Option<&mut Pane> {
+        self.panes.iter_mut().find(|pane| pane.window.id() == id)
+    }
+
+    pub(super) fn viewport(&self, pane: &Pane) -> shoji_protocol::Viewport {
+        let content = pane.content();
+        let refresh = pane.window.current_monitor().and_then(|monitor| monitor.refresh_rate_millihertz());
+        super::viewport((content.width, content.height), self.scale.unwrap_or(pane.scale()), refresh)
+    }
+
+    fn open(&mut self, events: &ActiveEventLoop, content: Option<(u32, u32)>) -> Result<(), Error> {
+        let attributes = WindowAttributes::default().with_title(Text::WindowTitle.in_language(self.language));
+        let attributes = match content {
+            Some(content) => {
+                let scale = self.panes.first().map_or(1.0, Pane::scale);
+                let (width, height) = Frame::around(content, scale);
+                attributes.with_inner_size(PhysicalSize::new(width, height))
+            }
+            None => attributes.with_inner_size(winit::dpi::LogicalSize::new(1288.0, 826.0)),
+        };
+        let window = events.create_window(attributes).map_err(|error| Error::Display(error.to_string()))?;
+        let pane = Pane::new(window, &self.context, &mut self.painter, self.language)?;
+        self.panes.push(pane);
+        Ok(())
+    }
+
+    /// Makes windows and scene agree, and presents what is fresh.
+    pub(super) fn reconcile(&mut self, events: &ActiveEventLoop) {
+        let Some(link) = self.link.clone() else { return };
+        let scene = link.scene().clone();
+        let now = Instant::now();
+        let (state, wanted, notice, lock, pointer) = {
+            let mut model = scene.lock();
+            let wanted: Vec<_> = model
+                .views()
+                .take(MAX_PANES)
+                .map(|(id, view)| Wanted {
+                    id,
+                    size: (view.size().width().into(), view.size().height().into()),
+                    state: view.state(),
+                    has_picture: view.canvas().is_some(),
+                })
+                .collect();
+            let notice = if self.banner_until.is_none() { model.notices.pop_front() } else { None };
+            let pointer = self.new_pointer(&model);
+            (model.state.clone(), wanted, notice, model.lock, pointer)
+        };
+        if let State::Ended(error) = &state
+            && (self.closing || *error == crate::link::Error::EndedHere)
+        {
+            events.exit();
+            return;
+        }
+        if let Err(error) = self.match_windows(events, &wanted) {
+            self.failure = Some(error);
+            events.exit();
+            return;
+        }
+        for pane in &mut self.panes {
+            let known = wanted.iter().find(|wanted| Some(wanted.id) == pane.canvas);
+            let cover = cover(&state, known.is_some_and(|known| known.has_picture), self.language, &self.host);
+            pane.cover(cover, &mut self.painter);
+            if let Some(known) = known {
+                follow_state(pane, known.state);
+            }
+        }
+        if let Some(notice) = notice {
+            let text = notice_text(notice).in_language(self.language);
+            self.banner(text, now);
+        }
+        if let Some(pointer) = pointer {
+            self.show_pointer(events, pointer);
+        }
+        self.follow_lock(lock);
+        self.present_all(events);
+    }
+
+    /// One window for every canvas, and never none.
+    fn match_windows(&mut self, events: &ActiveEventLoop, wanted: &[Wanted]) -> Result<(), Error> {
+        let mut forgotten = 0;
+        for pane in &mut self.panes {
+            if pane.canvas.is_some_and(|canvas| !wanted.iter().any(|wanted| wanted.id == canvas)) {
+                pane.canvas = None;
+                pane.wished = None;
+                pane.damage_all();
+                forgotten += 1;
+            }
+        }
+        for new in wanted {
+            if self.panes.iter().any(|pane| pane.canvas == Some(new.id)) {
+                continue;
+            }
+            if !self.panes.iter().any(|pane| pane.canvas.is_none()) {
+                self.open(events, Some(new.size))?;
+            }
+            let viewport = self.panes.iter().find(|pane| pane.canvas.is_none()).map(|pane| self.viewport(pane));
+            if let Some((pane, viewport)) = self.panes.iter_mut().find(|pane| pane.canvas.is_none()).zip(viewport) {
+                pane.canvas = Some(new.id);
+                // The host gives new windows their size; only where this PC gave another is it told.
+                let own = viewport.size();
+                let same = (u32::from(own.width()), u32::from(own.height())) == new.size;
+                pane.told = same.then_some(viewport);
+                if let (false, Some(link)) = (same, &self.link) {
+                    pane.told = Some(viewport);
+                    link.resize(new.id, viewport);
+                }
+                if self.focused == Some(pane.window.id())
+                    && let Some(link) = &self.link
+                {
+                    link.input(Input::Focus { canvas: pane.canvas });
+                }
+            }
+        }
+        if forgotten > 0 {
+            let keep = self.panes.iter().position(|pane| pane.canvas.is_some()).unwrap_or(0);
+            let mut at = 0;
+            self.panes.retain(|pane| {
+                at += 1;
+                pane.canvas.is_some() || at - 1 == keep
+            });
+            self.acknowledged.retain(|(canvas, _)| wanted.iter().any(|wanted| wanted.id == *canvas));
+        }
+        Ok(())
+    }
+
+    fn present_all(&mut self, events: &ActiveEventLoop) {
+        for at in 0..self.panes.len() {
+            if let Err(error) = self.present(at) {
+                self.failure = Some(error.into());
+                events.exit();
+                return;
+            }
+        }
+    }
+
+    fn present(&mut self, at: usize) -> Result<(), softbuffer::SoftBufferError> {
+        let Some(link) = &self.link else { return Ok(()) };
+        let Some(shown) = self.panes[at].present(link.scene())? else { return Ok(()) };
+        let known = self.acknowledged.iter_mut().find(|(canvas, _)| *canvas == shown.canvas);
+        match known {
+            Some((_, update)) if *update == shown.update => return Ok(()),
+            Some((_, update)) => *update = shown.update,
+            None => self.acknowledged.push((shown.canvas, shown.update)),
+        }
+        let now = clock::now();
+        link.presented(shown.canvas, shown.update, shown.input, now);
+        self.observer.presented(shown.canvas, shown.update, shown.input, now);
+        Ok(())
+    }
+
+    fn banner(&mut self, text: &str, now: Instant) {
+        for pane in &mut self.panes {
+            let room = pane.content().width;
+            let image = state::banner(&mut self.painter, text, room, pane.scale());
+            pane.overlay(Overlay::Banner, Some(image));
+        }
+        self.banner_until = Some(now + NOTICE);
+    }
+
+    fn draw_details(&mut self) {
+        let Some(link) = &self.link else { return };
+        let snapshot = link.snapshot();
+        for pane in &mut self.panes {
+            let room = pane.content().width / 2;
+            let image = details::panel(
+                &mut self.painter,
+                self.language,
+                &snapshot,
+                &self.host,
+                &self.device,
+                room,
+                pane.scale(),
+            );
+            pane.overlay(Overlay::Details, Some(image));
+        }
+    }
+
+    /// Whatever is due by the clock: details, banner, sizes. Gives the next moment to look again.
+    fn tick(&mut self, events: &ActiveEventLoop) -> Option<Instant> {
+        let now = Instant::now();
+        let mut next: Option<Instant> = None;
+        let mut at = |when: Instant| next = Some(next.map_or(when, |next| next.min(when)));
+        if self.details.is_some_and(|due| due <= now) {
+            self.draw_details();
+            self.details = Some(now + REFRESH);
+        }
+        self.details.into_iter().for_each(&mut at);
+        if self.banner_until.is_some_and(|until| until <= now) {
+            self.banner_until = None;
+            for pane in &mut self.panes {
+                pane.overlay(Overlay::Banner, None);
+            }
+            // The next notice may be waiting.
+            self.reconcile(events);
+        }
+        self.banner_until.into_iter().for_each(&mut at);
+        next
+    }
+
+    /// A local command by keys.
+    pub(super) fn shortcut(&mut self, shortcut: Shortcut, id: WindowId) {
+        match shortcut {
+            Shortcut::Details if self.details.is_some() => {
+                self.details = None;
+                for pane in &mut self.panes {
+                    pane.overlay(Overlay::Details, None);
+                }
+            }
+            Shortcut::Details => self.details = Some(Instant::now()),
+            Shortcut::Fullscreen => {
+                if let Some(pane) = self.pane(id) {
+                    pane.local_fullscreen = !pane.local_fullscreen;
+                    set_fullscreen(pane);
+                    if pane.local_fullscreen {
+                        let keys = keys_of(Shortcut::Fullscreen);
+                        let text = fill(Text::FullscreenHint.in_language(self.language), &[("keys", keys)]);
+                        self.banner(&text, Instant::now());
+                    }
+                }
+            }
+        }
+    }
+
+    fn new_pointer(&mut self, model: &Model) -> Option<Pointer> {
+        let same = match (&self.pointer, &model.pointer) {
+            (Some(Pointer::Arrow), Pointer::Arrow) => true,
+            (Some(Pointer::Shape(old)), Pointer::Shape(new)) => old == new,
+            (Some(Pointer::Picture(old)), Pointer::Picture(new)) => Arc::ptr_eq(old, new),
+            _ => false,
+        };
+        if same {
+            return None;
+        }
+        self.pointer = Some(model.pointer.clone());
+        self.pointer.clone()
+    }
+
+    fn show_pointer(&mut self, events: &ActiveEventLoop, pointer: Pointer) {
+        let icon = match &pointer {
+            Pointer::Arrow => Some(winit::window::CursorIcon::Default.into()),
+            Pointer::Shape(shape) => cursor::icon(*shape).map(winit::window::Cursor::from),
+            Pointer::Picture(picture) => {
+                let (width, height) = (picture.width, picture.height);
+                let (x, y) = picture.hotspot;
+                // A picture the window system cannot take becomes the arrow.
+                let custom = CustomCursor::from_rgba(picture.rgba.clone(), width, height, x, y)
+                    .map(|source| winit::window::Cursor::Custom(events.create_custom_cursor(source)));
+                Some(custom.unwrap_or_default())
+            }
+        };
+        for pane in &self.panes {
+            pane.window.set_cursor_visible(icon.is_some() && self.locked.is_none());
+            if let Some(icon) = &icon {
+                pane.window.set_cursor(icon.clone());
+            }
+        }
+    }
+
+    fn follow_lock(&mut self, lock: Option<CanvasId>) {
+        if self.locked == lock {
+            return;
+        }
+        for pane in &self.panes {
+            let here = lock.is_some() && pane.canvas == lock;
+            let grabbed = if here {
+                let window = &pane.window;
+                window
+                    .set_cursor_grab(CursorGrabMode::Locked)
+                    .or_else(|_| window.set_cursor_grab(CursorGrabMode::Confined))
+            } else {
+                pane.window.set_cursor_grab(CursorGrabMode::None)
+            };
+            if let Err(error) = grabbed {
+                // The page still gets relative motion; the pointer may leave the window.
+                tracing::debug!(%error, "The window system does not lock the pointer");
+            }
+            pane.window.set_cursor_visible(!here);
+        }
+        self.locked = lock;
+        if lock.is_none() {
+            // Shows the last shape again.
+            self.pointer = None;
+        }
+    }
+}
+
+struct Wanted {
+    id: CanvasId,
+    size: (u32, u32),
+    state: WindowState,
+    has_picture: bool,
+}
+
+/// What has to lie over a canvas in a state of the connection.
+fn cover(state: &State, has_picture: bool, language: Language, host: &str) -> Cover {
+    let message = |title: Text, body: Text, next: Text, attempt: u32| {
+        let attempt = attempt.to_string();
+        let say = |text: Text| fill(text.in_language(language), &[("host", host), ("attempt", &attempt)]);
+        Message { title: say(title), body: say(body), next: say(next) }
+    };
+    let connecting = || message(Text::ConnectingTitle, Text::ConnectingBody, Text::ConnectingNext, 1);
+    match state {
+        State::Connecting { .. } => Cover::Page(connecting()),
+        State::Attached if has_picture => Cover::None,
+        State::Attached => Cover::Page(message(Text::PreparingTitle, Text::PreparingBody, Text::PreparingNext, 1)),
+        State::Reconnecting { attempt } => {
+            let message = message(Text::ReconnectingTitle, Text::ReconnectingBody, Text::ReconnectingNext, *attempt);
+            if has_picture { Cover::Card(message) } else { Cover::Page(message) }
+        }
+        State::Ended(error) => {
+            let message = error.message(language, host);
+            if has_picture && error.leaves_session() { Cover::Card(message) } else { Cover::Page(message) }
+        }
+    }
+}
+
+fn notice_text(notice: shoji_protocol::Notice) -> Text {
+    use shoji_protocol::Notice as N;
+    match notice {
+        N::BrowserCrashedRestarting => Text::NoticeCrashed,
+        N::BrowserKeepsCrashing => Text::NoticeKeepsCrashing,
+        N::PolicyRefusedDownload => Text::NoticeDownload,
+        N::PolicyRefusedUpload => Text::NoticeUpload,
+        N::PolicyRefusedPrint => Text::NoticePrint,
+        N::PolicyRefusedSite => Text::NoticeSite,
+        N::PolicyRefusedPermission => Text::NoticePermission,
+        N::TooManyWindows => Text::NoticeWindows,
+        N::SessionEndsSoon => Text::NoticeEndsSoon,
+        N::CertificateExpiresSoon => Text::NoticeExpiresSoon,
+    }
+}
+
+fn set_fullscreen(pane: &Pane) {
+    let full = pane.local_fullscreen || pane.wished == Some(WindowState::Fullscreen);
+    if full != pane.window.fullscreen().is_some() {
+        pane.window.set_fullscreen(full.then_some(Fullscreen::Borderless(None)));
+    }
+}
+
+/// Follows what the browser wishes; the first state of a window is only noted, unless it is full screen.
+fn follow_state(pane: &mut Pane, state: WindowState) {
+    let before = pane.wished.replace(state);
+    if before == Some(state) || (before.is_none() && state != WindowState::Fullscreen) {
+        return;
+    }
+    set_fullscreen(pane);
+    match state {
+        WindowState::Minimized => pane.window.set_minimized(true),
+        WindowState::Maximized if before == Some(WindowState::Normal) => pane.window.set_maximized(true),
+        WindowState::Normal if before == Some(WindowState::Maximized) => pane.window.set_maximized(false),
+        WindowState::Normal | WindowState::Maximized | WindowState::Fullscreen => {}
+    }
+}
+
+impl ApplicationHandler<Wake> for App {
+    fn resumed(&mut self, events: &ActiveEventLoop) {
+        if !self.panes.is_empty() {
+            return;
+        }
+        let content = self.size.map(|(width, height)| (u32::from(width), u32::from(height)));
+        if let Err(error) = self.open(events, content) {
+            self.failure = Some(error);
+            events.exit();
+            return;
+        }
+        let viewport = self.viewport(&self.panes[0]);
+        self.panes[0].told = Some(viewport);
+        if let Some(connect) = self.connect.take() {
+            self.link = Some(connect(viewport));
+        }
+        if !self.painter.has_japanese() {
+            self.banner(Text::NoFont.in_language(Language::En), Instant::now());
+        }
+        self.reconcile(events);
+    }
+
+    fn user_event(&mut self, events: &ActiveEventLoop, Wake: Wake) {
+        // Cleared before looking: a change after this wakes the loop again.
+        self.pending.store(false, Ordering::Release);
+        self.reconcile(events);
+    }
+
+    fn about_to_wait(&mut self, events: &ActiveEventLoop) {
+        let next = self.tick(events);
+        self.present_all(events);
+        events.set_control_flow(next.map_or(ControlFlow::Wait, ControlFlow::WaitUntil));
+    }
+
+    fn device_event(&mut self, _: &ActiveEventLoop, _: DeviceId, event: DeviceEvent) {
+        if let (DeviceEvent::MouseMotion { delta: (dx, dy) }, Some(_), Some(link)) = (event, self.locked, &self.link)
+            && self.focused.is_some()
+        {
+            link.input(Input::PointerRelative { dx: Fixed::from_pixels(dx), dy: Fixed::from_pixels(dy) });
+        }
+    }
+
+    fn window_event(&mut self, events: &ActiveEventLoop, id: WindowId, event: WindowEvent) {
+        match event {
+            WindowEvent::CloseRequested => self.close(events, id),
+            WindowEvent::Resized(_) | WindowEvent::ScaleFactorChanged { .. } => self.resized(id),
+            WindowEvent::RedrawRequested => {
+                if let Some(pane) = self.pane(id) {
+                    pane.damage_all();
+                }
+            }
+            WindowEvent::Focused(focused) => self.focus(id, focused),
+            WindowEvent::KeyboardInput { event, is_synthetic, .. }
+                // Keys that were down when the window came to the front were not pressed in it.
+                if !(is_synthetic && event.state == ElementState::Pressed) => {
+                    self.key(id, &event);
+                }
+            WindowEvent::CursorMoved { position, .. } => self.pointer_moved(id, position),
+            WindowEvent::CursorLeft { .. } => self.pointer_left(id),
+            WindowEvent::MouseInput { state, button, .. } => {
+                let link = self.link.clone();
+                if let Some(pane) = self.pane(id) {
+                    let inside = pane.pointer_inside;
+                    if let Some(input) = pane.buttons.button(button, state.is_pressed(), inside) {
+                        send(link.as_ref(), input);
+                    }
+                }
+            }
+            WindowEvent::MouseWheel { delta, phase, .. } => {
+                let link = self.link.clone();
+                if let Some(pane) = self.pane(id).filter(|pane| pane.pointer_inside) {
+                    let lifted = matches!(phase, TouchPhase::Ended | TouchPhase::Cancelled);
+                    if let Some(input) = pane.wheel.turn(delta, lifted) {
+                        send(link.as_ref(), input);
+                    }
+                }
+            }
+            WindowEvent::Touch(touch) => self.touch(id, touch),
+            _ => {}
+        }
+    }
+}
+
+fn send(link: Option<&Link>, input: Input) {
+    if let Some(link) = link {
+        link.input(input);
+    }
+}
+
+impl App {
+    fn close(&mut self, events: &ActiveEventLoop, id: WindowId) {
+        let attached = self.link.as_ref().is_some_and(|link| matches!(link.scene().lock().state, State::Attached));
+        let last = self.panes.len() <= 1;
+        let canvas = self.pane(id).and_then(|pane| pane.canvas);
+        match (attached, canvas, &self.link) {
+            // The page may ask; if it refuses, a second wish leaves without asking.
+            (true, Some(canvas), Some(link)) if !(self.closing && last) => {
+                link.close_canvas(canvas);
+                self.closing = last;
+            }
+            _ => events.exit(),
+        }
+    }
+
+    fn resized(&mut self, id: WindowId) {
+        let Some(at) = self.panes.iter().position(|pane| pane.window.id() == id) else { return };
+        self.panes[at].measure(&mut self.painter);
+        let viewport = self.viewport(&self.panes[at]);
+        let pane = &mut self.panes[at];
+        if let Some(link) = &self.link {
+            if let (Some(canvas), true) = (pane.canvas, pane.told != Some(viewport)) {
+                pane.told = Some(viewport);
+                link.resize(canvas, viewport);
+            }
+            if at == 0 {
+                link.next_viewport(viewport);
+            }
+        }
+        if self.details.is_some() {
+            self.details = Some(Instant::now());
+        }
+    }
+
+    fn focus(&mut self, id: WindowId, focused: bool) {
+        self.keyboard.forget();
+        let link = self.link.clone();
+        if focused {
+            self.focused = Some(id);
+            if let Some(canvas) = self.pane(id).and_then(|pane| pane.canvas) {
+                send(link.as_ref(), Input::Focus { canvas: Some(canvas) });
+            }
+        } else if self.focused == Some(id) {
+            self.focused = None;
+            if let Some(pane) = self.pane(id) {
+                pane.buttons.forget();
+            }
+            send(link.as_ref(), Input::Focus { canvas: None });
+        }
+    }
+
+    fn key(&mut self, id: WindowId, event: &winit::event::KeyEvent) {
+        let Some(code) = code_of(event) else { return };
+        let pressed = event.state.is_pressed();
+        let covered = self.pane(id).is_some_and(|pane| pane.is_covered());
+        match self.keyboard.key(code, pressed) {
+            Meaning::Local(shortcut) => self.shortcut(shortcut, id),
+            Meaning::Send(input) if !covered || !pressed => send(self.link.as_ref(), input),
+            Meaning::Send(_) => {
+                // On a page of the viewer's own the keys are the viewer's.
+                if let (28 | 96, Some(link)) = (code, &self.link) {
+                    link.again();
+                }
+            }
+            Meaning::Nothing => {}
+        }
+    }
+
+    fn pointer_moved(&mut self, id: WindowId, position: PhysicalPosition<f64>) {
+        let link = self.link.clone();
+        if self.locked.is_some() {
+            return;
+        }
+        let Some(pane) = self.pane(id) else { return };
+        let Some((canvas, ((x, y), inside))) = pane.canvas.zip(pane.to_canvas(position.x, position.y)) else { return };
+        if inside || pane.buttons.any() {
+            pane.pointer_inside = true;
+            send(link.as_ref(), Input::PointerMotion { canvas, position: Position::from_pixels(x, y) });
+        } else {
+            self.pointer_left(id);
+        }
+    }
+
+    fn pointer_left(&mut self, id: WindowId) {
+        let link = self.link.clone();
+        let Some(pane) = self.pane(id) else { return };
+        if pane.pointer_inside && !pane.buttons.any() {
+            pane.pointer_inside = false;
+            send(link.as_ref(), Input::PointerLeave);
+        }
+    }
+
+    fn touch(&mut self, id: WindowId, touch: winit::event::Touch) {
+        let link = self.link.clone();
+        let Some(pane) = self.pane(id) else { return };
+        let Some((canvas, ((x, y), inside))) = pane.canvas.zip(pane.to_canvas(touch.location.x, touch.location.y))
+        else {
+            return;
+        };
+        let phase = match touch.phase {
+            TouchPhase::Started => Phase::Down,
+            TouchPhase::Moved => Phase::Motion,
+            TouchPhase::Ended => Phase::Up,
+            TouchPhase::Cancelled => Phase::Cancel,
+        };
+        let Some(finger) = pane.fingers.of(touch.id, phase == Phase::Down && inside) else { return };
+        if matches!(phase, Phase::Up | Phase::Cancel) {
+            pane.fingers.lift(finger);
+        }
+        send(link.as_ref(), Input::Touch { finger, phase, canvas, position: Position::from_pixels(x, y) });
+    }
+}

@@ -1,0 +1,274 @@
+//! What keyboard, mouse, wheel and fingers did, in the protocol's terms.
+//!
+//! Owns what is held down right now and the remainders of smooth scrolling. Pure: events in, protocol input out. It must
+//! never leave a key down at the host that is up here.
+
+use std::collections::BTreeSet;
+
+use shoji_protocol::{Button, Finger, Input, Key, WheelDelta, WheelSource};
+use winit::event::{MouseButton, MouseScrollDelta};
+
+use crate::keys;
+
+/// Fingers the protocol knows at once.
+const FINGERS: usize = 10;
+
+/// A local command by keys that no page uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shortcut {
+    /// Shows or hides the details.
+    Details,
+    /// Full screen, on and off.
+    Fullscreen,
+}
+
+/// The keys of a shortcut, for people.
+pub(crate) fn keys_of(shortcut: Shortcut) -> &'static str {
+    match shortcut {
+        Shortcut::Details => "Ctrl+Alt+Shift+I",
+        Shortcut::Fullscreen => "Ctrl+Alt+Shift+F",
+    }
+}
+
+/// What a key event means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    /// To the host.
+    Send(Input),
+    /// A local command.
+    Local(Shortcut),
+    /// Nothing: a repeat, or the release of what was never sent.
+    Nothing,
+}
+
+/// The keys that are down at the host.
+#[derive(Debug, Default)]
+pub(crate) struct Keyboard {
+    down: BTreeSet<u16>,
+}
+
+impl Keyboard {
+    /// A key went down or up.
+    pub(crate) fn key(&mut self, code: u16, pressed: bool) -> Meaning {
+        if pressed {
+            if let Some(shortcut) = self.shortcut(code) {
+                return Meaning::Local(shortcut);
+            }
+            if !self.down.insert(code) {
+                return Meaning::Nothing;
+            }
+        } else if !self.down.remove(&code) {
+            return Meaning::Nothing;
+        }
+        match Key::new(code) {
+            Ok(key) => Meaning::Send(Input::Key { key, pressed }),
+            Err(_) => Meaning::Nothing,
+        }
+    }
+
+    /// The keyboard went elsewhere: the host lifts all keys by itself.
+    pub(crate) fn forget(&mut self) {
+        self.down.clear();
+    }
+
+    fn shortcut(&self, code: u16) -> Option<Shortcut> {
+        let any = |codes: [u16; 2]| codes.iter().any(|code| self.down.contains(code));
+        let held = any([29, 97]) && any([56, 100]) && any([42, 54]);
+        match code {
+            23 if held => Some(Shortcut::Details),
+            33 if held => Some(Shortcut::Fullscreen),
+            _ => None,
+        }
+    }
+}
+
+/// The mouse buttons that are down at the host.
+#[derive(Debug, Default)]
+pub(crate) struct Buttons {
+    down: Vec<Button>,
+}
+
+impl Buttons {
+    /// A button went down (over the canvas or not) or up.
+    pub(crate) fn button(&mut self, button: MouseButton, pressed: bool, over_canvas: bool) -> Option<Input> {
+        let button = match button {
+            MouseButton::Left => Button::Left,
+            MouseButton::Middle => Button::Middle,
+            MouseButton::Right => Button::Right,
+            MouseButton::Back => Button::Back,
+            MouseButton::Forward => Button::Forward,
+            MouseButton::Other(_) => return None,
+        };
+        let held = self.down.iter().position(|held| *held == button);
+        match (pressed, held) {
+            (true, None) if over_canvas => self.down.push(button),
+            (false, Some(at)) => {
+                self.down.swap_remove(at);
+            }
+            _ => return None,
+        }
+        Some(Input::PointerButton { button, pressed })
+    }
+
+    /// Whether any is down: then motion goes on outside the canvas.
+    pub(crate) fn any(&self) -> bool {
+        !self.down.is_empty()
+    }
+
+    /// The keyboard went elsewhere: the host lifts all buttons by itself.
+    pub(crate) fn forget(&mut self) {
+        self.down.clear();
+    }
+}
+
+/// Turns wheel movements into whole units without losing the rest.
+#[derive(Debug, Default)]
+pub(crate) struct Wheel {
+    rest: (f64, f64),
+    finger: bool,
+}
+
+impl Wheel {
+    /// The wheel or a finger on a touch pad moved; `lifted` ends a finger's movement.
+    pub(crate) fn turn(&mut self, delta: MouseScrollDelta, lifted: bool) -> Option<Input> {
+        let (source, x, y) = match delta {
+            MouseScrollDelta::LineDelta(x, y) => (WheelSource::Wheel, f64::from(x) * 120.0, f64::from(y) * 120.0),
+            MouseScrollDelta::PixelDelta(by) => (WheelSource::Finger, by.x * 256.0, by.y * 256.0),
+        };
+        let finger = source == WheelSource::Finger;
+        if finger != self.finger {
+            (self.finger, self.rest) = (finger, (0.0, 0.0));
+        }
+        // winit counts where the content goes; the protocol, where the view goes.
+        let (horizontal, rest_x) = whole(self.rest.0 - x);
+        let (vertical, rest_y) = whole(self.rest.1 - y);
+        self.rest = (rest_x, rest_y);
+        let ends = finger && lifted;
+        if horizontal == 0 && vertical == 0 && !ends {
+            return None;
+        }
+        Some(Input::Wheel {
+            horizontal: WheelDelta::clamped(horizontal),
+            vertical: WheelDelta::clamped(vertical),
+            source,
+        })
+    }
+}
+
+fn whole(units: f64) -> (i32, f64) {
+    let units = if units.is_finite() { units.clamp(-1e6, 1e6) } else { 0.0 };
+    let whole = units.trunc();
+    #[expect(clippy::cast_possible_truncation, reason = "within a million by the clamp above")]
+    let number = whole as i32;
+    (number, units - whole)
+}
+
+/// Which finger of the protocol a touch of the window system is.
+#[derive(Debug, Default)]
+pub(crate) struct Fingers {
+    touching: [Option<u64>; FINGERS],
+}
+
+impl Fingers {
+    /// The finger of a touch; a new one if `down`. `None` if it is unknown or one too many.
+    pub(crate) fn of(&mut self, id: u64, down: bool) -> Option<Finger> {
+        let known = self.touching.iter().position(|touch| *touch == Some(id));
+        let at = match (known, down) {
+            (Some(at), _) => at,
+            (None, true) => self.touching.iter().position(Option::is_none)?,
+            (None, false) => return None,
+        };
+        self.touching[at] = Some(id);
+        Finger::new(u8::try_from(at).ok()?).ok()
+    }
+
+    /// The finger is gone.
+    pub(crate) fn lift(&mut self, finger: Finger) {
+        self.touching[usize::from(finger.get())] = None;
+    }
+}
+
+/// The evdev number of a key event that is to be looked at.
+pub(crate) fn code_of(event: &winit::event::KeyEvent) -> Option<u16> {
+    if event.repeat { None } else { keys::of_window(event.physical_key) }
+}
+
+#[cfg(test)]
+mod tests {
+    use winit::dpi::PhysicalPosition;
+
+    use super::*;
+
+    #[test]
+    fn a_key_is_sent_once_down_and_once_up() {
+        let mut keyboard = Keyboard::default();
+        assert!(matches!(keyboard.key(30, true), Meaning::Send(Input::Key { pressed: true, .. })));
+        assert_eq!(keyboard.key(30, true), Meaning::Nothing);
+        assert!(matches!(keyboard.key(30, false), Meaning::Send(Input::Key { pressed: false, .. })));
+        assert_eq!(keyboard.key(30, false), Meaning::Nothing);
+    }
+
+    #[test]
+    fn a_release_after_the_keyboard_went_elsewhere_is_not_sent() {
+        let mut keyboard = Keyboard::default();
+        keyboard.key(29, true);
+        keyboard.forget();
+        assert_eq!(keyboard.key(29, false), Meaning::Nothing);
+        assert!(matches!(keyboard.key(29, true), Meaning::Send(_)));
+    }
+
+    #[test]
+    fn local_shortcuts_never_reach_the_host() {
+        let mut keyboard = Keyboard::default();
+        for code in [97, 56, 42] {
+            assert!(matches!(keyboard.key(code, true), Meaning::Send(_)));
+        }
+        assert_eq!(keyboard.key(23, true), Meaning::Local(Shortcut::Details));
+        assert_eq!(keyboard.key(23, false), Meaning::Nothing);
+        assert_eq!(keyboard.key(33, true), Meaning::Local(Shortcut::Fullscreen));
+        keyboard.key(56, false);
+        assert!(matches!(keyboard.key(23, true), Meaning::Send(_)));
+    }
+
+    #[test]
+    fn a_button_pressed_on_the_frame_does_not_exist_for_the_host() {
+        let mut buttons = Buttons::default();
+        assert_eq!(buttons.button(MouseButton::Left, true, false), None);
+        assert_eq!(buttons.button(MouseButton::Left, false, true), None);
+        assert!(buttons.button(MouseButton::Left, true, true).is_some() && buttons.any());
+        assert!(buttons.button(MouseButton::Left, false, false).is_some() && !buttons.any());
+    }
+
+    #[test]
+    fn smooth_scrolling_loses_nothing() {
+        let mut wheel = Wheel::default();
+        let mut total = 0;
+        for _ in 0..1000 {
+            let step = MouseScrollDelta::PixelDelta(PhysicalPosition::new(0.0, -0.001));
+            if let Some(Input::Wheel { vertical, .. }) = wheel.turn(step, false) {
+                total += vertical.get();
+            }
+        }
+        assert!((254..=256).contains(&total), "{total}");
+        let notch = wheel.turn(MouseScrollDelta::LineDelta(0.0, 1.0), false);
+        assert!(
+            matches!(notch, Some(Input::Wheel { vertical, source: WheelSource::Wheel, .. }) if vertical.get() == -120)
+        );
+        let nonsense = MouseScrollDelta::PixelDelta(PhysicalPosition::new(f64::NAN, f64::INFINITY));
+        assert_eq!(wheel.turn(nonsense, false), None);
+    }
+
+    #[test]
+    fn fingers_get_places_and_give_them_back() {
+        let mut fingers = Fingers::default();
+        let first = fingers.of(7, true).expect("free");
+        for id in 100..109 {
+            assert!(fingers.of(id, true).is_some());
+        }
+        assert_eq!(fingers.of(200, true), None, "an eleventh finger");
+        assert_eq!(fingers.of(7, false), Some(first));
+        fingers.lift(first);
+        assert_eq!(fingers.of(7, false), None);
+        assert_eq!(fingers.of(200, true), Some(first));
+    }
+}
