@@ -35,6 +35,7 @@ mod canvas;
 mod clients;
 mod content;
 mod cursor;
+mod foreign;
 mod layout;
 pub mod limits;
 mod pixels;

@@ -16,7 +16,6 @@ use smithay::wayland::shell::xdg::{PopupSurface, PositionerState, ToplevelSurfac
 use smithay::wayland::xdg_activation::{
     XdgActivationHandler, XdgActivationState, XdgActivationToken, XdgActivationTokenData,
 };
-use smithay::wayland::xdg_foreign::{XdgForeignHandler, XdgForeignState};
 
 use crate::clients::blame;
 use crate::layout::parents_place;
@@ -88,6 +87,7 @@ impl State {
     pub(crate) fn resize(&mut self, id: CanvasId, viewport: Viewport) {
         let Some(index) = self.windows.iter().position(|window| window.id == id && window.opened) else { return };
         let window = &mut self.windows[index];
+        let viewport = window.fitted(viewport);
         let rescaled = window.wanted.scale != viewport.scale;
         window.wanted = viewport;
         window.sizing = Sizing::Viewport;
@@ -351,13 +351,6 @@ impl XdgActivationHandler for State {
     }
 }
 
-impl XdgForeignHandler for State {
-    fn xdg_foreign_state(&mut self) -> &mut XdgForeignState {
-        &mut self.foreign
-    }
-}
-
 smithay::delegate_xdg_shell!(State);
 smithay::delegate_xdg_decoration!(State);
 smithay::delegate_xdg_activation!(State);
-smithay::delegate_xdg_foreign!(State);

@@ -29,10 +29,8 @@ use crate::types::Limit;
 pub(crate) struct Source {
     start: *const u8,
     stride: usize,
-    pub(crate) width: i32,
-    pub(crate) height: i32,
-    /// The format has no alpha.
-    pub(crate) opaque: bool,
+    width: i32,
+    height: i32,
 }
 
 impl Source {
@@ -84,7 +82,6 @@ pub(crate) fn read<R>(buffer: &WlBuffer, look: impl FnOnce(&Source) -> R) -> Res
         stride: data.stride,
         width: data.width,
         height: data.height,
-        opaque: data.opaque,
     };
     let guard = Guard::enter(&map);
     let result = look(&source);

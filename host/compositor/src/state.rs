@@ -35,11 +35,11 @@ use smithay::wayland::shell::xdg::{PopupSurface, XdgShellState};
 use smithay::wayland::single_pixel_buffer::SinglePixelBufferState;
 use smithay::wayland::viewporter::ViewporterState;
 use smithay::wayland::xdg_activation::XdgActivationState;
-use smithay::wayland::xdg_foreign::XdgForeignState;
 
 use crate::canvas::{Contents, Layer};
 use crate::clients::{ClientState, blame};
 use crate::content::Content;
+use crate::foreign::Exports;
 use crate::limits::{MAX_EVENTS, MAX_FRAME_CALLBACKS, MAX_SUBSURFACE_DEPTH, MAX_SURFACES};
 use crate::seat::Hands;
 use crate::text_input::TextInputs;
@@ -51,7 +51,7 @@ pub(crate) struct State {
     pub(crate) display: DisplayHandle,
     pub(crate) compositor: CompositorState,
     pub(crate) shell: XdgShellState,
-    pub(crate) foreign: XdgForeignState,
+    pub(crate) exports: Exports,
     pub(crate) activation: XdgActivationState,
     pub(crate) seats: SeatState<Self>,
     pub(crate) data_device: DataDeviceState,
@@ -107,6 +107,7 @@ impl State {
         );
         output.create_global::<Self>(display);
         crate::text_input::create_global(display);
+        crate::foreign::create_globals(display);
         create_global_shm(display);
         // The states below keep nothing that we ask for later; their globals live as long as the display.
         let _ = (
@@ -124,7 +125,7 @@ impl State {
             display: display.clone(),
             compositor: CompositorState::new_v6::<Self>(display),
             shell: XdgShellState::new::<Self>(display),
-            foreign: XdgForeignState::new::<Self>(display),
+            exports: Exports::default(),
             activation: XdgActivationState::new::<Self>(display),
             seats,
             data_device: DataDeviceState::new::<Self>(display),

@@ -163,6 +163,8 @@ impl Dispatch<ZwpTextInputV3, Ticket> for State {
             zwp_text_input_v3::Request::Commit => {
                 input.commits = input.commits.wrapping_add(1);
                 input.current = if input.entered { input.pending } else { Field::default() };
+                // Chromium tells nothing new until what it told has been answered.
+                object.done(input.commits);
             }
             _ => {}
         }

@@ -74,6 +74,13 @@ impl Scale {
         }
     }
 
+    /// The largest scale, in 1/120 steps, at which `logical` pixels take no more than `physical` ones. May be below
+    /// one; see `Window::fitted`.
+    pub(crate) fn fitting(physical: u32, logical: u32) -> Self {
+        let steps = u64::from(physical) * 120 / u64::from(logical.max(1));
+        Self(u16::try_from(steps.clamp(u64::from(SMALLEST), 360)).unwrap_or(SMALLEST))
+    }
+
     /// The scale in 1/120 steps.
     pub const fn in_120ths(self) -> u16 {
         self.0
@@ -95,6 +102,10 @@ impl Scale {
         i32::try_from(logical).unwrap_or(i32::MAX)
     }
 }
+
+/// One half, in 1/120 steps. Chromium's windows are 500 logical pixels wide or wider, so the smallest viewport of 320
+/// pixels needs 0.64; a page drawn smaller than half its size helps nobody.
+const SMALLEST: u16 = 60;
 
 impl Default for Scale {
     fn default() -> Self {

@@ -79,6 +79,21 @@ impl Window {
         (scale.logical_ceil(size.width), scale.logical_ceil(size.height))
     }
 
+    /// `viewport`, drawn smaller if the client's window cannot be made small enough for it: a whole window that is
+    /// small serves better than a window cut off.
+    pub(crate) fn fitted(&self, viewport: Viewport) -> Viewport {
+        let least = with_states(self.toplevel.wl_surface(), |states| {
+            states.cached_state.get::<SurfaceCachedState>().current().min_size
+        });
+        let fit = |physical: u32, least: i32| match u32::try_from(least) {
+            Ok(least) if least > 0 => Scale::fitting(physical, least),
+            _ => viewport.scale,
+        };
+        let steps = [viewport.scale, fit(viewport.size.width, least.w), fit(viewport.size.height, least.h)];
+        let scale = steps.into_iter().min_by_key(|scale| scale.in_120ths()).unwrap_or(viewport.scale);
+        Viewport { scale, ..viewport }
+    }
+
     /// Puts state and size into the toplevel's pending configure.
     pub(crate) fn prepare_configure(&self) {
         let bounds = self.wanted_logical();

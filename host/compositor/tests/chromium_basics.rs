@@ -84,8 +84,11 @@ fn a_locked_pointer_is_told_and_moves_relatively_until_it_is_let_go() {
     session.click(Position::new(600.0, 400.0));
     let main = session.main();
     session.wait("the lock is told", |s| s.locked == Some(main));
-    session.input(Input::PointerRelative { dx: 30.0, dy: 4.0 });
-    session.wait("the page sees the movement", |s| s.find(GREEN).is_some());
+    session.wait_doing(
+        "the page sees the movement",
+        |s, _| s.input(Input::PointerRelative { dx: 30.0, dy: 4.0 }),
+        |s| s.find(GREEN).is_some(),
+    );
     session.key(keys::A);
     session.wait("the end of the lock is told", |s| s.locked.is_none());
     session.click(Position::new(600.0, 400.0));
@@ -98,7 +101,7 @@ fn a_locked_pointer_is_told_and_moves_relatively_until_it_is_let_go() {
 fn the_wheel_scrolls_and_a_finger_taps() {
     let mut session = Session::start(
         "<div style='height:5000px'></div><script>\
-         onscroll=()=>{if(scrollY>=100)paint('rgb(0,200,0)')};ontouchstart=()=>paint('rgb(0,0,200)')</script>",
+         onscroll=()=>{if(scrollY>=100)paint('rgb(0,200,0)')};onpointerdown=e=>{if(e.pointerType=='touch')paint('rgb(0,0,200)')}</script>",
     );
     let (canvas, position) = (session.main(), Position::new(600.0, 400.0));
     session.point(position);

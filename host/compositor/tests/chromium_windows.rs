@@ -121,7 +121,7 @@ fn html_drag_and_drop_works_by_pointer() {
         "<div draggable=true id=a style='position:fixed;left:100px;top:100px;width:100px;height:100px;\
          background:rgb(0,200,0)'></div><div id=b style='position:fixed;left:600px;top:300px;width:200px;height:200px;\
          background:rgb(0,0,200)'></div><script>a.ondragstart=e=>e.dataTransfer.setData('text/plain','carried');\
-         b.ondragover=e=>{e.preventDefault();b.style.background='rgb(200,0,0)'};\
+         let n=0;b.ondragover=e=>{e.preventDefault();if(++n==4)b.style.background='rgb(200,0,0)'};\
          b.ondrop=e=>{e.preventDefault();if(e.dataTransfer.getData('text/plain')=='carried')paint('rgb(200,200,0)')}\
          </script>",
     );
@@ -131,9 +131,8 @@ fn html_drag_and_drop_works_by_pointer() {
     session.point(Position::new(from.x + 10.0, from.y + 10.0));
     session.point(Position::new(from.x + 40.0, from.y + 40.0));
     session.wait("the drag begins", |s| s.dragging());
-    session.point(to);
-    session.point(Position::new(to.x + 1.0, to.y));
-    session.wait("the target sees it coming", |s| s.find(RED).is_some());
+    let wiggle = |s: &mut Session, turn: u32| s.point(Position::new(to.x + f64::from(turn % 2), to.y));
+    session.wait_doing("the target sees it coming", wiggle, |s| s.find(RED).is_some());
     session.screenshots("drag");
     session.button(Button::Left, false);
     session.wait("the target gets what was carried", |s| s.find([200, 200, 0]).is_some());

@@ -174,9 +174,35 @@ impl Session {
         while !condition(self) {
             if Instant::now() >= deadline {
                 let shots = self.screenshots("failure");
-                panic!("did not happen: {what}; events: {:?}; pictures: {shots:?}", self.events);
+                panic!(
+                    "did not happen: {what}; last events: {:?}; pictures: {shots:?}",
+                    self.events.iter().rev().take(8).collect::<Vec<_>>()
+                );
             }
             self.step(deadline);
+        }
+    }
+
+    /// Like [`Self::wait`], and does something again every now and then until it helps, as a hand would.
+    pub(crate) fn wait_doing(
+        &mut self,
+        what: &str,
+        mut action: impl FnMut(&mut Self, u32),
+        condition: impl Fn(&Self) -> bool,
+    ) {
+        let deadline = Instant::now() + PATIENCE;
+        for turn in 0.. {
+            action(self, turn);
+            let pause = Instant::now() + Duration::from_millis(30);
+            while !condition(self) && Instant::now() < pause {
+                self.step(pause);
+            }
+            if condition(self) {
+                return;
+            }
+            if Instant::now() >= deadline {
+                panic!("did not happen: {what}; pictures: {:?}", self.screenshots("failure"));
+            }
         }
     }
 
