@@ -50,6 +50,11 @@ impl Exports {
         Imported(found.map(|(_, surface)| surface.clone()))
     }
 
+    /// The window that was exported last.
+    pub(crate) fn newest(&self) -> Option<WlSurface> {
+        self.exported.iter().rev().find_map(|(_, surface)| surface.upgrade().ok())
+    }
+
     fn revoke(&mut self, handle: &Handle) {
         self.exported.retain(|(held, _)| *held != handle.0);
     }

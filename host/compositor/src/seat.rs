@@ -31,6 +31,7 @@ use smithay::wayland::tablet_manager::TabletSeatHandler;
 use crate::limits::{MAX_COMMIT_TEXT, MAX_HELD};
 use crate::state::State;
 use crate::types::{Button, CanvasId, Event, Input, Key, KeyboardLayout, Position, TouchPhase, WheelSource};
+use crate::window::Window;
 
 /// What the viewer's hands hold and where they are.
 pub(crate) struct Hands {
@@ -319,6 +320,11 @@ impl State {
             }
         }
         keyboard.set_focus(self, surface, serial);
+    }
+
+    /// The window that has the keyboard.
+    pub(crate) fn active_window(&self) -> Option<&Window> {
+        self.hands.active.and_then(|id| self.window(id))
     }
 
     /// A window opened or asked for attention: it gets the keyboard unless no viewer is there.

@@ -55,9 +55,13 @@ impl State {
     /// The first picture of a window is there.
     pub(crate) fn open(&mut self, index: usize) {
         let window = &self.windows[index];
-        let parent = window.toplevel.parent().and_then(|parent| self.window_of(&parent));
-        let parent = parent.map(|index| &self.windows[index]).filter(|parent| parent.opened).map(|parent| parent.id);
-        let kind = if window.toplevel.parent().is_some() { CanvasKind::Dialog } else { CanvasKind::Window };
+        let parent = match window.toplevel.parent() {
+            Some(parent) => self.window_of(&parent).map(|index| &self.windows[index]),
+            None => self.owner_of_stranger(window),
+        };
+        let parent = parent.filter(|parent| parent.opened).map(|parent| parent.id);
+        let owned = parent.is_some() || window.toplevel.parent().is_some();
+        let kind = if owned { CanvasKind::Dialog } else { CanvasKind::Window };
         let (canvas, size, state) = (window.id, window.picture.size(), window.state);
         self.windows[index].opened = true;
         self.event(Event::CanvasOpened { canvas, kind, parent, size });
@@ -65,6 +69,22 @@ impl State {
             self.event(Event::Window { canvas, state });
         }
         self.activate_opened(canvas);
+    }
+
+    /// The window that a window of another connection belongs to. GTK's dialogs inside Chromium are such strangers, and
+    /// they import their parent only after they are mapped: too late for a viewer that has opened a window for them.
+    fn owner_of_stranger(&self, window: &Window) -> Option<&Window> {
+        let client = window.toplevel.wl_surface().client();
+        let strange = self.windows.iter().any(|other| other.opened && other.toplevel.wl_surface().client() != client);
+        let kin = self
+            .windows
+            .iter()
+            .any(|other| other.opened && other.id != window.id && other.toplevel.wl_surface().client() == client);
+        if !strange || kin {
+            return None;
+        }
+        let exported = self.exports.newest().and_then(|surface| self.window_of(&surface));
+        exported.map(|index| &self.windows[index]).or_else(|| self.active_window())
     }
 
     /// A window lost its picture: its canvas is gone. If it comes back it is another canvas.
