@@ -182,7 +182,8 @@ pub fn encode_to_viewer(message: &ToViewer<'_>, out: &mut Vec<u8>) {
 /// Returns the pixels to write; empty if the message has none.
 pub fn encode_to_viewer_without_pixels<'a>(message: &ToViewer<'a>, out: &mut Vec<u8>) -> &'a [u8] {
     let pixels = match message {
-        ToViewer::Update { pixels, .. } | ToViewer::CursorImage { pixels, .. } => pixels.bytes(),
+        ToViewer::Update { pixels, .. } => pixels.bytes(),
+        ToViewer::CursorImage { pixels, .. } => pixels.bytes(),
         _ => &[],
     };
     encode(Kind::ToViewer, out, |out| {

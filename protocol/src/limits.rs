@@ -31,6 +31,8 @@ limits! {
     MAX_HEIGHT: u16 = 2160;
     /// Largest side of a cursor picture: twice the 64 pixels that systems draw, for scale factors up to 2.
     MAX_CURSOR: u8 = 128;
+    /// Most bytes of a cursor picture: four for each of its pixels.
+    MAX_CURSOR_BYTES: usize = MAX_CURSOR as usize * MAX_CURSOR as usize * 4;
     /// Most canvases open at once: more browser windows than a person can use, and a bound on a page that opens windows.
     MAX_CANVASES: usize = 32;
     /// Most bytes in one update's payload: half of a raw 4K picture; an encoder that needs more has failed to encode.

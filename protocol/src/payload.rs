@@ -15,14 +15,14 @@ use core::fmt;
 use serde::de::{Deserialize, Deserializer, Error as _, Visitor};
 use serde::ser::{Serialize, Serializer};
 
-/// Encoded pixels on their way to the viewer, borrowed from the bytes they came in.
+/// Encoded pixels on their way to the viewer, at most `MAX` bytes, borrowed from the bytes they came in.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Pixels<'a>(&'a [u8]);
+pub struct Pixels<'a, const MAX: usize = { limits::MAX_UPDATE }>(&'a [u8]);
 
-impl<'a> Pixels<'a> {
+impl<'a, const MAX: usize> Pixels<'a, MAX> {
     /// The bytes as pixels, if an update can hold them.
     pub const fn new(bytes: &'a [u8]) -> Result<Self, OutOfRange> {
-        if limits::MAX_UPDATE < bytes.len() {
+        if MAX < bytes.len() {
             return Err(OutOfRange("Pixels"));
         }
         Ok(Self(bytes))
@@ -34,36 +34,36 @@ impl<'a> Pixels<'a> {
     }
 }
 
-impl fmt::Debug for Pixels<'_> {
+impl<const MAX: usize> fmt::Debug for Pixels<'_, MAX> {
     // Never the content: what a page shows does not belong into a log.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "Pixels({} bytes)", self.0.len())
     }
 }
 
-impl Serialize for Pixels<'_> {
+impl<const MAX: usize> Serialize for Pixels<'_, MAX> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_bytes(self.0)
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Pixels<'a> {
+impl<'de: 'a, 'a, const MAX: usize> Deserialize<'de> for Pixels<'a, MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let bytes = <&'de [u8]>::deserialize(deserializer)?;
         Self::new(bytes).map_err(D::Error::custom)
     }
 }
 
-impl Described for Pixels<'_> {
+impl<const MAX: usize> Described for Pixels<'_, MAX> {
     const TYPE: &'static Type = &Type {
         name: "Pixels",
         doc: "Encoded pixels: the only bytes that cross to the viewer.",
-        shape: Shape::Pixels { max_bytes: limits::MAX_UPDATE },
+        shape: Shape::Pixels { max_bytes: MAX },
     };
 }
-impl sealed::ToViewer for Pixels<'_> {}
+impl<const MAX: usize> sealed::ToViewer for Pixels<'_, MAX> {}
 #[diagnostic::do_not_recommend]
-impl CrossesToViewer for Pixels<'_> {}
+impl<const MAX: usize> CrossesToViewer for Pixels<'_, MAX> {}
 
 /// Text that a person typed, at most `MAX` bytes of UTF-8.
 #[derive(Clone, PartialEq, Eq)]

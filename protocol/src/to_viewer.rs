@@ -8,7 +8,7 @@
 
 use crate::{
     CanvasId, Capabilities, CloseCode, CursorSize, Hotspot, InputSequence, KeepAlive, Nonce, Pixels, ResumeToken,
-    SessionId, Size, UpdateId, wire,
+    SessionId, Size, UpdateId, limits, wire,
 };
 
 wire! { messages to_viewer
@@ -90,7 +90,7 @@ wire! { messages to_viewer
             hotspot: Hotspot,
             /// Four bytes a pixel: blue, green, red, alpha; colours multiplied by alpha.
             #[serde(borrow)]
-            pixels: Pixels<'a>,
+            pixels: Pixels<'a, { limits::MAX_CURSOR_BYTES }>,
         },
         /// A page locked the pointer, or let it go.
         #[on(Updates)]

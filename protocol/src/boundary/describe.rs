@@ -1,7 +1,7 @@
 //! The description of everything that can cross, made from the types. Owns its form as data and as Markdown; must never
 //! say anything that is not derived from a type or a limit.
 
-use super::{Channel, Described, Field, Shape, Type, Variant};
+use super::{Channel, Described, Encoding, Field, Shape, Type, Variant};
 use crate::{ToHost, ToViewer, limits};
 use alloc::collections::BTreeSet;
 use alloc::format;
@@ -34,7 +34,7 @@ pub struct MessageLine {
     pub direction: &'static str,
     /// The channel it belongs to.
     pub channel: &'static str,
-    /// Most bytes of any message of this direction.
+    /// Most bytes that it can have, header excluded.
     pub max_bytes: usize,
     /// What it means.
     pub doc: String,
@@ -112,17 +112,16 @@ pub struct LimitLine {
 pub fn describe() -> Boundary {
     let mut messages = Vec::new();
     let mut types = Types::default();
-    for (direction, of, max_bytes) in [
-        ("viewer to host", ToHost::TYPE, limits::MAX_TO_HOST),
-        ("host to viewer", ToViewer::TYPE, limits::MAX_TO_VIEWER),
-    ] {
-        let Shape::Enum(variants) = of.shape else { continue };
-        for variant in variants {
+    for (direction, of) in [("viewer to host", ToHost::TYPE), ("host to viewer", ToViewer::TYPE)] {
+        let Shape::Enum(variants) = of.shape else {
+            continue;
+        };
+        for (index, variant) in variants.iter().enumerate() {
             messages.push(MessageLine {
                 name: variant.name,
                 direction,
                 channel: variant.channel.map_or("", Channel::name),
-                max_bytes,
+                max_bytes: varint_bytes(index as u128) + fields_bytes(variant.fields),
                 doc: text(variant.doc),
                 fields: fields(variant.fields),
             });
@@ -140,7 +139,7 @@ pub fn describe() -> Boundary {
         .collect();
     let limits =
         limits::ALL.iter().map(|&(name, value, reason)| LimitLine { name, value, reason: text(reason) }).collect();
-    Boundary { minor: crate::limits::MINOR, messages, types: types.lines, rates, limits }
+    Boundary { minor: limits::MINOR, messages, types: types.lines, rates, limits }
 }
 
 impl Boundary {
@@ -216,6 +215,36 @@ fn limit(of: &Type) -> String {
     }
 }
 
+/// Most bytes of a value.
+fn max_bytes(of: &Type) -> usize {
+    match of.shape {
+        Shape::Flag => 1,
+        Shape::Number { min, max, encoding, .. } => match encoding {
+            Encoding::Byte => 1,
+            Encoding::Unsigned => varint_bytes(max),
+            // Zigzag doubles a number.
+            Encoding::Signed => varint_bytes(max.max(min.unsigned_abs()) * 2),
+        },
+        Shape::Struct(fields) => fields_bytes(fields),
+        Shape::Enum(variants) => (variants.iter().enumerate())
+            .map(|(index, variant)| varint_bytes(index as u128) + fields_bytes(variant.fields))
+            .max()
+            .unwrap_or(0),
+        Shape::Code(codes) => codes.iter().map(|&(number, ..)| varint_bytes(number.into())).max().unwrap_or(0),
+        Shape::Optional(of) => 1 + max_bytes(of),
+        Shape::Text { max_bytes } | Shape::Pixels { max_bytes } => varint_bytes(max_bytes as u128) + max_bytes,
+    }
+}
+
+fn fields_bytes(fields: &[Field]) -> usize {
+    fields.iter().map(|field| max_bytes(field.of)).sum()
+}
+
+/// Bytes of a number in seven bits to a byte.
+fn varint_bytes(value: u128) -> usize {
+    (128 - value.leading_zeros() as usize).div_ceil(7).max(1)
+}
+
 /// A documentation comment as one line.
 fn text(doc: &str) -> String {
     let mut out = String::new();
@@ -230,7 +259,7 @@ fn text(doc: &str) -> String {
 
 #[derive(Default)]
 struct Types {
-    seen: BTreeSet<&'static str>,
+    seen: BTreeSet<(&'static str, String)>,
     lines: Vec<TypeLine>,
 }
 
@@ -245,7 +274,7 @@ impl Types {
         if let Shape::Optional(inner) = of.shape {
             return self.add(inner);
         }
-        if !self.seen.insert(of.name) {
+        if !self.seen.insert((of.name, limit(of))) {
             return;
         }
         let mut line =

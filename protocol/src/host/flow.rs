@@ -62,12 +62,14 @@ pub struct Flow {
     bytes_in_flight: usize,
     delivered: u64,
     delivered_at: Instant,
-    /// The shortest round trip of a small update, in this and the previous window of time.
+    /// The shortest round trip without the bytes' own time, in this and the previous window of time.
     shortest: Option<Duration>,
     previous_shortest: Option<Duration>,
     shortest_since: Instant,
     smoothed: Option<Duration>,
     rate: Samples,
+    /// What the last update showed, if it took far longer than the estimate says.
+    refuted: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -87,8 +89,8 @@ struct Sent {
 const FIRST_BUDGET: usize = 128 * 1024;
 /// The budget while a near link has shown no limit: a whole page of text and pictures, exact.
 const NEAR_BUDGET: usize = 1024 * 1024;
-/// A round trip, presentation included, that only a local network has.
-const NEAR: Duration = Duration::from_millis(12);
+/// A round trip, presentation on a 60 Hz screen included, that only a near link has.
+const NEAR: Duration = Duration::from_millis(20);
 /// The smallest budget: a line of text, exact.
 const MIN_BUDGET: usize = 3 * 1024;
 /// What a full link may hold beyond one round trip: one picture at 60 Hz and the jitter of the viewer's screen.
@@ -101,8 +103,8 @@ const LONGEST_TAIL: Duration = Duration::from_millis(60);
 const REFUTED_BY: Duration = Duration::from_millis(40);
 /// Fewer bytes than this say nothing about a link's rate: their time is all round trip and jitter.
 const TELLING_BYTES: u64 = 8 * 1024;
-/// This many bytes tell the rate of a link of which nothing is known.
-const FIRST_TELLING_BYTES: u64 = 64 * 1024;
+/// A first picture that takes this long, viewer and screen included, comes over a slow link: what it shows is believed.
+const SLOW_FIRST: Duration = Duration::from_millis(150);
 /// No time is measured more finely than this: a scheduler's turn.
 const LEAST_TIME: Duration = Duration::from_micros(200);
 /// The shortest round trip is kept for one to two of these times: routes change, and screens.
@@ -122,6 +124,7 @@ impl Flow {
             shortest_since: Instant::default(),
             smoothed: None,
             rate: Samples::default(),
+            refuted: None,
         }
     }
 
@@ -209,7 +212,7 @@ impl Flow {
         self.smoothed
     }
 
-    /// The shortest of those times of late.
+    /// The shortest of those times of late, without the updates' own length where the rate is known.
     pub fn shortest_round_trip(&self) -> Option<Duration> {
         match (self.shortest, self.previous_shortest) {
             (Some(one), Some(other)) => Some(one.min(other)),
@@ -223,20 +226,15 @@ impl Flow {
     }
 
     fn unknown_budget(&self) -> usize {
-        match self.smoothed {
+        match self.shortest_round_trip() {
             Some(round_trip) if round_trip <= NEAR => NEAR_BUDGET,
             _ => FIRST_BUDGET,
         }
     }
 
-    /// The round trip without queues. On a link that has shown no limit there are none.
-    fn base(&self) -> Option<Duration> {
-        self.shortest_round_trip().or(self.smoothed.filter(|_| self.rate().is_none()))
-    }
-
     /// Updates that may be on their way: as many as the screen shows in a round trip, never fewer than two.
     fn window_updates(&self) -> usize {
-        let Some(base) = self.base() else { return 2 };
+        let Some(base) = self.shortest_round_trip() else { return 2 };
         let interval = self.config.refresh.interval().as_micros().max(1);
         let shown = (base + self.headroom()).as_micros().div_ceil(interval);
         usize::try_from(shown).unwrap_or(usize::MAX).saturating_add(1).clamp(2, limits::MAX_IN_FLIGHT)
@@ -245,26 +243,31 @@ impl Flow {
     /// Bytes that may be on their way.
     fn window_bytes(&self) -> usize {
         match self.rate() {
-            Some(rate) => carried(rate, self.base().unwrap_or_default() + self.headroom()).max(MIN_BUDGET),
+            Some(rate) => {
+                carried(rate, self.shortest_round_trip().unwrap_or_default() + self.headroom()).max(MIN_BUDGET)
+            }
             None => 2 * self.unknown_budget(),
         }
     }
 
     fn measure(&mut self, newest: Sent, was_full: bool, now: Instant) {
         let round_trip = now.since(newest.at);
-        let expected = self.base().map(|base| base + self.path_time(newest.path_bytes));
+        let expected = self.shortest_round_trip().map(|base| base + self.path_time(newest.path_bytes));
         let is_refuted = expected.is_some_and(|expected| expected + expected + REFUTED_BY < round_trip);
 
         let sample = self.sample(newest, round_trip, now);
         let is_telling = TELLING_BYTES <= self.delivered - newest.delivered;
-        match self.rate() {
-            None if FIRST_TELLING_BYTES <= newest.bytes as u64 || (is_refuted && is_telling) => self.rate.restart(sample),
-            None => {}
-            // More than the estimate is always true. Less is only true of a link that had as much to carry as it may.
-            Some(rate) if rate <= sample => self.rate.add(sample),
-            Some(_) if is_refuted && is_telling => self.rate.restart(sample),
-            Some(_) if was_full => self.rate.add(sample),
-            Some(_) => {}
+        let was_refuted = self.refuted.take();
+        match (self.rate(), was_refuted) {
+            // More than the estimate is always true.
+            (Some(rate), _) if rate <= sample => self.rate.add(sample),
+            // One late update may be the viewer's hiccup; two are the link.
+            (_, Some(before)) if is_refuted && is_telling => self.restart(sample.max(before)),
+            (_, None) if is_refuted && is_telling => self.refuted = Some(sample),
+            // Less than the estimate is only true of a link that had as much to carry as it may.
+            (Some(_), _) if was_full => self.rate.add(sample),
+            (None, _) if self.smoothed.is_none() && SLOW_FIRST <= round_trip => self.restart(sample),
+            _ => {}
         }
 
         self.smoothed = Some(self.smoothed.map_or(round_trip, |smoothed| {
@@ -275,12 +278,20 @@ impl Flow {
             self.shortest_since = now;
         }
         // The time that the bytes themselves took is no distance. Where it is most of the time, the rest is a guess.
-        let is_small = newest.path_bytes <= MIN_BUDGET;
         let path_time = self.path_time(newest.path_bytes);
-        if is_small || (self.rate().is_some() && path_time + path_time <= round_trip) {
+        if path_time + path_time <= round_trip {
             let distance = round_trip - path_time;
             self.shortest = Some(self.shortest.map_or(distance, |shortest| shortest.min(distance)));
         }
+    }
+
+    /// Believes this rate and no other.
+    fn restart(&mut self, rate: u64) {
+        if self.rate().is_none() {
+            // Until now the bytes' own time counted as distance.
+            (self.shortest, self.previous_shortest) = (None, None);
+        }
+        self.rate.restart(rate);
     }
 
     /// The rate that this acknowledgement shows, in bytes a second.
@@ -300,7 +311,7 @@ impl Flow {
     /// What may be on the way beyond the round trip: the link is asked for more than it is known to carry, or it would
     /// never show it.
     fn headroom(&self) -> Duration {
-        let base = self.base().unwrap_or_default();
+        let base = self.shortest_round_trip().unwrap_or_default();
         HEADROOM.max(Duration::from_micros(base.as_micros() / 4))
     }
 

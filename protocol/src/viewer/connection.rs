@@ -102,7 +102,7 @@ pub enum Event<'a> {
         /// The pixel that points.
         hotspot: Hotspot,
         /// Four bytes a pixel: blue, green, red, alpha; colours multiplied by alpha. Exactly as many as the size says.
-        pixels: Pixels<'a>,
+        pixels: Pixels<'a, { limits::MAX_CURSOR_BYTES }>,
     },
     /// A page locked the pointer, or let it go.
     PointerLock {

@@ -1,5 +1,5 @@
 struct Anything;
 
-impl shoji_protocol::boundary::CrossesToViewer for Anything {}
+impl shoji_protocol::boundary::sealed::ToViewer for Anything {}
 
 fn main() {}

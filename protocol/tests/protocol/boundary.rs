@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use shoji_protocol::boundary::{self, Described, Shape, Type};
-use shoji_protocol::{ToHost, ToViewer};
+use shoji_protocol::{ToHost, ToViewer, limits};
 
 fn shapes(of: &'static Type, found: &mut Vec<&'static Type>) {
     if found.iter().any(|known| std::ptr::eq(*known, of)) {
@@ -56,6 +56,17 @@ fn everything_described_says_what_it_is_for() {
 #[test]
 fn the_description_is_the_committed_one() {
     insta::assert_snapshot!("boundary", boundary::describe().to_markdown());
+}
+
+#[test]
+fn no_message_is_larger_than_its_frame_may_be() {
+    for message in boundary::describe().messages {
+        let limit = match message.direction {
+            "viewer to host" => limits::MAX_TO_HOST,
+            _ => limits::MAX_TO_VIEWER,
+        };
+        assert!(message.max_bytes <= limit, "{} may have {} bytes", message.name, message.max_bytes);
+    }
 }
 
 fn sampled(of: &Type, choices: &[u128]) -> Vec<u8> {
