@@ -1,0 +1,152 @@
+//! The viewer's end of a connection under a host and a person that do anything in any order.
+
+use shoji_protocol::boundary::Described;
+use shoji_protocol::frame::HEADER_BYTES;
+use shoji_protocol::time::{Duration, Instant};
+use shoji_protocol::{
+    CanvasId, CanvasKind, Capabilities, Channel, CloseCode, Input, InputSequence, KeepAlive, Pixels, ResumeToken,
+    SessionId, Side, ToHost, ToViewer, UpdateId, Violation, viewer,
+};
+
+use crate::host::{channel, viewport};
+use crate::source::Source;
+
+/// The oracle.
+pub fn run(bytes: &[u8]) {
+    let mut source = Source::new(bytes);
+    let mut world = World::new();
+    while !source.is_empty() {
+        world.step(&mut source);
+        assert_eq!(world.connection.closed().is_some(), world.connection.deadline().is_none());
+    }
+    world.connection.close(CloseCode::Normal);
+    world.drain();
+    assert!(world.closes_sent <= 1);
+}
+
+struct World {
+    connection: viewer::Connection,
+    now: Instant,
+    canvases: u32,
+    updates: u64,
+    last_input: u64,
+    closes_sent: u32,
+}
+
+impl World {
+    fn new() -> Self {
+        let now = Instant::from_micros(7);
+        let connection = viewer::Connection::new(viewer::Config::new(viewport()), now);
+        Self { connection, now, canvases: 0, updates: 0, last_input: 0, closes_sent: 0 }
+    }
+
+    fn step(&mut self, source: &mut Source<'_>) {
+        match source.below(16) {
+            0 => {
+                let channel = channel(source);
+                let body = source.some(64);
+                self.hear(channel, body);
+            }
+            1 => {
+                let body = source.message(ToViewer::TYPE);
+                let channel = channel(source);
+                self.hear(channel, &body);
+            }
+            2..=6 => self.honest(source),
+            7..=10 => {
+                let bytes = source.message(ToHost::TYPE);
+                self.act(ToHost::decode(&bytes).expect("samples are valid"), source);
+            }
+            11 => {
+                self.now = self.now + Duration::from_micros(u64::from(source.byte()) * 500 * u64::from(source.byte()))
+            }
+            12 => {
+                let at = self.connection.deadline().unwrap_or(self.now);
+                self.now = self.now.max(at);
+                self.connection.handle_deadline(self.now);
+                assert!(self.connection.deadline().is_none_or(|next| self.now < next), "a deadline that is never done");
+            }
+            _ => self.drain(),
+        }
+    }
+
+    fn honest(&mut self, source: &mut Source<'_>) {
+        let canvas = CanvasId(u32::from(source.byte()).min(self.canvases));
+        let size = viewport().size();
+        let message = match source.below(8) {
+            0 => ToViewer::Welcome { minor: 1, capabilities: Capabilities::ALL, keep_alive: KeepAlive::MIN },
+            1 => ToViewer::Attached { session: SessionId(1), token: ResumeToken(1), resumed: false },
+            2 => {
+                self.canvases += 1;
+                ToViewer::CanvasOpened { canvas: CanvasId(self.canvases), kind: CanvasKind::Window, parent: None, size }
+            }
+            3 => ToViewer::CanvasClosed { canvas },
+            _ => {
+                self.updates += 1;
+                let pixels = Pixels::new(source.some(20)).expect("twenty bytes are few");
+                ToViewer::Update { canvas, update: UpdateId(self.updates), size, input: InputSequence(0), pixels }
+            }
+        };
+        let mut body = Vec::new();
+        message.encode(&mut body);
+        self.hear(message.channel(), &body);
+    }
+
+    /// A person, and a caller, do something; where the message is no act of theirs, they leave or ask.
+    fn act(&mut self, message: ToHost, source: &mut Source<'_>) {
+        let now = self.now;
+        let known = CanvasId(u32::from(source.byte()).min(self.canvases));
+        match message {
+            ToHost::Input { event, .. } => {
+                let before = self.connection.last_input();
+                let place = self.connection.input(on(event, known), now);
+                assert!(place.is_none_or(|place| before < place), "a place is given twice");
+            }
+            ToHost::Resize { viewport, .. } => self.connection.resize(known, viewport, now),
+            ToHost::CloseCanvas { .. } => self.connection.close_canvas(known, now),
+            ToHost::Repaint { .. } => self.connection.repaint(known, now),
+            ToHost::Presented { .. } => self.connection.presented(known, UpdateId(self.updates)),
+            ToHost::Detach if source.below(16) == 0 => self.connection.detach(now),
+            ToHost::End if source.below(16) == 0 => self.connection.end(now),
+            _ => self.connection.ping(now),
+        }
+    }
+
+    fn hear(&mut self, channel: Channel, body: &[u8]) {
+        let was_closed = self.connection.closed();
+        match self.connection.handle_frame(channel, body, self.now) {
+            Ok(Some(viewer::Event::Closed { code })) => assert_eq!(self.connection.closed(), Some(code)),
+            Ok(event) => assert!(was_closed.is_none() || event.is_none(), "an event after the end"),
+            Err(error) => {
+                assert_eq!((was_closed, self.connection.closed()), (None, Some(error.close_code())));
+                assert!(error.side == Side::Host || error.violation == Violation::NotDrained, "{error}");
+            }
+        }
+    }
+
+    fn drain(&mut self) {
+        while let Some((channel, frame)) = self.connection.poll_send() {
+            assert_eq!(self.closes_sent, 0, "a frame after the close message");
+            let message = ToHost::decode(&frame[HEADER_BYTES..]).expect("the message is valid");
+            assert_eq!(message.channel(), channel);
+            match message {
+                ToHost::Input { sequence, .. } => {
+                    assert_eq!(sequence.0, self.last_input + 1, "input leaves in order, all of it and once");
+                    self.last_input = sequence.0;
+                }
+                ToHost::Close { .. } => self.closes_sent += 1,
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The event on a canvas that is known, so that it goes further than the first check.
+pub(crate) fn on(event: Input, known: CanvasId) -> Input {
+    match event {
+        Input::PointerMotion { position, .. } => Input::PointerMotion { canvas: known, position },
+        Input::Touch { finger, phase, position, .. } => Input::Touch { finger, phase, canvas: known, position },
+        Input::Focus { .. } => Input::Focus { canvas: Some(known) },
+        other => other,
+    }
+}
