@@ -96,7 +96,8 @@ impl Canvas {
         for y in rect.y..rect.bottom() {
             let from = frame.row(y as usize, rect.x as usize, rect.width as usize);
             for (to, from) in self.row_mut(y, rect.x, rect.width).iter_mut().zip(from) {
-                *to = [from[0], from[1], from[2], 255];
+                // As one number, so that it becomes one wide operation for many pixels.
+                *to = (u32::from_le_bytes(*from) | 0xff00_0000).to_le_bytes();
             }
         }
     }

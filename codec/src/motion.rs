@@ -107,6 +107,7 @@ impl Search {
         self.words.resize(columns, 0);
         self.samples.reserve(SAMPLES * 2);
         self.found.reserve(columns * bands);
+        self.open.reserve(columns);
     }
 
     /// Begins the next update: everything that the last one marked was sent.
@@ -208,9 +209,10 @@ impl Search {
     /// How many of the sampled units match at this vector, scaled to [`SAMPLES`].
     fn score(&self, scene: &Scene<'_>, by: Vector) -> usize {
         let size = scene.frame.size;
-        let right = self.samples.iter().filter(|(column, band)| {
-            scene.is_moved(unit_rect(usize::from(*column), usize::from(*band), size), by)
-        });
+        let right = self
+            .samples
+            .iter()
+            .filter(|(column, band)| scene.is_moved(unit_rect(usize::from(*column), usize::from(*band), size), by));
         right.count() * SAMPLES / self.samples.len().max(1)
     }
 
@@ -295,11 +297,19 @@ impl Search {
             if unmarked.is_some() {
                 scene.units.mark(scene.level, scene.frame, scene.shadow.all(), area(band));
             }
-            for column in first..past.max(first) {
-                if self.wrong_lines[band * columns + column] == 0 && scene.units.is_marked(column, band) {
-                    scene.shadow.take(scene.frame, unit_rect(column, band, size));
-                    gain += 1;
+            let mut column = first;
+            while column < past {
+                // Runs of units that are right, from the first to the last one that had to change.
+                let (start, mut run) = (column, Rect::default());
+                while column < past && self.wrong_lines[band * columns + column] == 0 {
+                    if scene.units.is_marked(column, band) {
+                        run = run.union(unit_rect(column, band, size));
+                        gain += 1;
+                    }
+                    column += 1;
                 }
+                scene.shadow.take(scene.frame, run);
+                column += usize::from(column == start);
             }
         }
         if gain < MIN_GAIN {
@@ -370,12 +380,10 @@ impl Search {
     ) -> Rect {
         let across = (area.x / UNIT_WIDTH) as usize..area.right().div_ceil(UNIT_WIDTH) as usize;
         let down = (area.y / UNIT_HEIGHT) as usize..area.bottom().div_ceil(UNIT_HEIGHT) as usize;
-        let lines = |band: usize| {
-            across.clone().fold(0, |wrong, column| wrong | self.wrong_lines[band * columns + column])
-        };
-        let sides = |column: usize| {
-            down.clone().fold(0, |wrong, band| wrong | self.wrong_columns[band * columns + column])
-        };
+        let lines =
+            |band: usize| across.clone().fold(0, |wrong, column| wrong | self.wrong_lines[band * columns + column]);
+        let sides =
+            |column: usize| down.clone().fold(0, |wrong, band| wrong | self.wrong_columns[band * columns + column]);
         let mut r = area;
         if down.start > top {
             let clean = lines(down.start - 1).leading_zeros();

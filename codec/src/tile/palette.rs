@@ -52,9 +52,10 @@ impl Index {
         Self { ring: Ring::new(), slots: Box::new([0; SLOTS]) }
     }
 
-    /// Back to an all-black ring. Stale slots are harmless: a hit is always checked against the ring.
+    /// Back to an all-black ring. Slots are cleared too, so that equal tiles always make equal bytes.
     pub(crate) fn reset(&mut self) {
         self.ring.reset();
+        self.slots.fill(0);
     }
 
     #[inline(always)]

@@ -10,6 +10,8 @@ mod colour;
 mod openh264;
 mod parameters;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use colour::Planes;
 pub(crate) use stream::{Receiver, Sender};

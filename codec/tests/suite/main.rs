@@ -1,4 +1,6 @@
 //! The codec's tests from outside: everything here uses only the public API.
 
+mod behaviour;
 mod common;
+mod hostile;
 mod roundtrip;
