@@ -4,3 +4,4 @@ mod behaviour;
 mod common;
 mod hostile;
 mod roundtrip;
+mod vectors;
