@@ -5,7 +5,7 @@
 //! at once. It never keeps a buffer longer, so a client needs no second one.
 
 use smithay::reexports::wayland_server::protocol::wl_buffer::WlBuffer;
-use smithay::utils::{Buffer, Logical, Point, Rectangle, Size as Extent, Transform};
+use smithay::utils::{Buffer, Logical, Rectangle, Size as Extent, Transform};
 use smithay::wayland::compositor::{BufferAssignment, Damage as SurfaceDamage, SurfaceAttributes, SurfaceData};
 use smithay::wayland::single_pixel_buffer::get_single_pixel_buffer;
 use smithay::wayland::viewporter::{ViewportCachedState, ensure_viewport_valid};
@@ -62,12 +62,19 @@ impl View {
         let size = self.size(width, height);
         let crop = self.crop.unwrap_or_else(|| Rectangle::from_size(whole));
         let at = |x: f64, y: f64| {
-            let point = Point::<f64, Logical>::from((
-                crop.loc.x + x * crop.size.w / f64::from(size.0),
-                crop.loc.y + y * crop.size.h / f64::from(size.1),
-            ));
-            let point = point.to_buffer(f64::from(self.scale), self.transform, &whole);
-            (point.x, point.y)
+            let (x, y) =
+                (crop.loc.x + x * crop.size.w / f64::from(size.0), crop.loc.y + y * crop.size.h / f64::from(size.1));
+            let (x, y) = match self.transform {
+                Transform::Normal => (x, y),
+                Transform::_90 => (y, whole.w - x),
+                Transform::_180 => (whole.w - x, whole.h - y),
+                Transform::_270 => (whole.h - y, x),
+                Transform::Flipped => (whole.w - x, y),
+                Transform::Flipped90 => (y, x),
+                Transform::Flipped180 => (x, whole.h - y),
+                Transform::Flipped270 => (whole.h - y, whole.w - x),
+            };
+            (x * f64::from(self.scale), y * f64::from(self.scale))
         };
         Affine::through(at(0.0, 0.0), at(1.0, 0.0), at(0.0, 1.0))
     }

@@ -19,8 +19,9 @@ use smithay::reexports::wayland_server::{Client, DisplayHandle, Resource};
 use smithay::utils::Transform;
 use smithay::wayland::buffer::BufferHandler;
 use smithay::wayland::compositor::{
-    CompositorClientState, CompositorHandler, CompositorState, SurfaceAttributes, TraversalAction, get_children,
-    get_parent, get_role, is_sync_subsurface, send_surface_state, with_states, with_surface_tree_downward,
+    CompositorClientState, CompositorHandler, CompositorState, SubsurfaceCachedState, SurfaceAttributes,
+    TraversalAction, get_children, get_parent, get_role, is_sync_subsurface, send_surface_state, with_states,
+    with_surface_tree_downward,
 };
 use smithay::wayland::cursor_shape::CursorShapeManagerState;
 use smithay::wayland::fractional_scale::{FractionalScaleHandler, FractionalScaleManagerState, with_fractional_scale};
@@ -322,9 +323,15 @@ impl State {
         let contents = &mut self.contents;
         with_surface_tree_downward(
             surface,
-            (),
-            |_, _, ()| TraversalAction::DoChildren(()),
-            |surface, states, ()| {
+            0_usize,
+            |_, _, depth| TraversalAction::DoChildren(depth + 1),
+            |surface, states, depth| {
+                if *depth == 1 {
+                    // The place of a subsurface is its parent's state: it changes by the parent's commit.
+                    let mut guard = states.cached_state.get::<SubsurfaceCachedState>();
+                    let location = guard.pending().location;
+                    guard.current().location = location;
+                }
                 {
                     let mut guard = states.cached_state.get::<SurfaceAttributes>();
                     callbacks.append(&mut guard.current().frame_callbacks);
@@ -337,7 +344,7 @@ impl State {
                     content.commit(states);
                 }
             },
-            |_, _, ()| true,
+            |_, _, _| true,
         );
         let waiting = callbacks.len() + feedbacks.len();
         if waiting > MAX_FRAME_CALLBACKS

@@ -347,7 +347,7 @@ fn launch(home: &Path) -> Child {
         .args(["--unshare-pid", "--unshare-ipc", "--unshare-net", "--die-with-parent", "--new-session"])
         .args(["--dev-bind", "/", "/", "--proc", "/proc", "--"])
         .arg("chromium")
-        .args(["--ozone-platform=wayland", "--disable-gpu", "--touch-events=enabled"])
+        .args(["--ozone-platform=wayland", "--disable-gpu"])
         .args(["--enable-wayland-ime", "--wayland-text-input-version=3"])
         .args(["--no-first-run", "--no-default-browser-check", "--password-store=basic"])
         .args(["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"])
