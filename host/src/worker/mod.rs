@@ -65,11 +65,14 @@ fn turn_until_end(session: &mut Session) -> Error {
 fn turn(session: &mut Session) -> Result<(), Error> {
     let ready = wait(session)?;
     let woken = clock::nanoseconds();
+    session.all_input_given();
     if ready.browser {
         session.compose(woken)?;
     }
     if ready.supervisor {
         session.listen()?;
+        // What input changes without the browser: the pointer's shape, a picture that is dragged.
+        session.compose(woken)?;
     }
     session.send()
 }

@@ -81,7 +81,10 @@ pub(super) struct Session {
     gone: Vec<CanvasId>,
     viewer: Option<Viewer>,
     viewport: Option<Viewport>,
+    /// The last input given to the browser.
     input: InputSequence,
+    /// The last input that the pixels now composed can have seen.
+    seen: InputSequence,
     cursor: Cursor,
     cursor_changed: bool,
     pointer_lock: Option<(CanvasId, bool)>,
@@ -101,6 +104,7 @@ impl Session {
             viewer: None,
             viewport: None,
             input: InputSequence::NONE,
+            seen: InputSequence::NONE,
             cursor: Cursor::Shape(compositor::CursorShape::Default),
             cursor_changed: false,
             pointer_lock: None,
@@ -108,6 +112,11 @@ impl Session {
             payload: Vec::new(),
             trace,
         }
+    }
+
+    /// All input so far was given before the pixels that are composed next.
+    pub(super) fn all_input_given(&mut self) {
+        self.seen = self.input;
     }
 
     /// Lets the compositor read and compose, and notes what came of it. `woken` is when the pixels were noticed.
@@ -128,7 +137,7 @@ impl Session {
                 let encoder = self.encoder()?;
                 let parent = parent.map(convert::canvas_out);
                 let mut opened = Canvas::new(kind, parent, size, encoder);
-                opened.input = self.input;
+                opened.input = self.seen;
                 self.canvases.insert(convert::canvas_out(canvas), opened);
             }
             Event::CanvasClosed { canvas } => self.canvas_closed(convert::canvas_out(canvas))?,
@@ -142,7 +151,7 @@ impl Session {
                 let damage = compositor.take_damage(id);
                 if let Some(canvas) = self.canvases.get_mut(&convert::canvas_out(id)) {
                     canvas.add_damage(&damage);
-                    canvas.input = self.input;
+                    canvas.input = self.seen;
                     canvas.noticed = woken;
                     canvas.composed = composed;
                 }
@@ -226,6 +235,7 @@ impl Session {
         let flow = Flow::new(flow::Config { refresh: viewport.refresh() });
         self.viewer = Some(Viewer { flow, capabilities, interval: interval(viewport.refresh()) });
         self.input = InputSequence::NONE;
+        self.seen = InputSequence::NONE;
         self.gone.clear();
         self.cursor_changed = true;
         self.pointer_lock_changed = self.pointer_lock.is_some_and(|(_, locked)| locked);

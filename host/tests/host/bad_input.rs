@@ -1,0 +1,167 @@
+//! Viewers that break the protocol: each ends with the right code and a log line, and disturbs nobody.
+
+use shoji_protocol::frame;
+use shoji_protocol::{AttachHow, CanvasId, Capabilities, CloseCode, Input, InputSequence, Locale, ToHost, UpdateId};
+
+use super::client::{Client, Seen};
+use super::fixture::{Host, until};
+
+/// A host with somebody who behaves, and somebody who will not.
+async fn pair() -> (Host, Client, Client) {
+    let host = Host::start();
+    let (good, _) = Client::with_picture(&host.device("good")).await;
+    let bad = Client::open(&host.device("bad")).await;
+    (host, good, bad)
+}
+
+/// The bad viewer is closed with `code`, the log says so, and the good one does not notice.
+async fn ends_with(code: CloseCode, host: &Host, good: &mut Client, bad: &mut Client) {
+    assert_eq!(bad.until_closed().await, code);
+    let name = format!("{code:?}");
+    until("the end is logged", || host.log().lines().any(|line| line.contains("bad") && line.contains(&name))).await;
+    assert!(!host.log().contains("panicked"));
+    good.is_alive().await;
+}
+
+#[tokio::test]
+async fn broken_frames_before_a_session() {
+    let (host, mut good, mut bad) = pair().await;
+    let bundle = super::fixture::read_bundle(&host.directory.path().join("bad.shoji"));
+
+    // Garbage instead of a message.
+    bad.control_out.write_all(&[3, 0, 0, 0, 1, 0xff, 0xff, 0xff]).await.unwrap();
+    ends_with(CloseCode::Malformed, &host, &mut good, &mut bad).await;
+
+    // A kind that no viewer may send.
+    let mut bad = Client::open(&bundle).await;
+    bad.control_out.write_all(&[1, 0, 0, 0, 4, 0]).await.unwrap();
+    ends_with(CloseCode::Malformed, &host, &mut good, &mut bad).await;
+
+    // A frame of four gigabytes.
+    let mut bad = Client::open(&bundle).await;
+    bad.control_out.write_all(&[0xff, 0xff, 0xff, 0xff, 1]).await.unwrap();
+    ends_with(CloseCode::Oversized, &host, &mut good, &mut bad).await;
+
+    // Bytes after a message.
+    let mut bad = Client::open(&bundle).await;
+    let mut bytes = Vec::new();
+    frame::encode_to_host(&ToHost::Detach, &mut bytes);
+    bytes[0] += 1;
+    bytes.push(0);
+    bad.control_out.write_all(&bytes).await.unwrap();
+    ends_with(CloseCode::Malformed, &host, &mut good, &mut bad).await;
+
+    // A version that is no longer spoken.
+    let mut bad = Client::open(&bundle).await;
+    bad.say(&ToHost::Hello { minor: 0, capabilities: Capabilities::ALL, locale: Locale::Ja }).await;
+    ends_with(CloseCode::VersionMismatch, &host, &mut good, &mut bad).await;
+
+    // Attaching before hello.
+    let mut bad = Client::open(&bundle).await;
+    bad.ask(AttachHow::New).await;
+    ends_with(CloseCode::WrongState, &host, &mut good, &mut bad).await;
+
+    // Input before a session.
+    let mut bad = Client::open(&bundle).await;
+    bad.hello().await;
+    bad.input(Input::PointerLeave).await;
+    ends_with(CloseCode::WrongState, &host, &mut good, &mut bad).await;
+
+    // A message on the wrong channel.
+    let mut bad = Client::open(&bundle).await;
+    bad.hello().await;
+    let mut bytes = Vec::new();
+    frame::encode_to_host(&ToHost::Detach, &mut bytes);
+    bad.input_out.write_all(&bytes).await.unwrap();
+    ends_with(CloseCode::WrongChannel, &host, &mut good, &mut bad).await;
+
+    // Saying nothing at all.
+    let mut bad = Client::open(&bundle).await;
+    bad.control_out.write_all(&[9]).await.unwrap();
+    ends_with(CloseCode::HandshakeTimeout, &host, &mut good, &mut bad).await;
+}
+
+#[tokio::test]
+async fn input_out_of_order() {
+    let (host, mut good, mut bad) = pair().await;
+    bad.attach(AttachHow::New).await.unwrap();
+    bad.input(Input::PointerLeave).await;
+    bad.say(&ToHost::Input { sequence: InputSequence(3), event: Input::PointerLeave }).await;
+    ends_with(CloseCode::OutOfOrder, &host, &mut good, &mut bad).await;
+}
+
+#[tokio::test]
+async fn input_that_is_replayed() {
+    let (host, mut good, mut bad) = pair().await;
+    bad.attach(AttachHow::New).await.unwrap();
+    for _ in 0..2 {
+        bad.say(&ToHost::Input { sequence: InputSequence(1), event: Input::PointerLeave }).await;
+    }
+    ends_with(CloseCode::OutOfOrder, &host, &mut good, &mut bad).await;
+}
+
+#[tokio::test]
+async fn an_input_flood() {
+    let (host, mut good, mut bad) = pair().await;
+    bad.attach(AttachHow::New).await.unwrap();
+    let mut bytes = Vec::new();
+    for sequence in 1..=20_000 {
+        let event = Input::Focus { canvas: None };
+        frame::encode_to_host(&ToHost::Input { sequence: InputSequence(sequence), event }, &mut bytes);
+    }
+    // The host may close while the flood is still being written.
+    let _ = bad.input_out.write_all(&bytes).await;
+    ends_with(CloseCode::TooFast, &host, &mut good, &mut bad).await;
+}
+
+#[tokio::test]
+async fn an_acknowledgement_of_what_was_never_sent() {
+    let (host, mut good, mut bad) = pair().await;
+    bad.acknowledges = false;
+    bad.attach(AttachHow::New).await.unwrap();
+    let canvas = bad.until_update().await;
+    bad.say(&ToHost::Presented { canvas, update: UpdateId(1_000_000) }).await;
+    ends_with(CloseCode::OutOfOrder, &host, &mut good, &mut bad).await;
+}
+
+#[tokio::test]
+async fn a_canvas_that_is_not_there() {
+    let (host, mut good, mut bad) = pair().await;
+    bad.attach(AttachHow::New).await.unwrap();
+    bad.until_update().await;
+    bad.say(&ToHost::Repaint { canvas: CanvasId(4_000) }).await;
+    ends_with(CloseCode::WrongState, &host, &mut good, &mut bad).await;
+}
+
+#[tokio::test]
+async fn a_viewer_that_never_acknowledges() {
+    let (host, mut good, mut bad) = pair().await;
+    bad.acknowledges = false;
+    bad.attach(AttachHow::New).await.unwrap();
+    ends_with(CloseCode::ViewerStalled, &host, &mut good, &mut bad).await;
+    // Its session goes on without it.
+    assert!(host.sessions().iter().any(|session| session.device == "bad" && !session.attached));
+}
+
+#[tokio::test]
+async fn a_viewer_that_stops_reading() {
+    let (host, mut good, mut bad) = pair().await;
+    bad.attach(AttachHow::New).await.unwrap();
+    until("it is given up", || host.log().contains("ViewerStalled")).await;
+    assert_eq!(bad.until_closed().await, CloseCode::ViewerStalled);
+    good.is_alive().await;
+}
+
+#[tokio::test]
+async fn a_viewer_that_vanishes_without_a_word_leaves_its_session() {
+    let (host, mut good, mut bad) = pair().await;
+    bad.attach(AttachHow::New).await.unwrap();
+    bad.until("a canvas", |seen| matches!(seen, Seen::Opened(..))).await;
+    // The streams are dropped, the connection is closed by the transport's own default code.
+    drop(bad);
+    until("the session is detached", || {
+        host.sessions().iter().any(|session| session.device == "bad" && !session.attached)
+    })
+    .await;
+    good.is_alive().await;
+}

@@ -1,0 +1,55 @@
+//! The command line, without a viewer.
+
+use super::fixture::{Host, program};
+
+fn fails(arguments: &[&str], state: &std::path::Path) -> String {
+    let output = program().arg("--state").arg(state).args(arguments).output().unwrap();
+    assert!(!output.status.success(), "{arguments:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn every_error_names_the_next_step() {
+    let state = tempfile::tempdir().unwrap();
+    let fails = |arguments: &[&str]| fails(arguments, state.path());
+    assert!(fails(&["sessions"]).contains("shoji-host serve"));
+    assert!(fails(&["device", "add", "pc"]).contains("--user"));
+    assert!(fails(&["device", "add", "pc", "--user", "nobody"]).contains("user add nobody"));
+    assert!(fails(&["device", "revoke", "pc"]).contains("device list"));
+    assert!(fails(&["serve", "--config", "/none.toml"]).contains("--config"));
+    assert!(fails(&["serve", "--listen", "192.0.2.1:4433"]).contains("no address of this machine"));
+    std::fs::write(state.path().join("host.toml"), "[browser]\npath = \"/none\"\n").unwrap();
+    assert!(fails(&["serve"]).contains("browser.path"));
+    std::fs::write(state.path().join("host.toml"), "colour = \"red\"\n").unwrap();
+    assert!(fails(&["serve"]).contains("colour"));
+}
+
+#[test]
+fn a_port_in_use_and_a_state_directory_in_use_are_named() {
+    let host = Host::start();
+    let other = tempfile::tempdir().unwrap();
+    let text = fails(&["serve", "--listen", &host.address.to_string()], other.path());
+    assert!(text.contains("in use") && text.contains("--listen"), "{text}");
+    let text = fails(&["serve", "--listen", "127.0.0.1:0"], &host.state());
+    assert!(text.contains("another shoji-host is running"), "{text}");
+}
+
+#[test]
+fn the_boundary_is_printed_in_both_formats() {
+    let markdown = program().args(["boundary", "--format", "md"]).output().unwrap().stdout;
+    assert!(String::from_utf8(markdown).unwrap().contains("# What can cross the boundary"));
+    let json = program().args(["boundary", "--format", "json"]).output().unwrap().stdout;
+    let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    assert!(json["messages"].as_array().unwrap().len() > 10);
+}
+
+#[test]
+fn devices_and_users_are_listed() {
+    let host = Host::start();
+    host.device("pc-101");
+    assert_eq!(host.run(&["user", "list"]), "hanako\n");
+    assert!(host.run(&["device", "list"]).starts_with("pc-101\thanako\t36"));
+    host.run(&["device", "revoke", "pc-101"]);
+    assert!(host.run(&["device", "list"]).contains("revoked"));
+    assert_eq!(host.run(&["sessions", "--json"]), "[]\n");
+}

@@ -1,0 +1,12 @@
+//! The host program as a stranger meets it: the real binary, real sockets, the real browser in its sandbox.
+//!
+//! One binary with a module per subject. Tests wait for conditions, with [`fixture::PATIENCE`] as the limit after which a
+//! hang is a failure. They need Chromium and bubblewrap, like the product.
+
+mod admission;
+mod bad_input;
+mod client;
+mod command_line;
+mod fixture;
+mod sandbox;
+mod session;

@@ -1,0 +1,207 @@
+//! A session from its first picture to its end.
+
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use shoji_protocol::{AttachHow, CloseCode, Input, Notice, Position, ToHost};
+
+use super::client::{Client, Seen, viewport};
+use super::fixture::{Host, descendants, until};
+
+#[tokio::test]
+async fn a_viewer_sees_the_browser_and_the_browser_sees_its_input() {
+    let host = Host::start();
+    let (mut client, _) = Client::with_picture(&host.device("pc")).await;
+    client.until_quiet(Duration::from_secs(2)).await;
+    let canvas = *client.pictures.keys().next().unwrap();
+    let size = client.pictures[&canvas].canvas().size();
+    assert_eq!((size.width, size.height), (1280, 800));
+    if let Some(path) = std::env::var_os("SHOJI_TEST_PICTURE") {
+        let picture = client.pictures[&canvas].canvas();
+        std::fs::write(path, picture.pixels()).unwrap();
+    }
+    // A new tab's address bar takes what is typed: some update must name the last key as seen.
+    client.input(Input::Focus { canvas: Some(canvas) }).await;
+    for pressed in [true, false] {
+        let key = shoji_protocol::Key::new(30).unwrap();
+        client.input(Input::Key { key, pressed }).await;
+    }
+    client.input(Input::PointerMotion { canvas, position: Position::from_pixels(640.0, 60.0) }).await;
+    let sequence = client.sequence;
+    client
+        .until(
+            "a picture made after the input",
+            |seen| matches!(seen, Seen::Update { input, .. } if input.0 == sequence),
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn a_resized_window_is_drawn_at_its_new_size() {
+    let host = Host::start();
+    let (mut client, _) = Client::with_picture(&host.device("pc")).await;
+    let canvas = *client.pictures.keys().next().unwrap();
+    client.say(&ToHost::Resize { canvas, viewport: viewport(1013, 707) }).await;
+    loop {
+        client.until_update().await;
+        let size = client.pictures[&canvas].canvas().size();
+        if (size.width, size.height) == (1013, 707) {
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_session_survives_its_viewer_and_is_painted_again_at_once() {
+    let host = Host::start();
+    let bundle = host.device("pc");
+    let (mut client, token) = Client::with_picture(&bundle).await;
+    client.until_quiet(Duration::from_secs(1)).await;
+    let before: Vec<_> = client.pictures.keys().copied().collect();
+    client.connection.close(0_u32.into(), b"");
+    drop(client);
+    until("the session is detached", || host.sessions().iter().all(|session| !session.attached)).await;
+    let mut again = Client::open(&bundle).await;
+    assert_eq!(again.attach(AttachHow::Resume(token)).await, Ok(token));
+    let canvas = again.until_update().await;
+    assert!(before.contains(&canvas));
+    assert_eq!(host.sessions().len(), 1);
+}
+
+#[tokio::test]
+async fn a_second_viewer_takes_over_and_the_first_is_told() {
+    let host = Host::start();
+    let (mut first, token) = Client::with_picture(&host.device("pc1")).await;
+    let mut second = Client::open(&host.device("pc2")).await;
+    assert!(second.attach(AttachHow::Resume(token)).await.is_ok());
+    assert_eq!(first.until_closed().await, CloseCode::Replaced);
+    second.until_update().await;
+}
+
+#[tokio::test]
+async fn a_token_that_is_nobodys_gets_no_session() {
+    let host = Host::start();
+    let mut client = Client::open(&host.device("pc")).await;
+    let how = AttachHow::Resume(shoji_protocol::ResumeToken(1));
+    assert_eq!(client.attach(how).await, Err(CloseCode::UnknownResume));
+    assert!(host.sessions().is_empty());
+}
+
+#[tokio::test]
+async fn a_killed_worker_ends_its_own_session_only() {
+    let host = Host::start();
+    let (mut one, _) = Client::with_picture(&host.device("pc1")).await;
+    let (mut other, _) = Client::with_picture(&host.device("pc2")).await;
+    let sessions = host.sessions();
+    let victim = sessions.iter().find(|session| session.device == "pc1").unwrap();
+    kill_process(Pid::from_raw(victim.worker as i32).unwrap(), Signal::KILL).unwrap();
+    assert_eq!(one.until_closed().await, CloseCode::WorkerDied);
+    other.is_alive().await;
+    until("one session is left", || host.sessions().len() == 1).await;
+}
+
+#[tokio::test]
+async fn a_crashed_browser_comes_back_three_times_and_then_no_more() {
+    let host = Host::start();
+    let (mut client, _) = Client::with_picture(&host.device("pc")).await;
+    for _ in 0..3 {
+        crash_browser(&host).await;
+        client.until("the notice", |seen| *seen == Seen::Notice(Notice::BrowserCrashedRestarting)).await;
+        client.until_update().await;
+    }
+    crash_browser(&host).await;
+    client.until("the notice", |seen| *seen == Seen::Notice(Notice::BrowserKeepsCrashing)).await;
+    assert_eq!(client.until_closed().await, CloseCode::BrowserGone);
+}
+
+/// Kills the browser itself, inside its sandbox.
+async fn crash_browser(host: &Host) {
+    let find = || {
+        let sandbox = host.sessions().first()?.browser?;
+        // The outer process, the first inside, the browser.
+        descendants(sandbox).get(2).copied()
+    };
+    until("the browser runs", || find().is_some()).await;
+    kill_process(Pid::from_raw(find().unwrap() as i32).unwrap(), Signal::SEGV).unwrap();
+}
+
+#[tokio::test]
+async fn closing_the_last_window_ends_the_session() {
+    let host = Host::start();
+    let (mut client, _) = Client::with_picture(&host.device("pc")).await;
+    let canvas = *client.pictures.keys().next().unwrap();
+    client.say(&ToHost::CloseCanvas { canvas }).await;
+    assert_eq!(client.until_closed().await, CloseCode::SessionEnded);
+}
+
+#[tokio::test]
+async fn nothing_is_left_of_an_ended_session() {
+    let mut host = Host::start();
+    let (mut client, _) = Client::with_picture(&host.device("pc")).await;
+    let session = &host.sessions()[0];
+    let mut processes = descendants(session.worker);
+    processes.extend(descendants(session.browser.unwrap()));
+    assert!(processes.len() > 4, "{processes:?}");
+    let rooms = rooms_of(processes[0], session.browser.unwrap());
+    assert!(rooms.exists());
+    client.say(&ToHost::End).await;
+    assert_eq!(client.until_closed().await, CloseCode::SessionEnded);
+    until("the session is gone", || host.sessions().is_empty()).await;
+    for pid in processes {
+        assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists(), "{pid} is left");
+    }
+    assert!(!rooms.exists(), "{} is left", rooms.display());
+    assert!(!host.log().contains("left something behind"));
+    let directory = rooms.parent().unwrap().to_owned();
+    host.stop();
+    assert!(!directory.exists(), "{} is left", directory.display());
+}
+
+/// The session's directory, from the browser's mounts.
+fn rooms_of(_worker: u32, sandbox: u32) -> std::path::PathBuf {
+    let line = super::fixture::command_line(sandbox);
+    let home = line.split(' ').find(|word| word.ends_with("/home")).expect("the home is bound");
+    std::path::Path::new(home).parent().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_host_that_stops_tells_its_viewers_and_leaves_nothing() {
+    let mut host = Host::start();
+    let (mut client, _) = Client::with_picture(&host.device("pc")).await;
+    let processes = descendants(host.id());
+    let stopping = tokio::task::spawn_blocking(move || {
+        host.stop();
+        host
+    });
+    assert_eq!(client.until_closed().await, CloseCode::HostStopping);
+    stopping.await.unwrap();
+    for pid in processes {
+        assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists(), "{pid} is left");
+    }
+}
+
+#[tokio::test]
+async fn an_administrator_ends_a_session() {
+    let host = Host::start();
+    let (mut client, _) = Client::with_picture(&host.device("pc")).await;
+    let id = host.sessions()[0].id.to_string();
+    host.run(&["session", "end", &id]);
+    assert_eq!(client.until_closed().await, CloseCode::EndedByAdministrator);
+    let output = host.try_run(&["session", "end", "99"]);
+    assert!(!output.status.success());
+}
+
+#[tokio::test]
+async fn a_device_at_its_limit_replaces_the_session_it_left() {
+    let host = Host::start_with(&[], "[sessions]\nper_device = 1\n");
+    let bundle = host.device("pc");
+    let (client, _) = Client::with_picture(&bundle).await;
+    let mut second = Client::open(&bundle).await;
+    assert_eq!(second.attach(AttachHow::New).await, Err(CloseCode::NoCapacity));
+    let first = host.sessions()[0].id;
+    client.connection.close(0_u32.into(), b"");
+    until("the session is detached", || host.sessions().iter().all(|session| !session.attached)).await;
+    Client::with_picture(&bundle).await;
+    let sessions = host.sessions();
+    assert!(sessions.len() == 1 && sessions[0].id != first);
+}
