@@ -6,6 +6,7 @@
 //! To add a target: a module with `run` and `seeds`, a line in [`TARGETS`], a program in `src/bin` and its `[[bin]]`.
 //! Must never be a dependency of anything that is shipped.
 
+pub mod codec_update;
 pub mod frames;
 pub mod host;
 pub mod mutate;
@@ -30,6 +31,7 @@ pub struct Target {
 
 /// Every target.
 pub const TARGETS: &[Target] = &[
+    Target { name: "codec_update", run: codec_update::run, seeds: codec_update::seeds, executions: 10_000 },
     Target { name: "to_host", run: to_host::run, seeds: to_host::seeds, executions: 200_000 },
     Target { name: "to_viewer", run: to_viewer::run, seeds: to_viewer::seeds, executions: 200_000 },
     Target { name: "frames", run: frames::run, seeds: frames::seeds, executions: 50_000 },

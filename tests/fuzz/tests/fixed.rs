@@ -41,6 +41,11 @@ fn what_hosts_send_is_decoded_or_refused() {
 }
 
 #[test]
+fn updates_give_a_picture_or_an_error() {
+    execute(target("codec_update"));
+}
+
+#[test]
 fn frames_do_not_depend_on_how_they_are_cut() {
     execute(target("frames"));
 }
