@@ -244,9 +244,9 @@ fn play(connect: &Connect, viewer: &Viewer, script: &[script::Line], layout: Key
     } else if connect.input.is_none()
         && let Err(crate::headless::WaitError::Ended(error)) =
             viewer.wait_until("the end", connect.timeout, |_| None::<()>)
-        {
-            return Err(error.into());
-        }
+    {
+        return Err(error.into());
+    }
     Ok(())
 }
 

@@ -315,7 +315,8 @@ enum Turn {
 impl Live<'_> {
     async fn run(&mut self) -> Result<(), End> {
         let mut chunks: [Bytes; CHUNKS] = std::array::from_fn(|_| Bytes::new());
-        let mut deadline = self.driver.shared.lock().wire.as_ref().and_then(|wire| wire.connection.deadline());
+        // Hello and the request for a session wait already.
+        let mut deadline = self.settle()?;
         loop {
             let turn = self.turn(&mut chunks, deadline).await?;
             match turn {

@@ -66,6 +66,9 @@ impl Wire {
 
     /// Sends an input; gives its number, if it has one already.
     pub(super) fn input(&mut self, event: Input, now: Stamp) -> Option<InputSequence> {
+        if self.stalled {
+            return None;
+        }
         let lags = self.waiting() > MERGE_ABOVE;
         if lags && merge(&mut self.held, &event) {
             return None;

@@ -1,0 +1,394 @@
+//! The program's window on a virtual display: what is on the screen, and what hands do to it.
+//!
+//! Needs Xvfb, xdotool and ImageMagick; their lack fails these tests, as a skip would be believed.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    os::fd::OwnedFd,
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use image::RgbImage;
+use shoji_protocol::{
+    AttachHow, Button, CanvasId, CanvasKind, CloseCode, Input, Notice, ToHost, ToViewer, WindowState,
+};
+
+use crate::support::{Authority, Host, PATIENCE, Peer, Picture};
+
+/// The frame's colour, as in the viewer.
+const AMBER: [u8; 3] = [0xd9, 0xa4, 0x41];
+const EDGE: u32 = 4;
+const BAR: u32 = 22;
+
+/// A display of its own for each test.
+struct Display {
+    server: Child,
+    name: String,
+}
+
+impl Display {
+    fn start() -> Self {
+        let mut server = Command::new("Xvfb")
+            .args(["-displayfd", "1", "-screen", "0", "1400x1000x24", "-nolisten", "tcp"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("Xvfb is installed");
+        let mut line = String::new();
+        let stdout: OwnedFd = server.stdout.take().expect("piped").into();
+        BufReader::new(std::fs::File::from(stdout)).read_line(&mut line).expect("Xvfb names its display");
+        Self { server, name: format!(":{}", line.trim()) }
+    }
+
+    fn tool(&self, program: &str, arguments: &[&str]) -> Vec<u8> {
+        let output = Command::new(program)
+            .args(arguments)
+            .env("DISPLAY", &self.name)
+            .output()
+            .unwrap_or_else(|_| panic!("{program} is installed"));
+        assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    }
+
+    fn screenshot(&self) -> RgbImage {
+        let png = self.tool("import", &["-window", "root", "png:-"]);
+        image::load_from_memory(&png).expect("a PNG").into_rgb8()
+    }
+
+    /// Takes screenshots until one satisfies `look`; keeps it under `name` if previews are wanted.
+    fn see(&self, name: &str, mut look: impl FnMut(&RgbImage) -> bool) -> RgbImage {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let picture = self.screenshot();
+            let good = look(&picture);
+            if good || Instant::now() > deadline {
+                if let Some(folder) = std::env::var_os("SHOJI_PREVIEWS") {
+                    picture.save(Path::new(&folder).join(format!("{name}.png"))).expect("a writable folder");
+                }
+                assert!(good, "{name} never came on the screen");
+                return picture;
+            }
+        }
+    }
+}
+
+impl Drop for Display {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+/// The program, ended with the test.
+struct Program {
+    child: Child,
+    _directory: tempfile::TempDir,
+}
+
+impl Program {
+    fn start(display: &Display, bundle: &str, arguments: &[&str]) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("device.shoji");
+        std::fs::write(&path, bundle).expect("a file");
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("own file");
+        let child = Command::new(env!("CARGO_BIN_EXE_shoji-viewer"))
+            .args(["connect", "--size", "800x600", "--bundle"])
+            .arg(&path)
+            .args(arguments)
+            .env("DISPLAY", &display.name)
+            .env_remove("WAYLAND_DISPLAY")
+            .env("WINIT_X11_SCALE_FACTOR", "1")
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program");
+        Self { child, _directory: directory }
+    }
+
+    /// Waits for the program to end by itself.
+    fn ended(mut self) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.child.try_wait().expect("own child").is_none() {
+            assert!(Instant::now() < deadline, "the program goes on");
+            std::thread::yield_now();
+        }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let mut words = String::new();
+        if let Some(mut stderr) = self.child.stderr.take() {
+            let _ = stderr.read_to_string(&mut words);
+        }
+        assert!(!words.contains("panicked"), "{words}");
+    }
+}
+
+struct Scene {
+    display: Display,
+    host: Host,
+    program: Program,
+    peer: Peer,
+    picture: Picture,
+}
+
+/// A window that shows a picture.
+fn scene(arguments: &[&str]) -> Scene {
+    let display = Display::start();
+    let host = Host::start();
+    let program = Program::start(&display, &host.bundle_text(), arguments);
+    let mut peer = host.accept();
+    assert_eq!(peer.attach(7, false), AttachHow::New);
+    let size = peer.viewport().size();
+    assert_eq!((size.width(), size.height()), (800, 600));
+    let picture = Picture::of(peer.viewport(), 1);
+    peer.open(1, CanvasKind::Window, None, size);
+    peer.show(1, &picture, 0);
+    display.see("session", |screen| shows(screen, &picture));
+    Scene { display, host, program, peer, picture }
+}
+
+/// Whether the screen's upper left window shows this picture inside its frame.
+fn shows(screen: &RgbImage, picture: &Picture) -> bool {
+    (0..picture.height)
+        .step_by(7)
+        .all(|y| (0..picture.width).step_by(5).all(|x| screen.get_pixel(EDGE + x, BAR + y).0 == picture.rgb(x, y)))
+}
+
+/// How many pixels of the bar are not the frame's colour: its words.
+fn ink(screen: &RgbImage) -> usize {
+    (0..BAR).flat_map(|y| (0..400).map(move |x| (x, y))).filter(|&(x, y)| screen.get_pixel(x, y).0 != AMBER).count()
+}
+
+/// The middle of the screen is paper, and something is written on it.
+fn is_page(screen: &RgbImage) -> bool {
+    let paper = [0xf7, 0xf3, 0xea];
+    let content = || (60..580).flat_map(|y| (40..780).map(move |x| screen.get_pixel(x, y).0));
+    screen.get_pixel(20, 590).0 == paper
+        && content().filter(|&pixel| pixel == paper).count() > 300_000
+        && content().filter(|&pixel| pixel != paper).count() > 2_000
+}
+
+#[test]
+fn the_window_shows_the_picture_inside_an_amber_frame_with_its_words() {
+    let Scene { display, mut peer, mut picture, program, .. } = scene(&["--lang", "ja"]);
+    let screen = display.screenshot();
+    for (x, y) in [(0, 0), (807, 0), (0, 625), (807, 625), (2, 300), (805, 300), (400, 624), (600, 10)] {
+        assert_eq!(screen.get_pixel(x, y).0, AMBER, "{x},{y}");
+    }
+    let words = ink(&screen);
+    assert!((200..3_000).contains(&words), "{words} pixels of words");
+
+    // Only a small part changes; it comes at its place and nothing else moves.
+    picture.fill(333, 444, 20, 10, [9, 99, 199]);
+    let update = peer.show(1, &picture, 0);
+    display.see("patch", |screen| shows(screen, &picture) && screen.get_pixel(EDGE + 340, BAR + 450).0 == [199, 99, 9]);
+    while peer.presented() != (CanvasId(1), update) {}
+    drop(program);
+}
+
+#[test]
+fn keys_and_mouse_reach_the_host_and_are_released_when_the_focus_goes() {
+    let Scene { display, mut peer, program: _program, .. } = scene(&[]);
+    display.tool("xdotool", &["mousemove", "104", "72", "click", "1", "click", "4"]);
+    let at = shoji_protocol::Position::from_pixels(100.0, 50.0);
+    let mut seen = Vec::new();
+    while seen.len() < 4 {
+        match peer.input().1 {
+            Input::Focus { .. } => {}
+            input => seen.push(input),
+        }
+    }
+    assert_eq!(seen[0], Input::PointerMotion { canvas: CanvasId(1), position: at });
+    assert_eq!(seen[1], Input::PointerButton { button: Button::Left, pressed: true });
+    assert_eq!(seen[2], Input::PointerButton { button: Button::Left, pressed: false });
+    assert!(matches!(seen[3], Input::Wheel { vertical, .. } if vertical.get() == -120), "{:?}", seen[3]);
+
+    let window = String::from_utf8(display.tool("xdotool", &["search", "--name", "Shoji"])).expect("numbers");
+    let window = window.trim();
+    display.tool("xdotool", &["windowfocus", "--sync", window]);
+    while peer.input().1 != (Input::Focus { canvas: Some(CanvasId(1)) }) {}
+    display.tool("xdotool", &["keydown", "a"]);
+    let key = |input: &Input| matches!(input, Input::Key { key, pressed: true } if key.get() == 30);
+    while !key(&peer.input().1) {}
+    // Without the focus nothing is down any more.
+    display.tool("xdotool", &["mousemove", "1300", "900"]);
+    display.tool("xdotool", &["windowunmap", window]);
+    while peer.input().1 != (Input::Focus { canvas: None }) {}
+    display.tool("xdotool", &["keyup", "a"]);
+}
+
+#[test]
+fn a_new_size_is_asked_for_and_the_old_picture_is_scaled_until_it_comes() {
+    let Scene { display, mut peer, program: _program, .. } = scene(&[]);
+    let window = String::from_utf8(display.tool("xdotool", &["search", "--name", "Shoji"])).expect("numbers");
+    display.tool("xdotool", &["windowsize", window.trim(), "1008", "726"]);
+    let viewport = loop {
+        if let ToHost::Resize { viewport, .. } = peer.message()
+            && viewport.size().width() == 1000
+        {
+            break viewport;
+        }
+    };
+    assert_eq!((viewport.size().width(), viewport.size().height()), (1000, 700));
+    display.see("resizing", |screen| screen.get_pixel(1006, 400).0 == AMBER && screen.get_pixel(500, 300).0 != [0; 3]);
+    let picture = Picture::of(viewport, 4);
+    peer.show(1, &picture, 0);
+    display.see("resized", |screen| shows(screen, &picture));
+}
+
+#[test]
+fn full_screen_follows_the_browser() {
+    let Scene { display, mut peer, program: _program, .. } = scene(&[]);
+    peer.say(&ToViewer::Window { canvas: CanvasId(1), state: WindowState::Fullscreen });
+    // Without a window manager nobody enlarges the window; that the wish is followed without harm is what is seen here.
+    let picture = Picture::of(peer.viewport(), 6);
+    let update = peer.show(1, &picture, 0);
+    while peer.presented() != (CanvasId(1), update) {}
+    display.see("fullscreen", |screen| screen.get_pixel(2, 300).0 == AMBER);
+}
+
+#[test]
+fn a_dialog_gets_a_window_of_its_own() {
+    let Scene { display, mut peer, program: _program, picture, .. } = scene(&[]);
+    let size = shoji_protocol::Size::new(300, 200).expect("a size");
+    peer.open(2, CanvasKind::Dialog, Some(1), size);
+    let dialog = Picture::pattern(300, 200, 5);
+    let update = peer.show(2, &dialog, 0);
+    while peer.presented() != (CanvasId(2), update) {}
+    display.see("dialog", |screen| shows(screen, &dialog));
+    peer.say(&ToViewer::CanvasClosed { canvas: CanvasId(2) });
+    display.see("dialog closed", |screen| shows(screen, &picture));
+}
+
+#[test]
+fn a_lost_connection_dims_the_last_picture_and_the_session_comes_back() {
+    for language in ["ja", "en"] {
+        let Scene { display, host, peer, program: _program, picture } = scene(&["--lang", language]);
+        peer.close(CloseCode::HostStopping);
+        let corner = |screen: &RgbImage| screen.get_pixel(EDGE + 10, BAR + 590).0;
+        let bright = picture.rgb(10, 590);
+        display.see(&format!("reconnecting {language}"), |screen| {
+            corner(screen) != bright && screen.get_pixel(2, 300).0 == AMBER
+        });
+        let mut peer = host.accept();
+        assert!(matches!(peer.attach(8, true), AttachHow::Resume(_)));
+        peer.open(1, CanvasKind::Window, None, peer.viewport().size());
+        peer.show(1, &picture, 0);
+        display.see(&format!("back {language}"), |screen| shows(screen, &picture));
+    }
+}
+
+#[test]
+fn every_end_is_a_calm_page_with_the_next_step() {
+    for language in ["ja", "en"] {
+        for code in [CloseCode::Replaced, CloseCode::SessionEnded, CloseCode::Revoked, CloseCode::WorkerDied] {
+            let Scene { display, peer, program: _program, .. } = scene(&["--lang", language]);
+            peer.close(code);
+            let name = format!("{code:?} {language}");
+            // A session that may still be there keeps its picture, dimmed.
+            if code == CloseCode::Replaced {
+                display.see(&name, |screen| screen.get_pixel(400, 300).0 == [0xf7, 0xf3, 0xea]);
+            } else {
+                display.see(&name, is_page);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_keeps_a_connection_from_being_made_is_a_page_too() {
+    let authority = Authority::new();
+    let silent = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port that answers nothing");
+    let silent = silent.local_addr().expect("bound");
+    for language in ["ja", "en"] {
+        let display = Display::start();
+        let expired = authority.bundle(silent, &authority, 1_000_000_000);
+        let program = Program::start(&display, &expired, &["--lang", language]);
+        display.see(&format!("expired {language}"), is_page);
+        drop(program);
+
+        let program = Program::start(&display, "{}", &["--lang", language]);
+        display.see(&format!("bundle {language}"), is_page);
+        drop(program);
+
+        let connecting = authority.bundle(silent, &authority, u64::from(u32::MAX));
+        let program = Program::start(&display, &connecting, &["--lang", language]);
+        display.see(&format!("connecting {language}"), is_page);
+        drop(program);
+
+        let host = Host::start();
+        let stranger = Authority::new().bundle(host.address, &host.authority, u64::from(u32::MAX));
+        let program = Program::start(&display, &stranger, &["--lang", language]);
+        host.accept_badly();
+        display.see(&format!("refused {language}"), is_page);
+        drop(program);
+    }
+}
+
+#[test]
+fn details_and_notices_lie_over_the_picture_and_go_again() {
+    for language in ["ja", "en"] {
+        let Scene { display, mut peer, program: _program, picture, .. } = scene(&["--lang", language]);
+        let window = String::from_utf8(display.tool("xdotool", &["search", "--name", "Shoji"])).expect("numbers");
+        display.tool("xdotool", &["windowfocus", "--sync", window.trim()]);
+        display.tool("xdotool", &["mousemove", "300", "300"]);
+        while peer.input().1 != (Input::Focus { canvas: Some(CanvasId(1)) }) {}
+        display.tool("xdotool", &["key", "ctrl+alt+shift+i"]);
+        peer.notice(Notice::PolicyRefusedDownload);
+        display.see(&format!("details {language}"), |screen| {
+            let corner = screen.get_pixel(EDGE + 800 - 20, BAR + 60).0;
+            let below = screen.get_pixel(EDGE + 400, BAR + 600 - 28).0;
+            corner != picture.rgb(780, 60) && below != picture.rgb(400, 572)
+        });
+        display.tool("xdotool", &["key", "ctrl+alt+shift+i"]);
+        display.see(&format!("no details {language}"), |screen| shows(screen, &picture));
+    }
+}
+
+#[test]
+fn closing_the_window_asks_the_page_and_the_program_ends_with_the_session() {
+    let Scene { display, mut peer, program, .. } = scene(&[]);
+    let window = String::from_utf8(display.tool("xdotool", &["search", "--name", "Shoji"])).expect("numbers");
+    // As a window manager does.
+    display.tool("xdotool", &["windowquit", window.trim()]);
+    while peer.message() != (ToHost::CloseCanvas { canvas: CanvasId(1) }) {}
+    peer.close(CloseCode::SessionEnded);
+    program.ended();
+}
+
+/// Not a bound that fails on a busy machine: the figure is printed, and only an absurd one fails.
+#[test]
+fn the_window_adds_little_to_a_small_change() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let trace = directory.path().join("trace.jsonl");
+    let trace_argument = trace.to_str().expect("a plain path").to_owned();
+    let Scene { display: _display, mut peer, mut picture, program, .. } = scene(&["--trace", &trace_argument]);
+    let mut updates = Vec::new();
+    for number in 0..100_u32 {
+        picture.fill(100, 100, 24, 24, [number as u8, 3, 4]);
+        let update = peer.show(1, &picture, 0);
+        while peer.presented() != (CanvasId(1), update) {}
+        updates.push(update.0);
+    }
+    drop(program);
+    let text = std::fs::read_to_string(&trace).expect("a trace");
+    let events: Vec<serde_json::Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let time = |ev: &str, update: u64| {
+        events.iter().find(|event| event["ev"] == ev && event["update"] == update).and_then(|event| event["t"].as_u64())
+    };
+    let mut took: Vec<Duration> = updates
+        .iter()
+        .filter_map(|&update| Some(Duration::from_nanos(time("presented", update)? - time("decoded", update)?)))
+        .collect();
+    took.sort_unstable();
+    assert!(took.len() > 90, "{}", took.len());
+    let (p50, p95) = (took[took.len() / 2], took[took.len() * 95 / 100]);
+    println!("decoded to presented: p50 {p50:?}, p95 {p95:?}");
+    assert!(p50 < Duration::from_millis(20), "{p50:?}");
+}
