@@ -3,7 +3,7 @@
 //! Owns the per-client counters behind the limits and the record of departures. A client that breaks a limit is
 //! blamed here, once, and disconnected; nothing here may end the session of another client.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use smithay::reexports::wayland_server::backend::protocol::ProtocolError;
@@ -62,6 +62,7 @@ pub(crate) struct ClientState {
     pub(crate) text_inputs: Counter,
     departures: Departures,
     blame: Mutex<Option<Limit>>,
+    gone: AtomicBool,
 }
 
 impl ClientState {
@@ -74,8 +75,16 @@ impl ClientState {
     }
 }
 
+impl ClientState {
+    /// Whether the client was disconnected.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Relaxed)
+    }
+}
+
 impl ClientData for ClientState {
     fn disconnected(&self, _client: ClientId, reason: DisconnectReason) {
+        self.gone.store(true, Ordering::Relaxed);
         let limit = self.blame.lock().unwrap_or_else(PoisonError::into_inner).take();
         let departure = match (limit, reason) {
             (Some(limit), _) => Some(Misbehaviour::Limit(limit)),

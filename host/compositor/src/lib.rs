@@ -36,6 +36,7 @@ mod clients;
 mod content;
 mod cursor;
 mod foreign;
+mod guard;
 mod layout;
 pub mod limits;
 mod pixels;
@@ -189,7 +190,7 @@ impl Compositor {
                     let data = Arc::new(ClientState::new(self.departures.clone()));
                     let mut handle = self.display.handle();
                     let client = handle.insert_client(stream, data).map_err(Error::Listener)?;
-                    self.clients.retain(|client| client.get_credentials(&handle).is_ok());
+                    self.clients.retain(|client| !ClientState::of(client).is_gone());
                     if self.clients.len() >= limits::MAX_CLIENTS {
                         blame(&client, &handle, Limit::Clients);
                     } else {
@@ -227,8 +228,7 @@ impl Compositor {
         if departures.is_empty() {
             return;
         }
-        let handle = self.display.handle();
-        self.clients.retain(|client| client.get_credentials(&handle).is_ok());
+        self.clients.retain(|client| !ClientState::of(client).is_gone());
         let remaining = self.clients.len();
         for departure in departures {
             self.state.event(match departure {

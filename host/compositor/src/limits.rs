@@ -44,13 +44,16 @@ pub const MAX_FRAME_CALLBACKS: usize = 1_024;
 /// Rectangles of one `wl_region`. Chromium sets one or two.
 pub const MAX_REGION_RECTS: usize = 1_024;
 
+/// Types that one clipboard or drag source may offer. Chromium offers about ten.
+pub const MAX_OFFERED_TYPES: usize = 256;
+
 /// Damage rectangles that a client may pile up before one commit; more are merged into their bounding box.
 pub const MAX_PENDING_DAMAGE: usize = 256;
 
 /// Protocol objects of one client. Chromium with ten windows has under a thousand.
 pub const MAX_OBJECTS: usize = 16_384;
 
-/// Requests of a client between two counts of its objects; counting walks them all.
+/// Dispatches between two counts of the clients' objects; counting walks them all.
 pub const OBJECT_CHECK_INTERVAL: u64 = 256;
 
 /// Rectangles of a canvas's damage. An encoder looks at each; beyond this the two cheapest neighbours are merged,

@@ -37,7 +37,8 @@ use crate::window::Window;
 pub(crate) struct Hands {
     keys: Vec<Key>,
     buttons: Vec<Button>,
-    fingers: Vec<u8>,
+    /// Which fingers touch, and where they were last.
+    fingers: Vec<(u8, CanvasId, Position)>,
     /// The canvas under the pointer and where on it.
     pointer: Option<(CanvasId, Position)>,
     /// The canvas that has the keyboard.
@@ -237,11 +238,11 @@ impl State {
     fn touched(&mut self, finger: u8, phase: TouchPhase, canvas: CanvasId, at: Position) {
         let (touch, serial, time) = (self.touch.clone(), SERIAL_COUNTER.next_serial(), self.now.millis());
         let slot = TouchSlot::from(Some(u32::from(finger)));
-        let held = self.hands.fingers.contains(&finger);
+        let held = self.hands.fingers.iter().any(|(held, ..)| *held == finger);
         match phase {
             TouchPhase::Down if !held => {
                 let Some((focus, location)) = self.under(canvas, at) else { return };
-                self.hands.fingers.push(finger);
+                self.hands.fingers.push((finger, canvas, at));
                 if self.hands.active != Some(canvas) && !self.hands.absent {
                     self.activate(Some(canvas));
                 }
@@ -249,19 +250,37 @@ impl State {
             }
             TouchPhase::Motion if held => {
                 let Some((focus, location)) = self.under(canvas, at) else { return };
+                self.hands.fingers.retain(|(held, ..)| *held != finger);
+                self.hands.fingers.push((finger, canvas, at));
                 touch.motion(self, focus, &TouchMotion { slot, location, time });
             }
             TouchPhase::Up if held => {
-                self.hands.fingers.retain(|other| *other != finger);
+                self.hands.fingers.retain(|(held, ..)| *held != finger);
                 touch.up(self, &UpEvent { slot, serial, time });
             }
-            TouchPhase::Cancel if !self.hands.fingers.is_empty() => {
-                self.hands.fingers.clear();
-                touch.cancel(self);
+            TouchPhase::Cancel => {
+                self.cancel_touches();
+                return;
             }
             _ => return,
         }
         touch.frame(self);
+    }
+
+    fn cancel_touches(&mut self) {
+        let touch = self.touch.clone();
+        let fingers = std::mem::take(&mut self.hands.fingers);
+        for (finger, canvas, at) in &fingers {
+            // smithay cancels only touches with news since their last frame.
+            let slot = TouchSlot::from(Some(u32::from(*finger)));
+            if let Some((focus, location)) = self.under(*canvas, *at) {
+                touch.motion(self, focus, &TouchMotion { slot, location, time: self.now.millis() });
+            }
+        }
+        if !fingers.is_empty() {
+            touch.cancel(self);
+            touch.frame(self);
+        }
     }
 
     /// The viewer's keyboard went to a canvas, or away.
@@ -289,12 +308,7 @@ impl State {
         for button in self.hands.buttons.clone() {
             self.pointer_button(button, false);
         }
-        if !self.hands.fingers.is_empty() {
-            self.hands.fingers.clear();
-            let touch = self.touch.clone();
-            touch.cancel(self);
-            touch.frame(self);
-        }
+        self.cancel_touches();
         if let Some(surface) = self.pointer.current_focus() {
             with_pointer_constraint(&surface, &self.pointer, |constraint| {
                 if let Some(constraint) = constraint.filter(|constraint| constraint.is_active()) {
@@ -545,5 +559,4 @@ smithay::delegate_seat!(State);
 smithay::delegate_cursor_shape!(State);
 smithay::delegate_relative_pointer!(State);
 smithay::delegate_pointer_constraints!(State);
-smithay::delegate_data_device!(State);
 smithay::delegate_primary_selection!(State);

@@ -475,7 +475,6 @@ const REPEAT_PER_SECOND: i32 = 30;
 /// The clock of [`Time`], as `wp_presentation.clock_id` names it.
 const CLOCK_MONOTONIC: u32 = 1;
 
-smithay::delegate_compositor!(State);
 smithay::delegate_output!(State);
 smithay::delegate_viewporter!(State);
 smithay::delegate_fractional_scale!(State);

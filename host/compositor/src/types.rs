@@ -452,6 +452,8 @@ pub enum Limit {
     FrameCallbacks,
     /// [`crate::limits::MAX_REGION_RECTS`]
     Regions,
+    /// [`crate::limits::MAX_OFFERED_TYPES`]
+    OfferedTypes,
     /// [`crate::limits::MAX_OBJECTS`]
     Objects,
     /// [`crate::limits::MAX_CLIENTS`]

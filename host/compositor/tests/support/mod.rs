@@ -55,6 +55,7 @@ pub(crate) struct Session {
     /// Damaged pixels since the last [`Session::forget`], of all canvases.
     pub(crate) damaged: u64,
     pub(crate) updates: u32,
+    times: Vec<f64>,
     browser: Child,
     home: tempfile::TempDir,
 }
@@ -100,6 +101,7 @@ impl Session {
             events: Vec::new(),
             damaged: 0,
             updates: 0,
+            times: Vec::new(),
             browser,
             home,
         };
@@ -128,8 +130,25 @@ impl Session {
         self.dispatch();
     }
 
+    /// Seconds that each dispatch took that brought damage, shortest first.
+    pub(crate) fn dispatch_times(&self) -> Vec<f64> {
+        let mut times = self.times.clone();
+        times.sort_by(f64::total_cmp);
+        times
+    }
+
     fn dispatch(&mut self) {
+        let start = Instant::now();
         self.compositor.dispatch(now()).expect("the compositor works");
+        let took = start.elapsed().as_secs_f64();
+        let before = self.updates;
+        self.act();
+        if self.updates != before {
+            self.times.push(took);
+        }
+    }
+
+    fn act(&mut self) {
         let mut wanted = Vec::new();
         while let Some(event) = self.compositor.poll_event() {
             match &event {
