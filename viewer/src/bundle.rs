@@ -45,6 +45,14 @@ pub enum Error {
         /// Its permission bits.
         mode: u32,
     },
+    /// What the file holds is wrong.
+    #[error("{path}: {source}")]
+    In {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong in it.
+        source: Box<Error>,
+    },
     /// Much too large for a bundle.
     #[error("the device file is {0} bytes; a device file has at most {MAX_FILE}")]
     TooLarge(u64),
@@ -96,12 +104,13 @@ impl Bundle {
     /// Names what is wrong with the file; expiry is not an error here, see [`Bundle::expired`].
     pub fn read(path: &Path) -> Result<Self, Error> {
         let read = |source| Error::Read { path: path.to_owned(), source };
+        let within = |error| Error::In { path: path.to_owned(), source: Box::new(error) };
         let metadata = std::fs::metadata(path).map_err(read)?;
         if metadata.len() > MAX_FILE {
-            return Err(Error::TooLarge(metadata.len()));
+            return Err(within(Error::TooLarge(metadata.len())));
         }
         check_private(path, &metadata)?;
-        Self::parse(&std::fs::read(path).map_err(read)?)
+        Self::parse(&std::fs::read(path).map_err(read)?).map_err(within)
     }
 
     /// Parses the content of a bundle file.

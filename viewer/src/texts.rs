@@ -143,16 +143,22 @@ catalogue! {
     ImpostorBody { "{host} は、端末ファイルにあるホストであることを証明できませんでした。何も送っていません。", "{host} could not prove to be the host of the device file. Nothing was sent." }
     ImpostorNext { "管理者に連絡してください。ホストを入れ替えたときは新しい端末ファイルが必要です。", "Tell your administrator. If the host was replaced, a new device file is needed." }
     HostFaultTitle { "ホストから正しくないデータが届きました", "The host sent something wrong" }
-    HostFaultBody { "安全のため接続を切りました（{detail}）。", "The connection was closed to be safe ({detail})." }
+    HostFaultBody { "安全のため接続を切りました（番号 {code}）。", "The connection was closed to be safe (code {code})." }
     HostFaultNext { "Enter キーでもう一度接続します。続くときは管理者に連絡してください。", "Press Enter to try again. If it goes on, tell your administrator." }
     ViewerFaultTitle { "ビューアーに問題が起きました", "The viewer had a problem" }
-    ViewerFaultBody { "接続を続けられませんでした（{detail}）。", "The connection could not go on ({detail})." }
+    ViewerFaultBody { "接続を続けられませんでした（番号 {code}）。", "The connection could not go on (code {code})." }
     ViewerFaultNext { "Enter キーでもう一度接続します。続くときは管理者に連絡してください。", "Press Enter to try again. If it goes on, tell your administrator." }
+    LocalTitle { "ネットワークを使えません", "The network cannot be used" }
+    LocalBody { "この PC で通信を始められませんでした。", "This PC could not begin to communicate." }
+    LocalNext { "ネットワークの設定とセキュリティソフトをお確かめください。Enter キーでもう一度接続します。", "Check the network settings and security software, then press Enter to try again." }
     NetworkTitle { "接続が切れました", "The connection was lost" }
     NetworkBody { "ネットワークが途中で切れたか、応答がなくなりました。", "The network broke off, or answers stopped coming." }
     NetworkNext { "ネットワークをお確かめください。Enter キーでもう一度接続します。", "Check the network, then press Enter to try again." }
     BundleTitle { "端末ファイルを読めません", "The device file cannot be read" }
-    BundleBody { "{detail}", "{detail}" }
+    BundleReadBody { "端末ファイル {path} を開けませんでした。", "The device file {path} could not be opened." }
+    BundlePrivateBody { "端末ファイルをこの PC のほかの利用者も読める状態です。鍵を守るため使いません。", "Other users of this PC can read the device file. To protect its key it is not used." }
+    BundlePrivateNext { "ほかの人が読めないようにしてください：chmod 600 {path}", "Make it private: chmod 600 {path}" }
+    BundleFormatBody { "{path} は、このビューアーで使える端末ファイルではありません。", "{path} is no device file that this viewer can use." }
     BundleNext { "管理者から受け取った端末ファイル（.shoji）をお確かめください。", "Check the device file (.shoji) that your administrator gave you." }
 
     // Notices from the host.

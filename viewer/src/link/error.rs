@@ -16,8 +16,15 @@ use crate::{
 #[non_exhaustive]
 pub enum Error {
     /// The device file cannot be used.
-    #[error("{0}")]
-    Bundle(String),
+    #[error("{detail}")]
+    Bundle {
+        /// In which way.
+        problem: BundleProblem,
+        /// The file, as far as it is known.
+        path: String,
+        /// For the log.
+        detail: String,
+    },
     /// The device's certificate is past its end; found here, before anything was sent.
     #[error("this device's certificate expired on {day}")]
     Expired {
@@ -71,9 +78,28 @@ pub enum Error {
     EndedHere,
 }
 
+/// In which way a device file cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BundleProblem {
+    /// It cannot be opened.
+    Unreadable,
+    /// Others can read it.
+    NotPrivate,
+    /// It is no device file, or holds no usable certificate.
+    Format,
+}
+
 impl From<bundle::Error> for Error {
     fn from(error: bundle::Error) -> Self {
-        Self::Bundle(error.to_string())
+        let detail = error.to_string();
+        let (problem, path) = match error {
+            bundle::Error::Read { path, .. } => (BundleProblem::Unreadable, Some(path)),
+            bundle::Error::ReadableByOthers { path, .. } => (BundleProblem::NotPrivate, Some(path)),
+            bundle::Error::In { path, .. } => (BundleProblem::Format, Some(path)),
+            _ => (BundleProblem::Format, None),
+        };
+        let path = path.map_or_else(|| "—".to_owned(), |path| path.display().to_string());
+        Self::Bundle { problem, path, detail }
     }
 }
 
@@ -82,7 +108,9 @@ impl Error {
     #[must_use]
     pub fn fault(&self) -> Fault {
         match self {
-            Self::Bundle(_) | Self::Expired { .. } | Self::Refused | Self::Version | Self::Local(_) => Fault::Viewer,
+            Self::Bundle { .. } | Self::Expired { .. } | Self::Refused | Self::Version | Self::Local(_) => {
+                Fault::Viewer
+            }
             Self::Address { .. } | Self::Unreachable { .. } | Self::Lost => Fault::Network,
             Self::Impostor { .. } | Self::Pixels(_) | Self::HostStalled => Fault::Host,
             Self::Closed(code) => code.fault(),
@@ -124,17 +152,21 @@ impl Error {
     #[must_use]
     pub fn message(&self, language: Language, host: &str) -> Message {
         let (title, body, next) = self.texts();
-        let detail = match self {
-            Self::Closed(code) => format!("{} {}", code.number(), code.fault().name()),
-            other => other.to_string(),
+        let code = match self {
+            Self::Closed(code) => *code,
+            other => other.close_code(),
         };
+        let code = code.number().to_string();
         let day = match self {
             Self::Expired { day } => day,
             _ => "—",
         };
-        // The host told us of the expiry: then the day is not known here.
+        let path = match self {
+            Self::Bundle { path, .. } => path,
+            _ => "—",
+        };
         let say = |text: Text| {
-            fill(text.in_language(language), &[("host", host), ("detail", &detail), ("day", day), ("attempt", "")])
+            fill(text.in_language(language), &[("host", host), ("code", &code), ("day", day), ("path", path)])
         };
         Message { title: say(title), body: say(body), next: say(next) }
     }
@@ -142,7 +174,11 @@ impl Error {
     fn texts(&self) -> (Text, Text, Text) {
         use Text as T;
         match self {
-            Self::Bundle(_) => (T::BundleTitle, T::BundleBody, T::BundleNext),
+            Self::Bundle { problem, .. } => match problem {
+                BundleProblem::Unreadable => (T::BundleTitle, T::BundleReadBody, T::BundleNext),
+                BundleProblem::NotPrivate => (T::BundleTitle, T::BundlePrivateBody, T::BundlePrivateNext),
+                BundleProblem::Format => (T::BundleTitle, T::BundleFormatBody, T::BundleNext),
+            },
             Self::Expired { .. } => (T::ExpiredTitle, T::ExpiredBody, T::ExpiredNext),
             Self::Address { .. } => (T::AddressTitle, T::AddressBody, T::AddressNext),
             Self::Unreachable { .. } => (T::UnreachableTitle, T::UnreachableBody, T::UnreachableNext),
@@ -153,7 +189,7 @@ impl Error {
             Self::Protocol(_) | Self::Pixels(_) | Self::HostStalled => {
                 (T::HostFaultTitle, T::HostFaultBody, T::HostFaultNext)
             }
-            Self::Local(_) => (T::ViewerFaultTitle, T::ViewerFaultBody, T::ViewerFaultNext),
+            Self::Local(_) => (T::LocalTitle, T::LocalBody, T::LocalNext),
             Self::EndedHere => (T::EndedTitle, T::EndedBody, T::EndedNext),
             Self::Closed(code) => match code {
                 CloseCode::Normal | CloseCode::SessionEnded | CloseCode::EndedByAdministrator => {
@@ -187,7 +223,9 @@ mod tests {
     fn every_error() -> Vec<Error> {
         let host = || "10.0.0.1:4433".to_owned();
         let mut all = vec![
-            Error::Bundle("x".into()),
+            bundle::Error::Version(2).into(),
+            bundle::Error::ReadableByOthers { path: "x".into(), mode: 0o644 }.into(),
+            bundle::Error::Read { path: "x".into(), source: std::io::ErrorKind::NotFound.into() }.into(),
             Error::Expired { day: "2026-01-31".into() },
             Error::Address { host: host() },
             Error::Unreachable { host: host() },

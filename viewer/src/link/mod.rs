@@ -31,7 +31,10 @@ use shoji_protocol::{
 use tokio::sync::Notify;
 
 use self::wire::Wire;
-pub use self::{driver::Driver, error::Error};
+pub use self::{
+    driver::Driver,
+    error::{BundleProblem, Error},
+};
 use crate::{
     bundle::{self, Bundle},
     clock::{self, Stamp},

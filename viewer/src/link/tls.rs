@@ -9,7 +9,7 @@ use quinn::{ConnectionError, TransportErrorCode, VarInt, crypto::rustls::QuicCli
 use rustls::{AlertDescription, RootCertStore};
 use shoji_protocol::CloseCode;
 
-use super::Error;
+use super::{BundleProblem, Error};
 use crate::bundle::Bundle;
 
 /// The protocol's name and major version.
@@ -26,7 +26,9 @@ const WINDOW: u32 = 16 * 1024 * 1024;
 
 /// Makes the configuration from a bundle.
 pub(crate) fn configuration(bundle: &Bundle) -> Result<quinn::ClientConfig, Error> {
-    let wrong = |error: rustls::Error| Error::Bundle(error.to_string());
+    let unusable =
+        |detail: String| Error::Bundle { problem: BundleProblem::Format, path: bundle.name().to_owned(), detail };
+    let wrong = |error: rustls::Error| unusable(error.to_string());
     let mut roots = RootCertStore::empty();
     for authority in bundle.authorities() {
         roots.add(authority.clone()).map_err(wrong)?;
@@ -41,7 +43,7 @@ pub(crate) fn configuration(bundle: &Bundle) -> Result<quinn::ClientConfig, Erro
     tls.alpn_protocols = vec![ALPN.to_vec()];
     // Replayable data is never sent: input typed once must arrive at most once.
     tls.enable_early_data = false;
-    let crypto = QuicClientConfig::try_from(tls).map_err(|error| Error::Bundle(error.to_string()))?;
+    let crypto = QuicClientConfig::try_from(tls).map_err(|error| unusable(error.to_string()))?;
     let mut transport = quinn::TransportConfig::default();
     transport
         .max_idle_timeout(Some(IDLE.try_into().expect("20 s is below QUIC's limit of 2^62 ms")))

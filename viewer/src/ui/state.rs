@@ -83,7 +83,7 @@ impl Sheet {
         let wide = width as f32;
         let indent = logical(16.0, scale);
         let mut text = |text: &str, size, bold, colour, width| {
-            painter.layout(text, Style { size: logical(size, scale), bold, colour }, width)
+            painter.balance(text, Style { size: logical(size, scale), bold, colour }, width)
         };
         let title = text(&message.title, 22.0, true, INK, wide);
         let body = text(&message.body, 15.0, false, SOFT, wide);
@@ -95,6 +95,9 @@ impl Sheet {
             + body.height()
             + px(18.0, scale)
             + next.height();
+        let widest = title.width().max(body.width()).max(next.width() + px(16.0, scale));
+        // Short messages keep a little room, so that pages with different words do not jump about.
+        let width = widest.max(px(320.0, scale)).min(width);
         Self { title, body, next, scale, width, height }
     }
 

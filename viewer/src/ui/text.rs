@@ -115,6 +115,23 @@ impl Painter {
         Block { buffer, colour: style.colour, width, height }
     }
 
+    /// Lays text out in as few lines as `width` allows, and these about equally long: no last line of one letter.
+    pub fn balance(&mut self, text: &str, style: Style, width: f32) -> Block {
+        let mut best = self.layout(text, style, width);
+        let (mut low, mut high) = (width / 2.0, width);
+        // Seven halvings leave less than a letter.
+        for _ in 0..7 {
+            let middle = (low + high) / 2.0;
+            let narrower = self.layout(text, style, middle);
+            if narrower.height <= best.height {
+                (best, high) = (narrower, middle);
+            } else {
+                low = middle;
+            }
+        }
+        best
+    }
+
     /// Draws laid out text with its upper left corner at (`x`, `y`).
     pub fn draw(&mut self, block: &mut Block, x: u32, y: u32, image: &mut Image) {
         let (red, green, blue) = (block.colour >> 16, block.colour >> 8, block.colour);

@@ -11,19 +11,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-use shoji_protocol::{CanvasId, Fixed, Input, Position, TouchPhase as Phase, WindowState};
+use shoji_protocol::{CanvasId, Input, WindowState};
 use softbuffer::Context;
 use winit::{
     application::ApplicationHandler,
-    dpi::{PhysicalPosition, PhysicalSize},
-    event::{DeviceEvent, DeviceId, ElementState, TouchPhase, WindowEvent},
+    dpi::PhysicalSize,
+    event::{DeviceEvent, DeviceId, ElementState, WindowEvent},
     event_loop::{ActiveEventLoop, ControlFlow, OwnedDisplayHandle},
     window::{CursorGrabMode, CustomCursor, Fullscreen, WindowAttributes, WindowId},
 };
 
 use super::{
     cursor,
-    input::{Keyboard, Meaning, Shortcut, code_of, keys_of},
+    input::{Keyboard, Shortcut, keys_of},
     pane::{Cover, Overlay, Pane},
 };
 use crate::{
@@ -75,24 +75,24 @@ pub(super) type Connect = Box<dyn FnOnce(shoji_protocol::Viewport) -> Link>;
 
 pub(super) struct App {
     context: Context<OwnedDisplayHandle>,
-    painter: Painter,
+    pub(super) painter: Painter,
     language: Language,
     host: String,
     device: String,
     size: Option<(u16, u16)>,
     scale: Option<f64>,
     connect: Option<Connect>,
-    link: Option<Link>,
+    pub(super) link: Option<Link>,
     observer: Arc<dyn Observer>,
-    panes: Vec<Pane>,
-    keyboard: Keyboard,
-    focused: Option<WindowId>,
-    details: Option<Instant>,
+    pub(super) panes: Vec<Pane>,
+    pub(super) keyboard: Keyboard,
+    pub(super) focused: Option<WindowId>,
+    pub(super) details: Option<Instant>,
     banner_until: Option<Instant>,
     acknowledged: Vec<(CanvasId, shoji_protocol::UpdateId)>,
     pointer: Option<Pointer>,
-    locked: Option<CanvasId>,
-    closing: bool,
+    pub(super) locked: Option<CanvasId>,
+    pub(super) closing: bool,
     pending: Arc<AtomicBool>,
     pub(super) failure: Option<Error>,
 }
@@ -533,10 +533,8 @@ impl ApplicationHandler<Wake> for App {
     }
 
     fn device_event(&mut self, _: &ActiveEventLoop, _: DeviceId, event: DeviceEvent) {
-        if let (DeviceEvent::MouseMotion { delta: (dx, dy) }, Some(_), Some(link)) = (event, self.locked, &self.link)
-            && self.focused.is_some()
-        {
-            link.input(Input::PointerRelative { dx: Fixed::from_pixels(dx), dy: Fixed::from_pixels(dy) });
+        if let DeviceEvent::MouseMotion { delta } = event {
+            self.pointer_pushed(delta);
         }
     }
 
@@ -557,145 +555,10 @@ impl ApplicationHandler<Wake> for App {
                 }
             WindowEvent::CursorMoved { position, .. } => self.pointer_moved(id, position),
             WindowEvent::CursorLeft { .. } => self.pointer_left(id),
-            WindowEvent::MouseInput { state, button, .. } => {
-                let link = self.link.clone();
-                if let Some(pane) = self.pane(id) {
-                    let inside = pane.pointer_inside;
-                    if let Some(input) = pane.buttons.button(button, state.is_pressed(), inside) {
-                        send(link.as_ref(), input);
-                    }
-                }
-            }
-            WindowEvent::MouseWheel { delta, phase, .. } => {
-                let link = self.link.clone();
-                if let Some(pane) = self.pane(id).filter(|pane| pane.pointer_inside) {
-                    let lifted = matches!(phase, TouchPhase::Ended | TouchPhase::Cancelled);
-                    if let Some(input) = pane.wheel.turn(delta, lifted) {
-                        send(link.as_ref(), input);
-                    }
-                }
-            }
+            WindowEvent::MouseInput { state, button, .. } => self.button(id, button, state.is_pressed()),
+            WindowEvent::MouseWheel { delta, phase, .. } => self.wheel(id, delta, phase),
             WindowEvent::Touch(touch) => self.touch(id, touch),
             _ => {}
         }
-    }
-}
-
-fn send(link: Option<&Link>, input: Input) {
-    if let Some(link) = link {
-        link.input(input);
-    }
-}
-
-impl App {
-    fn close(&mut self, events: &ActiveEventLoop, id: WindowId) {
-        let attached = self.link.as_ref().is_some_and(|link| matches!(link.scene().lock().state, State::Attached));
-        let last = self.panes.len() <= 1;
-        let canvas = self.pane(id).and_then(|pane| pane.canvas);
-        match (attached, canvas, &self.link) {
-            // The page may ask; if it refuses, a second wish leaves without asking.
-            (true, Some(canvas), Some(link)) if !(self.closing && last) => {
-                link.close_canvas(canvas);
-                self.closing = last;
-            }
-            _ => events.exit(),
-        }
-    }
-
-    fn resized(&mut self, id: WindowId) {
-        let Some(at) = self.panes.iter().position(|pane| pane.window.id() == id) else { return };
-        self.panes[at].measure(&mut self.painter);
-        let viewport = self.viewport(&self.panes[at]);
-        let pane = &mut self.panes[at];
-        if let Some(link) = &self.link {
-            if let (Some(canvas), true) = (pane.canvas, pane.told != Some(viewport)) {
-                pane.told = Some(viewport);
-                link.resize(canvas, viewport);
-            }
-            if at == 0 {
-                link.next_viewport(viewport);
-            }
-        }
-        if self.details.is_some() {
-            self.details = Some(Instant::now());
-        }
-    }
-
-    fn focus(&mut self, id: WindowId, focused: bool) {
-        self.keyboard.forget();
-        let link = self.link.clone();
-        if focused {
-            self.focused = Some(id);
-            if let Some(canvas) = self.pane(id).and_then(|pane| pane.canvas) {
-                send(link.as_ref(), Input::Focus { canvas: Some(canvas) });
-            }
-        } else if self.focused == Some(id) {
-            self.focused = None;
-            if let Some(pane) = self.pane(id) {
-                pane.buttons.forget();
-            }
-            send(link.as_ref(), Input::Focus { canvas: None });
-        }
-    }
-
-    fn key(&mut self, id: WindowId, event: &winit::event::KeyEvent) {
-        let Some(code) = code_of(event) else { return };
-        let pressed = event.state.is_pressed();
-        let covered = self.pane(id).is_some_and(|pane| pane.is_covered());
-        match self.keyboard.key(code, pressed) {
-            Meaning::Local(shortcut) => self.shortcut(shortcut, id),
-            Meaning::Send(input) if !covered || !pressed => send(self.link.as_ref(), input),
-            Meaning::Send(_) => {
-                // On a page of the viewer's own the keys are the viewer's.
-                if let (28 | 96, Some(link)) = (code, &self.link) {
-                    link.again();
-                }
-            }
-            Meaning::Nothing => {}
-        }
-    }
-
-    fn pointer_moved(&mut self, id: WindowId, position: PhysicalPosition<f64>) {
-        let link = self.link.clone();
-        if self.locked.is_some() {
-            return;
-        }
-        let Some(pane) = self.pane(id) else { return };
-        let Some((canvas, ((x, y), inside))) = pane.canvas.zip(pane.to_canvas(position.x, position.y)) else { return };
-        if inside || pane.buttons.any() {
-            pane.pointer_inside = true;
-            send(link.as_ref(), Input::PointerMotion { canvas, position: Position::from_pixels(x, y) });
-        } else {
-            self.pointer_left(id);
-        }
-    }
-
-    fn pointer_left(&mut self, id: WindowId) {
-        let link = self.link.clone();
-        let Some(pane) = self.pane(id) else { return };
-        if pane.pointer_inside && !pane.buttons.any() {
-            pane.pointer_inside = false;
-            send(link.as_ref(), Input::PointerLeave);
-        }
-    }
-
-    fn touch(&mut self, id: WindowId, touch: winit::event::Touch) {
-        let link = self.link.clone();
-        let Some(pane) = self.pane(id) else { return };
-        let Some((canvas, ((x, y), inside))) = pane.canvas.zip(pane.to_canvas(touch.location.x, touch.location.y))
-        else {
-            return;
-        };
-        let phase = match touch.phase {
-            TouchPhase::Started => Phase::Down,
-            TouchPhase::Moved => Phase::Motion,
-            TouchPhase::Ended => Phase::Up,
-            TouchPhase::Cancelled => Phase::Cancel,
-        };
-        let Some(finger) = pane.fingers.of(touch.id, phase == Phase::Down && inside) else { return };
-        if matches!(phase, Phase::Up | Phase::Cancel) {
-            pane.fingers.lift(finger);
-        }
-        send(link.as_ref(), Input::Touch { finger, phase, canvas, position: Position::from_pixels(x, y) });
     }
 }

@@ -1,11 +1,13 @@
 //! The viewer as windows on this PC's screen.
 //!
 //! Owns the start of the window loop and of the one network thread beside it. The rest is divided: [`app`] decides which
-//! windows there are, [`pane`] is one window, [`compose`] makes its pixels, [`input`] reads hands.
+//! windows there are, [`pane`] is one window, [`compose`] makes its pixels, [`hands`] and [`input`] read
+//! hands.
 
 mod app;
 mod compose;
 pub(crate) mod cursor;
+mod hands;
 mod input;
 mod pane;
 

@@ -52,6 +52,23 @@ impl Display {
         output.stdout
     }
 
+    /// Asks a window to close, as a window manager does.
+    fn ask_to_close(&self, window: u32) {
+        use x11rb::{
+            connection::Connection,
+            protocol::xproto::{ClientMessageEvent, ConnectionExt, EventMask},
+        };
+        let (display, _) = x11rb::connect(Some(&self.name)).expect("a display");
+        let atom = |name: &str| {
+            let cookie = display.intern_atom(false, name.as_bytes()).expect("sent");
+            cookie.reply().expect("answered").atom
+        };
+        let (protocols, delete) = (atom("WM_PROTOCOLS"), atom("WM_DELETE_WINDOW"));
+        let event = ClientMessageEvent::new(32, window, protocols, [delete, 0, 0, 0, 0]);
+        display.send_event(false, window, EventMask::NO_EVENT, event).expect("sent");
+        display.flush().expect("sent");
+    }
+
     fn screenshot(&self) -> RgbImage {
         let png = self.tool("import", &["-window", "root", "png:-"]);
         image::load_from_memory(&png).expect("a PNG").into_rgb8()
@@ -355,8 +372,7 @@ fn details_and_notices_lie_over_the_picture_and_go_again() {
 fn closing_the_window_asks_the_page_and_the_program_ends_with_the_session() {
     let Scene { display, mut peer, program, .. } = scene(&[]);
     let window = String::from_utf8(display.tool("xdotool", &["search", "--name", "Shoji"])).expect("numbers");
-    // As a window manager does.
-    display.tool("xdotool", &["windowquit", window.trim()]);
+    display.ask_to_close(window.trim().parse().expect("a number"));
     while peer.message() != (ToHost::CloseCanvas { canvas: CanvasId(1) }) {}
     peer.close(CloseCode::SessionEnded);
     program.ended();

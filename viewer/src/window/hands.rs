@@ -1,0 +1,164 @@
+//! What hands do to the windows, passed on to the session or kept for the viewer itself.
+//!
+//! Owns the way from a window event to [`Link::input`]. Which pixels are whose is asked of the pane.
+
+use std::time::Instant;
+
+use shoji_protocol::{Fixed, Input, Position, TouchPhase as Phase};
+use winit::{
+    dpi::PhysicalPosition,
+    event::{MouseButton, MouseScrollDelta, TouchPhase},
+    event_loop::ActiveEventLoop,
+    window::WindowId,
+};
+
+use super::{
+    app::App,
+    input::{Meaning, code_of},
+};
+use crate::{link::Link, scene::State};
+
+fn send(link: Option<&Link>, input: Input) {
+    if let Some(link) = link {
+        link.input(input);
+    }
+}
+
+impl App {
+    pub(super) fn close(&mut self, events: &ActiveEventLoop, id: WindowId) {
+        let attached = self.link.as_ref().is_some_and(|link| matches!(link.scene().lock().state, State::Attached));
+        let last = self.panes.len() <= 1;
+        let canvas = self.pane(id).and_then(|pane| pane.canvas);
+        match (attached, canvas, &self.link) {
+            // The page may ask; if it refuses, a second wish leaves without asking.
+            (true, Some(canvas), Some(link)) if !(self.closing && last) => {
+                link.close_canvas(canvas);
+                self.closing = last;
+            }
+            _ => events.exit(),
+        }
+    }
+
+    pub(super) fn resized(&mut self, id: WindowId) {
+        let Some(at) = self.panes.iter().position(|pane| pane.window.id() == id) else { return };
+        self.panes[at].measure(&mut self.painter);
+        let viewport = self.viewport(&self.panes[at]);
+        let pane = &mut self.panes[at];
+        if let Some(link) = &self.link {
+            if let (Some(canvas), true) = (pane.canvas, pane.told != Some(viewport)) {
+                pane.told = Some(viewport);
+                link.resize(canvas, viewport);
+            }
+            if at == 0 {
+                link.next_viewport(viewport);
+            }
+        }
+        if self.details.is_some() {
+            self.details = Some(Instant::now());
+        }
+    }
+
+    pub(super) fn focus(&mut self, id: WindowId, focused: bool) {
+        self.keyboard.forget();
+        let link = self.link.clone();
+        if focused {
+            self.focused = Some(id);
+            if let Some(canvas) = self.pane(id).and_then(|pane| pane.canvas) {
+                send(link.as_ref(), Input::Focus { canvas: Some(canvas) });
+            }
+        } else if self.focused == Some(id) {
+            self.focused = None;
+            if let Some(pane) = self.pane(id) {
+                pane.buttons.forget();
+            }
+            send(link.as_ref(), Input::Focus { canvas: None });
+        }
+    }
+
+    pub(super) fn key(&mut self, id: WindowId, event: &winit::event::KeyEvent) {
+        let Some(code) = code_of(event) else { return };
+        let pressed = event.state.is_pressed();
+        let covered = self.pane(id).is_some_and(|pane| pane.is_covered());
+        match self.keyboard.key(code, pressed) {
+            Meaning::Local(shortcut) => self.shortcut(shortcut, id),
+            Meaning::Send(input) if !covered || !pressed => send(self.link.as_ref(), input),
+            Meaning::Send(_) => {
+                // On a page of the viewer's own the keys are the viewer's.
+                if let (28 | 96, Some(link)) = (code, &self.link) {
+                    link.again();
+                }
+            }
+            Meaning::Nothing => {}
+        }
+    }
+
+    pub(super) fn pointer_moved(&mut self, id: WindowId, position: PhysicalPosition<f64>) {
+        let link = self.link.clone();
+        if self.locked.is_some() {
+            return;
+        }
+        let Some(pane) = self.pane(id) else { return };
+        let Some((canvas, ((x, y), inside))) = pane.canvas.zip(pane.to_canvas(position.x, position.y)) else { return };
+        if inside || pane.buttons.any() {
+            pane.pointer_inside = true;
+            send(link.as_ref(), Input::PointerMotion { canvas, position: Position::from_pixels(x, y) });
+        } else {
+            self.pointer_left(id);
+        }
+    }
+
+    pub(super) fn pointer_left(&mut self, id: WindowId) {
+        let link = self.link.clone();
+        let Some(pane) = self.pane(id) else { return };
+        if pane.pointer_inside && !pane.buttons.any() {
+            pane.pointer_inside = false;
+            send(link.as_ref(), Input::PointerLeave);
+        }
+    }
+
+    pub(super) fn touch(&mut self, id: WindowId, touch: winit::event::Touch) {
+        let link = self.link.clone();
+        let Some(pane) = self.pane(id) else { return };
+        let Some((canvas, ((x, y), inside))) = pane.canvas.zip(pane.to_canvas(touch.location.x, touch.location.y))
+        else {
+            return;
+        };
+        let phase = match touch.phase {
+            TouchPhase::Started => Phase::Down,
+            TouchPhase::Moved => Phase::Motion,
+            TouchPhase::Ended => Phase::Up,
+            TouchPhase::Cancelled => Phase::Cancel,
+        };
+        let Some(finger) = pane.fingers.of(touch.id, phase == Phase::Down && inside) else { return };
+        if matches!(phase, Phase::Up | Phase::Cancel) {
+            pane.fingers.lift(finger);
+        }
+        send(link.as_ref(), Input::Touch { finger, phase, canvas, position: Position::from_pixels(x, y) });
+    }
+
+    pub(super) fn button(&mut self, id: WindowId, button: MouseButton, pressed: bool) {
+        let link = self.link.clone();
+        let Some(pane) = self.pane(id) else { return };
+        let inside = pane.pointer_inside;
+        if let Some(input) = pane.buttons.button(button, pressed, inside) {
+            send(link.as_ref(), input);
+        }
+    }
+
+    pub(super) fn wheel(&mut self, id: WindowId, delta: MouseScrollDelta, phase: TouchPhase) {
+        let link = self.link.clone();
+        let Some(pane) = self.pane(id).filter(|pane| pane.pointer_inside) else { return };
+        let lifted = matches!(phase, TouchPhase::Ended | TouchPhase::Cancelled);
+        if let Some(input) = pane.wheel.turn(delta, lifted) {
+            send(link.as_ref(), input);
+        }
+    }
+
+    /// The mouse moved by this much, wherever the pointer is.
+    pub(super) fn pointer_pushed(&mut self, (dx, dy): (f64, f64)) {
+        if self.locked.is_some() && self.focused.is_some() {
+            let input = Input::PointerRelative { dx: Fixed::from_pixels(dx), dy: Fixed::from_pixels(dy) };
+            send(self.link.as_ref(), input);
+        }
+    }
+}
