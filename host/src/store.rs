@@ -54,7 +54,8 @@ pub(crate) fn advice(error: &io::Error) -> &'static str {
 
 /// Writes a file so that a reader sees either the old or the new content, also after a power cut.
 pub fn write(path: &Path, content: &[u8], mode: u32) -> Result<(), Error> {
-    let directory = path.parent().unwrap_or(Path::new("."));
+    // A bare file name has an empty parent, which is no directory that can be opened.
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.new", std::process::id()));
     let temporary = directory.join(name);
@@ -98,7 +99,7 @@ pub fn directory(path: &Path, mode: u32) -> Result<(), Error> {
     if path.is_dir() {
         return Ok(());
     }
-    if let Some(parent) = path.parent() {
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         DirBuilder::new().recursive(true).mode(0o755).create(parent).map_err(fail)?;
     }
     match DirBuilder::new().mode(mode).create(path) {

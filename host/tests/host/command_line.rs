@@ -53,3 +53,17 @@ fn devices_and_users_are_listed() {
     assert!(host.run(&["device", "list"]).contains("revoked"));
     assert_eq!(host.run(&["sessions", "--json"]), "[]\n");
 }
+
+#[test]
+fn a_bundle_is_written_beside_the_caller_when_its_file_has_no_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [
+        &["user", "add", "hanako"][..],
+        &["device", "add", "pc", "--host", "127.0.0.1:4433", "--out", "pc.shoji"],
+        &["device", "add", "pc-2", "--host", "127.0.0.1:4433"],
+    ] {
+        let output = program().args(["--state", "state"]).args(arguments).current_dir(&folder).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert!(folder.path().join("pc.shoji").is_file() && folder.path().join("pc-2.shoji").is_file());
+}
