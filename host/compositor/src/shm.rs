@@ -138,7 +138,9 @@ impl Map {
         let start = unsafe { mremap(self.start, self.length, length, MremapFlags::MAYMOVE) };
         match start {
             Ok(start) => {
-                *self = Self { start, length };
+                // Field by field: dropping the old value would unmap what it no longer owns.
+                self.start = start;
+                self.length = length;
                 true
             }
             Err(_) => false,

@@ -133,6 +133,10 @@ fn a_grown_pool_is_read_where_it_is_now() {
     let size = 400 * 300 * 4;
     let (file, pool) = client.pool(4_096);
     file.set_len(2 * size as u64).expect("the file grows");
+    // Step by step, as libwayland-cursor does: a mapping that grows in place must stay whole.
+    for pages in [2, 3, 5, 8, 13, 100] {
+        pool.resize(pages * 4_096);
+    }
     pool.resize(2 * size);
     let buffer = pool.create_buffer(size, 400, 300, 1_600, XRGB, &client.handle, ());
     use std::os::unix::fs::FileExt;
