@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use crate::arm::{Arm, Processes, Resting, START_PATIENCE};
 use crate::clock::now;
 use crate::meter::{CpuReading, LoadMeter};
-use crate::page::{Answer, Mode, Page};
+use crate::page::{Answer, Mode, Page, PageError};
 use crate::random::Random;
 use crate::record::{Cpu, Sample, Segment};
 use crate::result::Settings;
@@ -27,6 +27,8 @@ const SETTLE: Duration = Duration::from_millis(700);
 const WARM_UP: Duration = Duration::from_millis(400);
 /// The rest after which both canvases have to be equal.
 const REST: Duration = Duration::from_millis(500);
+/// How often a starting arm is asked whether it has ended.
+const LOOK: Duration = Duration::from_millis(500);
 /// Inputs that warm an arm up before its first round: the browser compiles its code.
 const WARM_UP_KEYS: u32 = 5;
 
@@ -51,8 +53,7 @@ impl<A: Arm> Driver<A> {
     pub fn ready(arm: A, page: Page, settings: &Settings) -> anyhow::Result<Self> {
         let random = Random::new(settings.seed);
         let mut driver = Self { arm, page, random };
-        let greeting = driver.page.greeted(START_PATIENCE);
-        let greeting = match greeting {
+        let greeting = match driver.greeting() {
             Ok(greeting) => greeting,
             Err(error) => return Err(driver.explain(error.into())),
         };
@@ -66,6 +67,17 @@ impl<A: Arm> Driver<A> {
         driver.page.calibrate()?;
         driver.warm_up()?;
         Ok(driver)
+    }
+
+    fn greeting(&mut self) -> Result<Answer, PageError> {
+        let until = std::time::Instant::now() + START_PATIENCE;
+        loop {
+            let greeting = self.page.greeted(LOOK);
+            let is_hopeless = self.arm.has_ended() || std::time::Instant::now() > until;
+            if greeting.is_ok() || is_hopeless {
+                return greeting;
+            }
+        }
     }
 
     fn aim(&mut self, answer: &Answer) -> anyhow::Result<()> {
@@ -95,7 +107,7 @@ impl<A: Arm> Driver<A> {
         for _ in 0..WARM_UP_KEYS {
             code = code.wrapping_add(1);
             self.arm.key(LETTERS[0], true)?;
-            let seen = self.arm.watch().wait_for(code, LOST_AFTER);
+            let seen = self.arm.sighting(code, LOST_AFTER);
             self.arm.key(LETTERS[0], false)?;
             if seen.is_none() {
                 let error = anyhow::anyhow!(
@@ -157,7 +169,7 @@ impl<A: Arm> Driver<A> {
             let letter = LETTERS[usize::try_from(self.random.below(26)).unwrap_or(0)];
             code = code.wrapping_add(1);
             let given = self.arm.key(letter, true)?;
-            let sighting = self.arm.watch().wait_for(code, LOST_AFTER);
+            let sighting = self.arm.sighting(code, LOST_AFTER);
             self.arm.key(letter, false)?;
             match sighting {
                 Some(sighting) => samples.push((
@@ -232,8 +244,7 @@ impl<A: Arm> Driver<A> {
     /// Shows a scene, waits until its code is in the canvas and everything rests.
     fn settled(&mut self, scene: Mode) -> anyhow::Result<u16> {
         let code = self.page.show(scene)?.code;
-        let shown = || self.arm.watch().latest() == Some(code);
-        if !shown() && self.arm.watch().wait_for(code, START_PATIENCE).is_none() && !shown() {
+        if !self.arm.shows(code, START_PATIENCE) {
             anyhow::bail!(
                 "the picture of the scene never came (code {code}, last seen {:?})",
                 self.arm.watch().latest()

@@ -26,9 +26,9 @@ pub struct Settings {
     /// Seconds of scroll, animation and idling per round.
     pub seconds: f64,
     /// Canvas width in physical pixels.
-    pub width: u32,
+    pub width: u16,
     /// Canvas height in physical pixels.
-    pub height: u32,
+    pub height: u16,
     /// The seed of the pauses between keys.
     pub seed: u64,
 }

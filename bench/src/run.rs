@@ -11,6 +11,7 @@ use crate::arm::Arm;
 use crate::arm::floor::Floor;
 use crate::arm::host::Programs;
 use crate::arm::whole::Whole;
+use crate::arm::window::Window;
 use crate::cli::Latency;
 use crate::drive::Driver;
 use crate::machine::Machine;
@@ -64,6 +65,13 @@ fn measure(asked: &Latency, language: Language) -> anyhow::Result<Document> {
     step(Text("ホストとビューアを起動しています", "starting host and viewer"));
     let whole = Whole::start(&programs, &pages.url(ArmName::Whole), settings.width, settings.height, browser.as_deref())?;
     let mut whole = Driver::ready(whole, pages.page(ArmName::Whole), &settings)?;
+    let mut window = None;
+    if asked.window {
+        step(Text("ウィンドウを起動しています", "starting the native window"));
+        let url = pages.url(ArmName::Window);
+        let arm = Window::start(&programs, &url, settings.width, settings.height, browser.as_deref())?;
+        window = Some(Driver::ready(arm, pages.page(ArmName::Window), &settings)?);
+    }
 
     let scenes: Vec<Mode> = asked.work.iter().flat_map(|work| work.scenes()).copied().collect();
     let mut rests = Vec::new();
@@ -82,6 +90,10 @@ fn measure(asked: &Latency, language: Language) -> anyhow::Result<Document> {
                 rests.push((scene, round, rest));
             }
             floor.rest()?;
+            if let (Mode::Key, Some(window)) = (scene, &mut window) {
+                record.take(window, scene, round)?;
+                window.rest()?;
+            }
         }
     }
     let clock_uncertainty_ms = vec![
@@ -89,9 +101,12 @@ fn measure(asked: &Latency, language: Language) -> anyhow::Result<Document> {
         (ArmName::Whole, uncertainty(&mut whole)?),
     ];
     let memory = whole.arm.memory();
-    let canvas = whole.arm.canvas().unwrap_or_default();
-    let traces = whole.arm.traces()?;
-    drop((floor, whole));
+    let of_whole = HostTraces { traces: whole.arm.traces()?, canvas: whole.arm.canvas().unwrap_or_default() };
+    let of_window = match &window {
+        Some(window) => HostTraces { traces: window.arm.traces()?, canvas: window.arm.canvas().unwrap_or_default() },
+        None => HostTraces::default(),
+    };
+    drop((floor, whole, window));
 
     let exactness = rests
         .into_iter()
@@ -99,11 +114,12 @@ fn measure(asked: &Latency, language: Language) -> anyhow::Result<Document> {
             scene,
             round,
             update: rest.update,
-            host: traces.rest(canvas, rest.update).map(str::to_owned),
+            host: of_whole.traces.rest(of_whole.canvas, rest.update).map(str::to_owned),
             viewer: rest.digest,
         })
         .collect();
-    Ok(document(machine, record, &traces, canvas, Measured { memory, exactness, clock_uncertainty_ms }))
+    let measured = Measured { memory, exactness, clock_uncertainty_ms };
+    Ok(document(machine, record, |arm| if arm == ArmName::Window { &of_window } else { &of_whole }, measured))
 }
 
 /// What is measured once, at the end.
@@ -113,7 +129,19 @@ struct Measured {
     clock_uncertainty_ms: Vec<(ArmName, f64)>,
 }
 
-fn document(machine: Machine, record: Recorder<'_>, traces: &Traces, canvas: u32, measured: Measured) -> Document {
+/// What a host wrote about one session, and the canvas it was about.
+#[derive(Default)]
+struct HostTraces {
+    traces: Traces,
+    canvas: u32,
+}
+
+fn document<'a>(
+    machine: Machine,
+    record: Recorder<'_>,
+    traces: impl Fn(ArmName) -> &'a HostTraces,
+    measured: Measured,
+) -> Document {
     let segments = record.segments;
     let mut scenes: Vec<Mode> = Vec::new();
     for segment in &segments {
@@ -124,7 +152,7 @@ fn document(machine: Machine, record: Recorder<'_>, traces: &Traces, canvas: u32
     let rows = scenes
         .iter()
         .flat_map(|&scene| ArmName::ALL.into_iter().map(move |arm| (scene, arm)))
-        .filter_map(|(scene, arm)| Row::of(scene, arm, &segments, traces, canvas))
+        .filter_map(|(scene, arm)| Row::of(scene, arm, &segments, &traces(arm).traces, traces(arm).canvas))
         .collect();
     let mut document = Document {
         format: FORMAT,

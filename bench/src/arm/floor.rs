@@ -154,7 +154,7 @@ impl Arm for Floor {
         Traffic::default()
     }
 
-    fn find(&self, answer: &Answer) -> Option<Strips> {
+    fn find(&mut self, answer: &Answer) -> Option<Strips> {
         let (reply, replied) = sync_channel(1);
         self.send(Command::Find(answer.clone(), reply)).ok()?;
         replied.recv_timeout(ANSWER_PATIENCE).ok()?
@@ -162,6 +162,10 @@ impl Arm for Floor {
 
     fn resting(&self) -> Option<Resting> {
         None
+    }
+
+    fn has_ended(&mut self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
     fn complaint(&mut self) -> Option<String> {

@@ -7,6 +7,7 @@ pub mod folder;
 pub mod host;
 pub mod watch;
 pub mod whole;
+pub mod window;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use crate::ArmName;
 use crate::code::Strips;
 use crate::page::Answer;
 use crate::record::Traffic;
-use watch::Watch;
+use watch::{Sighting, Watch};
 
 /// How long a browser may take to start and draw its first page, also on a busy machine.
 pub const START_PATIENCE: Duration = Duration::from_secs(60);
@@ -92,10 +93,24 @@ pub trait Arm {
     fn traffic(&self) -> Traffic;
 
     /// Looks once for the strips of the page that `answer` describes.
-    fn find(&self, answer: &Answer) -> Option<Strips>;
+    fn find(&mut self, answer: &Answer) -> Option<Strips>;
+
+    /// Waits until the picture with a code is there.
+    fn sighting(&mut self, code: u16, patience: Duration) -> Option<Sighting> {
+        self.watch().wait_for(code, patience)
+    }
+
+    /// Waits until the newest picture shows a code; whether it does.
+    fn shows(&mut self, code: u16, patience: Duration) -> bool {
+        let watch = self.watch();
+        watch.latest() == Some(code) || watch.wait_for(code, patience).is_some() || watch.latest() == Some(code)
+    }
 
     /// The canvas that lies at the viewer, if there is one.
     fn resting(&self) -> Option<Resting>;
+
+    /// Whether it has ended for good, so that waiting for it is of no use.
+    fn has_ended(&mut self) -> bool;
 
     /// Says why nothing came, for an error: what the arm knows about its own health.
     fn complaint(&mut self) -> Option<String>;

@@ -151,14 +151,21 @@ impl Arm for Whole {
         }
     }
 
-    fn find(&self, answer: &Answer) -> Option<Strips> {
+    fn find(&mut self, answer: &Answer) -> Option<Strips> {
         self.looking(|_, _, canvas| {
             Strips::find(&picture(canvas), answer.width, answer.height, answer.ratio, answer.code)
         })?
     }
 
     fn resting(&self) -> Option<Resting> {
-        self.looking(|_, update, canvas| Resting { update: update.0, digest: digest_mark(digest(canvas.frame())) })
+        self.looking(|_, update, canvas| {
+            let digest = digest(&canvas.frame())?;
+            Some(Resting { update: update.0, digest: digest_mark(digest) })
+        })?
+    }
+
+    fn has_ended(&mut self) -> bool {
+        matches!(self.link.scene().lock().state, State::Ended(_))
     }
 
     fn complaint(&mut self) -> Option<String> {
@@ -184,7 +191,7 @@ struct Eyes {
     watch: Arc<Watch>,
     updates: AtomicU64,
     bytes: AtomicU64,
-    received: Mutex<(UpdateId, Stamp)>,
+    received: Mutex<Option<(UpdateId, Stamp)>>,
 }
 
 impl Observer for Eyes {
@@ -193,12 +200,12 @@ impl Observer for Eyes {
     fn update_received(&self, _canvas: CanvasId, update: UpdateId, bytes: usize, now: Stamp) {
         self.updates.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
-        *self.received.lock().expect("no holder panics") = (update, now);
+        *self.received.lock().expect("no holder panics") = Some((update, now));
     }
 
     fn decoded(&self, moment: &Decoded<'_>) {
-        let (update, received) = *self.received.lock().expect("no holder panics");
-        let received = if update == moment.update { received } else { moment.now };
+        let received = *self.received.lock().expect("no holder panics");
+        let received = received.filter(|of| of.0 == moment.update).map_or(moment.now, |of| of.1);
         let arrival = Arrival {
             update: moment.update.0,
             received: received.0.cast_signed(),

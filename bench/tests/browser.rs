@@ -1,0 +1,105 @@
+//! A short run of the real thing: both arms, every scene, the report. Never asserts a time.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use shoji_bench::ArmName;
+use shoji_bench::arm::folder;
+use shoji_bench::page::Mode;
+use shoji_bench::result::Document;
+use shoji_bench::trace::Stage;
+
+/// The folder of the product's programs. A test run of this package alone has not built the host: then it is built now.
+fn programs() -> PathBuf {
+    let bench = Path::new(env!("CARGO_BIN_EXE_shoji-bench"));
+    let folder = bench.parent().expect("a program lies in a folder").to_owned();
+    if !folder.join("shoji-host").is_file() {
+        let target = folder.parent().expect("the folder is a profile of a target directory");
+        let built = Command::new(env!("CARGO"))
+            .args(["build", "--locked", "-p", "shoji-host", "--bin", "shoji-host", "--target-dir"])
+            .arg(target)
+            .status()
+            .expect("cargo starts");
+        assert!(built.success(), "the host could not be built");
+    }
+    folder
+}
+
+/// Processes whose command line or environment names `path`.
+fn processes_that_name(path: &Path) -> Vec<String> {
+    let path = path.display().to_string();
+    let processes = std::fs::read_dir("/proc").expect("the system has processes");
+    let named = |file: PathBuf| {
+        let text = std::fs::read(file).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text).replace('\0', " ");
+        text.contains(&path).then_some(text)
+    };
+    let own = std::process::id().to_string();
+    processes
+        .flatten()
+        .filter(|entry| entry.file_name().to_string_lossy() != own)
+        .filter_map(|entry| named(entry.path().join("cmdline")))
+        .collect()
+}
+
+#[test]
+fn a_short_run_fills_every_row_of_the_report_and_leaves_nothing_behind() {
+    let room = folder::temporary().expect("a temporary folder");
+    let out = room.path().join("report");
+    let run = Command::new(env!("CARGO_BIN_EXE_shoji-bench"))
+        .args(["latency", "--rounds", "1", "--keys", "4", "--seconds", "1", "--size", "1280x720", "--lang", "ja"])
+        .arg("--programs")
+        .arg(programs())
+        .arg("--out")
+        .arg(&out)
+        .env("TMPDIR", room.path())
+        .output()
+        .expect("shoji-bench starts");
+    let said = format!("{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+    assert!(run.status.success(), "{said}");
+    assert!(said.contains("latency.html") && said.contains("目標との比較"), "{said}");
+
+    let json = std::fs::read(out.join("latency.json")).expect("the data were written");
+    let document: Document = serde_json::from_slice(&json).expect("the data are what this version writes");
+    for scene in [Mode::Key, Mode::Typing, Mode::Page, Mode::Scroll, Mode::Animation] {
+        for arm in [ArmName::Floor, ArmName::Whole] {
+            let row = document.row(scene, arm).unwrap_or_else(|| panic!("no row for {scene:?} on {arm:?}"));
+            assert!(row.seen > 0 && row.begun > 0, "no code was read: {row:?}");
+            assert!(row.latency.is_some_and(|latency| latency.p50 > 0.0), "{row:?}");
+            assert!(row.browser_cpu.per_event > 0.0, "{row:?}");
+        }
+        let whole = document.row(scene, ArmName::Whole).expect("seen above");
+        assert!(whole.bytes_per_event > 0.0 && whole.host_cpu.per_event > 0.0, "{whole:?}");
+        for stage in Stage::ALL {
+            let frames = matches!(scene, Mode::Scroll | Mode::Animation);
+            let is_input = matches!(stage, Stage::Supervisor | Stage::Worker);
+            let is_there = whole.stages.iter().any(|of| of.stage == stage);
+            assert_eq!(is_there, !(frames && is_input), "{stage:?} of {scene:?}: {:?}", whole.stages);
+        }
+    }
+    for scene in [Mode::Caret, Mode::Still] {
+        assert!(document.row(scene, ArmName::Whole).is_some(), "no row for {scene:?}");
+    }
+    assert!(document.memory.is_some_and(|memory| memory.mebibytes() > 0.0));
+    assert!(!document.exactness.is_empty());
+
+    let html = std::fs::read_to_string(out.join("latency.html")).expect("the report was written");
+    assert!(html.contains("<svg") && !html.contains("<script") && !html.contains("src="), "the page is not self-contained");
+
+    let left: Vec<_> = std::fs::read_dir(room.path()).expect("the folder is there").flatten().map(|entry| entry.file_name()).collect();
+    assert_eq!(left, ["report"], "temporary files were left behind");
+    assert_eq!(processes_that_name(room.path()), Vec::<String>::new(), "processes were left behind");
+}
+
+#[test]
+fn a_missing_host_is_named_with_what_to_do() {
+    let room = folder::temporary().expect("a temporary folder");
+    let run = Command::new(env!("CARGO_BIN_EXE_shoji-bench"))
+        .args(["latency", "--programs"])
+        .arg(room.path())
+        .output()
+        .expect("shoji-bench starts");
+    let said = String::from_utf8_lossy(&run.stderr);
+    assert!(!run.status.success());
+    assert!(said.contains("shoji-host") && said.contains("--programs"), "{said}");
+}
