@@ -42,7 +42,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
 
 /// Logs hold no page text, no keys typed and no tokens; `info` is for what happens a few times per session.
 fn log_to_standard_error(json: bool) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,quinn=warn,rustls=warn"));
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new("info,smithay=warn,quinn=warn,rustls=warn"));
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if json {
         logs.json().init();

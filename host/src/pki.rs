@@ -108,7 +108,7 @@ impl Authority {
             (None, _) => {
                 // The key is written first; a key without certificate is a first run that was cut off.
                 let key = KeyPair::generate()?;
-                let certificate = authority_parameters(now).self_signed(&key)?.pem();
+                let certificate = authority_parameters(&key, now).self_signed(&key)?.pem();
                 store::write(&key_path, key.serialize_pem().as_bytes(), store::PRIVATE)?;
                 store::write(&certificate_path, certificate.as_bytes(), store::READABLE)?;
                 (certificate, key)
@@ -220,9 +220,11 @@ fn days(days: u32) -> u64 {
     u64::from(days) * 86_400
 }
 
-fn authority_parameters(now: u64) -> CertificateParams {
+fn authority_parameters(key: &KeyPair, now: u64) -> CertificateParams {
     let mut parameters = CertificateParams::default();
-    parameters.distinguished_name = named("Shoji device authority");
+    // Each authority has a name of its own: a certificate of another one is then refused as that, not as a forgery.
+    let digest = Fingerprint::of(key.public_key_raw()).to_string();
+    parameters.distinguished_name = named(&format!("Shoji device authority {}", &digest[..16]));
     parameters.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     parameters.not_before = moment!(now.saturating_sub(CLOCK_SKEW));

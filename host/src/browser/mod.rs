@@ -32,7 +32,8 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use crate::config;
 use room::{Owner, Room};
@@ -174,19 +175,29 @@ impl Browser {
 
     /// Ends it and everything in its sandbox, and waits until the kernel has done so.
     pub fn end(&mut self) {
-        // The first process inside; when it is gone, all others of its pid namespace are.
+        // The first process inside: when it ends, the kernel ends all others of its pid namespace first. Its parent, the
+        // sandbox's outer process, then collects it and leaves; killed itself, it would leave that to the machine.
         let inside: Vec<OwnedFd> =
             children(self.child.id()).filter_map(|pid| pidfd_open(pid, PidfdFlags::empty()).ok()).collect();
-        if self.child.kill().is_err() {
-            // It has ended already.
+        for process in &inside {
+            let _ = pidfd_send_signal(process, Signal::KILL);
+        }
+        if inside.is_empty() || !has_ended(&self.watch) {
+            // An error means that it has ended already.
+            let _ = self.child.kill();
         }
         let _ = self.child.wait();
-        for process in inside {
-            let mut readable = [rustix::event::PollFd::new(&process, rustix::event::PollFlags::IN)];
-            let patience = rustix::event::Timespec { tv_sec: 2, tv_nsec: 0 };
-            let _ = rustix::event::poll(&mut readable, Some(&patience));
+        for process in &inside {
+            has_ended(process);
         }
     }
+}
+
+/// Waits a moment for the end of a process; the kernel needs milliseconds for a killed one.
+fn has_ended(process: &OwnedFd) -> bool {
+    let mut readable = [PollFd::new(process, PollFlags::IN)];
+    let patience = Timespec { tv_sec: 2, tv_nsec: 0 };
+    matches!(poll(&mut readable, Some(&patience)), Ok(1))
 }
 
 impl AsFd for Browser {

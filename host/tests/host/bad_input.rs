@@ -1,21 +1,62 @@
 //! Viewers that break the protocol: each ends with the right code and a log line, and disturbs nobody.
 
 use shoji_protocol::frame;
-use shoji_protocol::{AttachHow, CanvasId, Capabilities, CloseCode, Input, InputSequence, Locale, ToHost, UpdateId};
+use shoji_protocol::{
+    AttachHow, CanvasId, Capabilities, CloseCode, Input, InputSequence, Locale, Nonce, ToHost, UpdateId,
+};
+use tokio::sync::{mpsc, oneshot};
 
 use super::client::{Client, Seen};
 use super::fixture::{Host, until};
 
+/// A viewer that behaves, in a task of its own, so that it goes on reading while another one is watched.
+struct Good {
+    questions: mpsc::Sender<oneshot::Sender<()>>,
+}
+
+impl Good {
+    fn start(mut client: Client) -> Self {
+        let (questions, mut asked) = mpsc::channel::<oneshot::Sender<()>>(1);
+        tokio::spawn(async move {
+            let mut waiting = None;
+            loop {
+                tokio::select! {
+                    seen = client.next() => match seen {
+                        Seen::Close(code) => panic!("the good viewer was closed with {code:?}"),
+                        Seen::Pong => drop(waiting.take().map(|answer: oneshot::Sender<()>| answer.send(()))),
+                        _ => {}
+                    },
+                    question = asked.recv() => match question {
+                        Some(answer) => {
+                            waiting = Some(answer);
+                            client.say(&ToHost::Ping { nonce: Nonce(7) }).await;
+                        }
+                        None => break,
+                    },
+                }
+            }
+        });
+        Self { questions }
+    }
+
+    /// Its connection lives and its host answers.
+    async fn is_alive(&mut self) {
+        let (answer, answered) = oneshot::channel();
+        self.questions.send(answer).await.expect("the good viewer is gone");
+        answered.await.expect("the good viewer is gone");
+    }
+}
+
 /// A host with somebody who behaves, and somebody who will not.
-async fn pair() -> (Host, Client, Client) {
+async fn pair() -> (Host, Good, Client) {
     let host = Host::start();
     let (good, _) = Client::with_picture(&host.device("good")).await;
     let bad = Client::open(&host.device("bad")).await;
-    (host, good, bad)
+    (host, Good::start(good), bad)
 }
 
 /// The bad viewer is closed with `code`, the log says so, and the good one does not notice.
-async fn ends_with(code: CloseCode, host: &Host, good: &mut Client, bad: &mut Client) {
+async fn ends_with(code: CloseCode, host: &Host, good: &mut Good, bad: &mut Client) {
     assert_eq!(bad.until_closed().await, code);
     let name = format!("{code:?}");
     until("the end is logged", || host.log().lines().any(|line| line.contains("bad") && line.contains(&name))).await;

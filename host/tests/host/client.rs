@@ -174,7 +174,12 @@ impl Client {
     async fn read(&mut self) -> Seen {
         loop {
             if let Some(frame) = self.control.next_frame().unwrap() {
-                return seen(&ToViewer::decode(frame.body).unwrap());
+                let message = ToViewer::decode(frame.body).unwrap();
+                let saw = seen(&message);
+                if let ToViewer::Ping { nonce } = message {
+                    self.say(&ToHost::Pong { nonce }).await;
+                }
+                return saw;
             }
             if let Some(frame) = self.updates.next_frame().unwrap() {
                 let message = ToViewer::decode(frame.body).unwrap();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
-use shoji_protocol::{AttachHow, CloseCode, Input, Notice, Position, ToHost};
+use shoji_protocol::{AttachHow, CloseCode, Input, Notice, Position, ToHost, WheelDelta, WheelSource};
 
 use super::client::{Client, Seen, viewport};
 use super::fixture::{Host, descendants, until};
@@ -20,13 +20,10 @@ async fn a_viewer_sees_the_browser_and_the_browser_sees_its_input() {
         let picture = client.pictures[&canvas].canvas();
         std::fs::write(path, picture.pixels()).unwrap();
     }
-    // A new tab's address bar takes what is typed: some update must name the last key as seen.
     client.input(Input::Focus { canvas: Some(canvas) }).await;
-    for pressed in [true, false] {
-        let key = shoji_protocol::Key::new(30).unwrap();
-        client.input(Input::Key { key, pressed }).await;
-    }
-    client.input(Input::PointerMotion { canvas, position: Position::from_pixels(640.0, 60.0) }).await;
+    client.input(Input::PointerMotion { canvas, position: Position::from_pixels(640.0, 500.0) }).await;
+    let (none, down) = (WheelDelta::new(0).unwrap(), WheelDelta::new(120).unwrap());
+    client.input(Input::Wheel { horizontal: none, vertical: down, source: WheelSource::Wheel }).await;
     let sequence = client.sequence;
     client
         .until(
