@@ -123,6 +123,9 @@ impl<'a> Streams<'a> {
     }
 }
 
+/// Runs up to this long are written with one fixed-size store instead of a call.
+const SHORT: usize = 8;
+
 fn screen(streams: &mut Streams<'_>, ring: &mut Ring, canvas: &mut Canvas, tile: Rect) -> Result<(), DecodeError> {
     let stride = canvas.size().width as usize;
     let pixels = canvas.all_mut();
@@ -146,7 +149,14 @@ fn screen(streams: &mut Streams<'_>, ring: &mut Ring, canvas: &mut Canvas, tile:
             }
             let now = length.min(room);
             match op >> 6 {
+                // What a short run writes too much lies in the same row of the tile and is overwritten next.
+                token::LEFT if now <= SHORT && room >= SHORT => pixels[at..at + SHORT].fill(last),
                 token::LEFT => pixels[at..at + now].fill(last),
+                token::ABOVE if now <= SHORT && room >= SHORT && at >= first + n => {
+                    let above: [Pixel; SHORT] = std::array::from_fn(|i| pixels[at - stride + i]);
+                    pixels[at..at + SHORT].copy_from_slice(&above);
+                    last = above[now - 1];
+                }
                 token::ABOVE => {
                     if at < first + n {
                         return Err(DecodeError::BadTile);

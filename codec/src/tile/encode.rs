@@ -17,9 +17,6 @@ const FLUSH_AT: usize = 1 << 19;
 /// zstd's fast strategy; higher levels cost more time than a local network does.
 const ZSTD_LEVEL: i32 = 1;
 
-/// Shortest run that interrupts a row of palette places: shorter ones cost two operation bytes and save no more.
-const BREAK_FROM: usize = 3;
-
 /// Turns rectangles of a canvas into Tiles operations. Holds all buffers, so that nothing is allocated per frame.
 pub(crate) struct Coder {
     level: Level,
@@ -190,34 +187,20 @@ impl Coder {
             let (above, left) = (&self.above[..], &self.left[..]);
             let mut at = 0;
             while at < n {
-                let mut bits = (above[at / 64] & left[at / 64]) >> (at % 64);
-                // Pixels that equal neither neighbour, up to the end of this word or row.
-                let lone = ((!bits).trailing_zeros() as usize).min(64 - at % 64).min(n - at);
-                for &pixel in &row[at..at + lone] {
-                    pixel_token(&mut self.index, ops, places, green, blue_red, &mut pending, pixel, last);
-                    last = pixel;
-                }
-                at += lone;
-                if at >= n || (lone > 0 && at % 64 == 0) {
+                // Where the next run of at least three begins, within this word; up to there, pixels for themselves.
+                let (up, back) = (!above[at / 64], !left[at / 64]);
+                let runs = ((up & up >> 1 & up >> 2) | (back & back >> 1 & back >> 2)) >> (at % 64);
+                let lone = (runs.trailing_zeros() as usize).min(64 - at % 64).min(n - at);
+                if lone > 0 {
+                    let pixels = &row[at..at + lone];
+                    pixel_tokens(&mut self.index, ops, places, green, blue_red, &mut pending, pixels, last);
+                    at += lone;
+                    last = row[at - 1];
                     continue;
                 }
-                bits >>= lone;
-                debug_assert_eq!(bits & 1, 0, "a run begins here");
-                let up = zeros(above, at, n);
-                let back = zeros(left, at, n);
-                let run = up.max(back);
-                if run < BREAK_FROM && pending.kind == token::PALETTE && pending.length > 0 && at > 0 {
-                    let known = row[at..at + run].iter().all(|p| self.index.find(*p).is_some());
-                    if known {
-                        for &pixel in &row[at..at + run] {
-                            pixel_token(&mut self.index, ops, places, green, blue_red, &mut pending, pixel, last);
-                        }
-                        at += run;
-                        last = row[at - 1];
-                        continue;
-                    }
-                }
+                let (up, back) = (zeros(above, at, n), zeros(left, at, n));
                 let keep_up = up > back || (up == back && pending.kind == token::ABOVE);
+                let run = up.max(back);
                 pending.add(ops, if keep_up { token::ABOVE } else { token::LEFT }, run);
                 at += run;
                 last = row[at - 1];
@@ -273,26 +256,45 @@ fn left_bits(level: Level, row: &[Pixel], last: Pixel, out: &mut [u64]) {
     }
 }
 
+/// Writes at most 64 pixels that are no runs: places of the ring, or literals. `last` is the pixel before them.
 #[inline(always)]
 #[expect(clippy::too_many_arguments, reason = "the innermost step; its state lives in registers")]
-fn pixel_token(
+fn pixel_tokens(
     index: &mut Index,
     ops: &mut Vec<u8>,
     places: &mut Vec<u8>,
     green: &mut Vec<u8>,
     blue_red: &mut Vec<u8>,
     pending: &mut Pending,
-    pixel: Pixel,
-    last: Pixel,
+    pixels: &[Pixel],
+    mut last: Pixel,
 ) {
-    if let Some(place) = index.find(pixel) {
-        pending.add(ops, token::PALETTE, 1);
-        places.push(place);
-    } else {
-        pending.add(ops, token::LITERAL, 1);
-        let (g, br) = residual(pixel, last);
-        green.push(g);
-        blue_red.extend_from_slice(&br);
-        index.push(pixel);
+    let mut rest = pixels;
+    while !rest.is_empty() {
+        let mut known = [0; 64];
+        let mut n = 0;
+        for (place, pixel) in known.iter_mut().zip(rest) {
+            let Some(found) = index.find(*pixel) else { break };
+            *place = found;
+            n += 1;
+        }
+        if n > 0 {
+            pending.add(ops, token::PALETTE, n);
+            places.extend_from_slice(&known[..n]);
+            last = rest[n - 1];
+            rest = &rest[n..];
+        }
+        while let Some((pixel, after)) = rest.split_first() {
+            if index.find(*pixel).is_some() {
+                break;
+            }
+            pending.add(ops, token::LITERAL, 1);
+            let (g, br) = residual(*pixel, last);
+            green.push(g);
+            blue_red.extend_from_slice(&br);
+            index.push(*pixel);
+            last = *pixel;
+            rest = after;
+        }
     }
 }

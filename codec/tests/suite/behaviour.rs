@@ -281,3 +281,10 @@ fn every_instruction_set_makes_the_same_bytes() {
     }
     assert!(all.windows(2).all(|w| w[0] == w[1]));
 }
+
+#[test]
+fn encoder_and_decoder_may_move_between_threads() {
+    fn movable<T: Send>() {}
+    movable::<Encoder>();
+    movable::<shoji_codec::Decoder>();
+}
