@@ -85,7 +85,7 @@ impl Compositor {
     }
 
     /// What to poll for readability: new connections, and requests of clients.
-    pub fn fds(&mut self) -> [BorrowedFd<'_>; 2] {
+    pub fn fds(&self) -> [BorrowedFd<'_>; 2] {
         [self.listener.as_fd(), self.display.as_fd()]
     }
 

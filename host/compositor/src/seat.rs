@@ -152,6 +152,15 @@ impl State {
         }
     }
 
+    /// Gives the pointer to the surface that lies under it now, though it has not moved.
+    pub(crate) fn point_again(&mut self) {
+        let Some((canvas, position)) = self.hands.pointer.filter(|_| !self.dragging) else { return };
+        let Some((under, _)) = self.under(canvas, position) else { return };
+        if under.map(|(surface, _)| surface) != self.pointer.current_focus() {
+            self.pointer_motion(canvas, position);
+        }
+    }
+
     fn cursor_image_to(&mut self, image: CursorImageStatus) {
         self.cursor = image;
         self.cursor_changed = true;

@@ -225,10 +225,9 @@ impl XdgShellHandler for State {
 
     fn new_popup(&mut self, popup: PopupSurface, positioner: PositionerState) {
         self.popup_list.push(popup.clone());
-        if parents_place(&popup, &self.popup_list).is_none() {
-            if let Some(client) = popup.wl_surface().client() {
-                blame(&client, &self.display, Limit::PopupDepth);
-            }
+        if popup.get_parent_surface().is_none() {
+            // Its parent would come by a protocol that is not offered here.
+            popup.send_popup_done();
             return;
         }
         let depth = popup_depth(&popup, &self.popup_list);

@@ -83,6 +83,8 @@ pub(crate) struct State {
     next_canvas: u32,
     presented: u64,
     committed: bool,
+    /// The layers under the pointer changed: it may be over another surface now.
+    repoint: bool,
     /// Callbacks of surfaces that are on no canvas: answered at the end of the dispatch, or they would wait forever.
     homeless: (Vec<WlCallback>, Feedbacks),
     spare_layers: Vec<Layer>,
@@ -154,6 +156,7 @@ impl State {
             next_canvas: 1,
             presented: 0,
             committed: false,
+            repoint: false,
             homeless: (Vec::new(), Vec::new()),
             spare_layers: Vec::new(),
         };
@@ -237,6 +240,9 @@ impl State {
                 content.store();
             }
         }
+        if std::mem::take(&mut self.repoint) {
+            self.point_again();
+        }
         self.tell_cursor();
         self.tell_pointer_lock();
         let now = self.now;
@@ -267,6 +273,7 @@ impl State {
         );
         let old = window.picture.size();
         window.picture.compose(size, &window.toplevel.wl_surface().id(), &mut layers, &mut self.contents);
+        self.repoint |= window.picture.layers() != layers;
         layers.clear();
         self.spare_layers = layers;
         let (id, opened) = (window.id, window.opened);

@@ -109,6 +109,34 @@ fn the_pointer_speaks_in_the_surfaces_own_coordinates() {
 }
 
 #[test]
+fn a_pointer_that_rests_is_over_whatever_comes_and_goes_under_it() {
+    let mut fixture = Fixture::new(viewport(400, 300, 120));
+    let mut client = fixture.connect();
+    hands(&mut fixture, &mut client);
+    let (window, canvas) = fixture.open(&mut client, (400, 300), RED);
+    fixture.input(at(canvas, 50.0, 60.0));
+    let popup = client.popup(&window.xdg, (40, 40), (100, 50), Adjust::empty());
+    fixture.trip(&mut client);
+    client.show(&popup.surface, (100, 50), BLUE);
+    fixture.trip(&mut client);
+    fixture.trip(&mut client);
+    popup.popup.destroy();
+    fixture.trip(&mut client);
+    fixture.input(button(true));
+    fixture.input(button(false));
+    fixture.trip(&mut client);
+    insta::assert_snapshot!(client.heard(&["wl_pointer"]), @r"
+    wl_pointer enter 50,60
+    wl_pointer leave
+    wl_pointer enter 10,20
+    wl_pointer leave
+    wl_pointer enter 50,60
+    wl_pointer button 0x110 Ok(Pressed)
+    wl_pointer button 0x110 Ok(Released)
+    ");
+}
+
+#[test]
 fn a_touch_goes_down_moves_and_is_cancelled_without_focus() {
     let mut fixture = Fixture::new(viewport(400, 300, 120));
     let mut client = fixture.connect();

@@ -30,9 +30,10 @@ fn a_full_hd_commit_and_a_caret_cost_little() {
             })
             .collect();
         times.sort();
-        times[times.len() / 2]
+        (times[0], times[times.len() / 2])
     };
     let (whole, caret) = (measure(1920, 1080), measure(1, 33));
-    eprintln!("median of a dispatch with one commit: 1920x1080 {whole:?}, 1x33 {caret:?}");
-    assert!(whole < Duration::from_millis(15) && caret < Duration::from_millis(2), "{whole:?} {caret:?}");
+    eprintln!("a dispatch with one commit, (least, median): 1920x1080 {whole:?}, 1x33 {caret:?}");
+    // The least of many: other work on the machine only ever adds. One plain copy of 8 MB is about a millisecond.
+    assert!(whole.0 < Duration::from_millis(10) && caret.0 < Duration::from_millis(1), "{whole:?} {caret:?}");
 }
