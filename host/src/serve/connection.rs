@@ -314,7 +314,7 @@ impl Connection {
                         Err(code) => self.machine.refuse(code),
                     }
                 }
-                Event::ForWorker(message) => self.to_worker(&message),
+                Event::ForWorker(message) => self.give_to_worker(&message),
                 Event::EndRequested => {
                     self.end = true;
                     self.machine.close(CloseCode::SessionEnded);
@@ -357,7 +357,7 @@ impl Connection {
         let _ = self.machine.attached(session, token, resumed, now());
     }
 
-    fn to_worker(&mut self, message: &ToHost) {
+    fn give_to_worker(&mut self, message: &ToHost) {
         let Some(Attached { grant, broken: false }) = &mut self.session else { return };
         grant.link.queue(message, &mut self.scratch);
         if let ToHost::Input { sequence, .. } = message {

@@ -47,9 +47,14 @@ pub(super) fn open(address: SocketAddr, tls: rustls::ServerConfig) -> Result<End
         io::ErrorKind::AddrNotAvailable => Error::Address(address),
         _ => Error::Listen { address, source },
     })?;
-    // The kernel gives what it may.
-    let _ = sockopt::set_socket_send_buffer_size(&socket, limits::UDP_SOCKET_BUFFER);
-    let _ = sockopt::set_socket_recv_buffer_size(&socket, limits::UDP_SOCKET_BUFFER);
+    // Root gets what it asks for, others what the kernel allows.
+    let size = limits::UDP_SOCKET_BUFFER;
+    if sockopt::set_socket_send_buffer_size_force(&socket, size).is_err() {
+        let _ = sockopt::set_socket_send_buffer_size(&socket, size);
+        let _ = sockopt::set_socket_recv_buffer_size(&socket, size);
+    } else {
+        let _ = sockopt::set_socket_recv_buffer_size_force(&socket, size);
+    }
     let crypto = QuicServerConfig::try_from(tls).map_err(|error| Error::Tls(error.to_string()))?;
     let mut config = ServerConfig::with_crypto(Arc::new(crypto));
     config.transport_config(Arc::new(transport())).max_incoming(limits::MAX_HANDSHAKES);

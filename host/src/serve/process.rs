@@ -44,8 +44,10 @@ impl WorkerStart {
     pub(super) fn start(self) -> io::Result<(Worker, UnixStream)> {
         let (ours, theirs) = UnixStream::pair()?;
         for socket in [&ours, &theirs] {
-            // The kernel gives what it may; less only costs a wake-up more for a large update.
-            let _ = sockopt::set_socket_send_buffer_size(socket, limits::WORKER_SOCKET_BUFFER);
+            // Root gets what it asks for, others what the kernel allows; less costs a wake-up more for a large update.
+            if sockopt::set_socket_send_buffer_size_force(socket, limits::WORKER_SOCKET_BUFFER).is_err() {
+                let _ = sockopt::set_socket_send_buffer_size(socket, limits::WORKER_SOCKET_BUFFER);
+            }
         }
         // This program itself, also where the worker's user may not go, and also after an upgrade replaced the file.
         let mut command = Command::new("/proc/self/exe");

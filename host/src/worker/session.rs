@@ -305,9 +305,15 @@ impl Session {
             ToHost::Resize { canvas, viewport } => {
                 viewer.flow.set_refresh(viewport.refresh());
                 viewer.interval = interval(viewport.refresh());
-                self.viewport = Some(viewport);
-                let viewport = convert::viewport(viewport);
-                compositor.set_viewport(viewport);
+                let is_window = |canvas: &Canvas| canvas.kind == compositor::CanvasKind::Window;
+                let of_window = self.canvases.get(&canvas).is_some_and(is_window);
+                let size = convert::viewport(viewport);
+                if of_window {
+                    // New windows open at the size of the last one that was resized.
+                    self.viewport = Some(viewport);
+                    compositor.set_viewport(size);
+                }
+                let viewport = size;
                 compositor.resize(convert::canvas_in(canvas), viewport);
             }
             ToHost::CloseCanvas { canvas } => compositor.close(convert::canvas_in(canvas)),
@@ -366,10 +372,12 @@ impl Session {
             let pictures = viewer.capabilities.contains(Capabilities::CURSOR_IMAGE);
             self.link.show(&convert::cursor(&self.cursor, pictures))?;
         }
-        if let (true, Some((canvas, locked))) = (std::mem::take(&mut self.pointer_lock_changed), self.pointer_lock) {
-            if viewer.capabilities.contains(Capabilities::POINTER_LOCK) {
-                self.link.show(&ToViewer::PointerLock { canvas, locked })?;
-            }
+        let locks = viewer.capabilities.contains(Capabilities::POINTER_LOCK);
+        if let (true, Some((canvas, locked))) = (std::mem::take(&mut self.pointer_lock_changed), self.pointer_lock)
+            && locks
+            && self.canvases.contains_key(&canvas)
+        {
+            self.link.show(&ToViewer::PointerLock { canvas, locked })?;
         }
         Ok(())
     }

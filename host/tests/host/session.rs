@@ -178,6 +178,18 @@ async fn a_host_that_stops_tells_its_viewers_and_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn a_host_that_is_killed_leaves_no_process() {
+    let mut host = Host::start();
+    let (_client, _) = Client::with_picture(&host.device("pc")).await;
+    let processes = descendants(host.id());
+    assert!(processes.len() > 5, "{processes:?}");
+    kill_process(Pid::from_raw(host.id() as i32).unwrap(), Signal::KILL).unwrap();
+    host.stop();
+    let lives = |pid: &u32| super::fixture::status(*pid, "State").is_some_and(|state| !state.starts_with('Z'));
+    until("all processes are gone", || !processes.iter().any(lives)).await;
+}
+
+#[tokio::test]
 async fn an_administrator_ends_a_session() {
     let host = Host::start();
     let (mut client, _) = Client::with_picture(&host.device("pc")).await;
