@@ -130,6 +130,7 @@ impl Scene {
                 self.picture = self.client.picture(size, COLOURS[1]);
                 self.own = vec![COLOURS[1]; (size.0 * size.1) as usize];
                 self.window.surface.attach(Some(&self.picture.buffer), 0, 0);
+                self.window.surface.damage_buffer(0, 0, size.0, size.1);
             }
             Op::Show { child, size, colour, stretched } => {
                 let child = &mut self.children[child];
@@ -221,7 +222,7 @@ impl Scene {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 200, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn the_canvas_is_what_a_painter_paints_and_damage_tells_every_change(ops in prop::collection::vec(op(), 1..40)) {
         let mut scene = Scene::new();
