@@ -52,7 +52,7 @@ impl Layer {
         let (width, height) = content.size?;
         let (lw, lh) = content.view.size(width, height);
         let (x0, y0) = ((origin.0 * scale).round() as i32, (origin.1 * scale).round() as i32);
-        let near = |pixels: f64, logical: i32| (pixels - f64::from(logical) * scale).abs() < 1.0 + 1e-6;
+        let near = |pixels: f64, logical: i32| (pixels - f64::from(logical) * scale).abs() < 1.0;
         let unscaled = content.view.crop_in_buffer(width, height).filter(|(x, y, w, h)| {
             let whole = [x, y, w, h].iter().all(|v| v.fract() == 0.0);
             whole && near(*w, lw) && near(*h, lh)
