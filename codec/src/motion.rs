@@ -334,7 +334,7 @@ impl Search {
         let mut settled = 0;
         for to in &all[..ordered] {
             copies.push(Copy { to: *to, by });
-            settled += scene.settle(*to);
+            settled += scene.settle(*to, &self.wrong_lines);
         }
         self.ahead |= settled < gain;
         self.found = all;
@@ -535,8 +535,10 @@ impl Scene<'_> {
         }
     }
 
-    /// Brings the shadow to what the viewer holds after a copy, and the marks to what is still wrong. How many marked units it made right.
-    fn settle(&mut self, to: Rect) -> usize {
+    /// Brings the shadow to what the viewer holds after a copy, and the marks to what is still wrong. `wrong_lines` says which
+    /// units were proven, and thereby taken over whole. How many marked units the copy made right.
+    fn settle(&mut self, to: Rect, wrong_lines: &[u8]) -> usize {
+        let (columns, _) = self.units.grid();
         let mut settled = 0;
         for band in to.y / UNIT_HEIGHT..to.bottom().div_ceil(UNIT_HEIGHT) {
             for column in to.x / UNIT_WIDTH..to.right().div_ceil(UNIT_WIDTH) {
@@ -545,13 +547,17 @@ impl Scene<'_> {
                     continue;
                 }
                 let unit = unit_rect(column, band, self.frame.size);
-                self.units.unmark(column, band);
-                settled += usize::from(to.contains(unit));
-                // A unit inside was taken over when it was proven.
-                if let (false, Some(part)) = (to.contains(unit), unit.intersect(to)) {
+                if to.contains(unit) {
+                    self.units.unmark(column, band);
+                    settled += 1;
+                } else if wrong_lines[band * columns + column] != 0
+                    && let Some(part) = unit.intersect(to)
+                {
+                    self.units.unmark(column, band);
                     self.shadow.take(self.frame, part);
                     self.units.mark(self.level, self.frame, self.shadow.all(), unit);
                 }
+                // Else the shadow holds all of a unit of which the viewer gets only a part: it keeps its mark.
             }
         }
         settled

@@ -132,3 +132,14 @@ proptest! {
         run(true, width, height, events);
     }
 }
+
+#[test]
+fn a_unit_of_which_a_copy_covers_only_a_part_is_still_sent() {
+    let area = |x, y, width, height| Rect { x, y, width, height };
+    let events = vec![
+        Event::Scroll { area: area(134, 169, 52, 68), dx: 0, dy: 2 },
+        Event::Paint { area: area(131, 180, 55, 46), kind: 0, seed: 0 },
+        Event::Scroll { area: area(58, 174, 73, 70), dx: 0, dy: 2 },
+    ];
+    run(false, 186, 244, events);
+}
