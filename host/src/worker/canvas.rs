@@ -10,6 +10,10 @@ use shoji_protocol::{CanvasId, InputSequence};
 /// anyway, so a larger rectangle costs time and no bytes.
 const MAX_DAMAGE: usize = 64;
 
+/// How long a canvas has to rest before its digest is traced, microseconds: longer than the pauses of somebody who types and
+/// than a caret's blinking. A digest takes milliseconds, which would be most of the CPU time that the trace is there to measure.
+const REST: u64 = 600_000;
+
 /// One canvas.
 pub(super) struct Canvas {
     pub(super) kind: CanvasKind,
@@ -30,6 +34,8 @@ pub(super) struct Canvas {
     /// The last input given to the browser before the newest pixels.
     pub(super) input: InputSequence,
     pub(super) last_update: u64,
+    /// When that one was sent, microseconds.
+    pub(super) updated: u64,
     pub(super) presented: u64,
     /// The last update after which "exact and presented" was traced.
     pub(super) rested: u64,
@@ -55,6 +61,7 @@ impl Canvas {
             composed: 0,
             input: InputSequence::NONE,
             last_update: 0,
+            updated: 0,
             presented: 0,
             rested: 0,
             wants_frame: false,
@@ -111,12 +118,19 @@ impl Canvas {
         self.frame_given = if now - due.min(now) < interval / 4 { due.min(now) } else { now };
     }
 
-    /// Whether the viewer shows exactly what the browser drew, and this was not noted yet.
-    pub(super) fn comes_to_rest(&mut self) -> bool {
+    /// When it will have rested for [`REST`], microseconds; `None` while the viewer does not show exactly what the browser
+    /// drew, or if this was noted already.
+    pub(super) fn rests_at(&self) -> Option<u64> {
         let rests = !self.is_changed
             && self.encoder.is_exact()
             && self.presented == self.last_update
             && self.rested != self.last_update;
+        rests.then_some(self.updated + REST)
+    }
+
+    /// Whether it has rested long enough by `now`; `true` once per rest.
+    pub(super) fn comes_to_rest(&mut self, now: u64) -> bool {
+        let rests = self.rests_at().is_some_and(|at| at <= now);
         if rests {
             self.rested = self.last_update;
         }
@@ -138,6 +152,21 @@ mod tests {
     fn canvas() -> Canvas {
         let encoder = Encoder::new(shoji_codec::Config::default()).unwrap();
         Canvas::new(CanvasKind::Window, None, Size::new(640, 480), encoder)
+    }
+
+    #[test]
+    fn a_rest_is_noted_once_and_only_when_it_has_lasted() {
+        let mut canvas = canvas();
+        let pixels = vec![0; 64 * 64 * 4];
+        let frame =
+            shoji_codec::Frame { size: shoji_codec::Size { width: 64, height: 64 }, stride: 64 * 4, pixels: &pixels };
+        let budget = shoji_codec::Budget { bytes: 1 << 20 };
+        canvas.encoder.encode(frame, &[], budget, shoji_codec::Time(0), &mut Vec::new()).unwrap();
+        canvas.take_damage();
+        (canvas.last_update, canvas.presented, canvas.updated) = (1, 1, 5_000);
+        assert!(!canvas.comes_to_rest(5_000 + REST - 1));
+        assert!(canvas.comes_to_rest(5_000 + REST));
+        assert!(!canvas.comes_to_rest(5_000 + 2 * REST));
     }
 
     #[test]

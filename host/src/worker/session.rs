@@ -405,11 +405,13 @@ impl Session {
         }
         let encoded = self.trace.now();
         canvas.last_update += 1;
+        canvas.updated = micros;
         let bytes = self.payload.len();
         let pixels = Pixels::new(&self.payload).map_err(|_| Error::TooLarge(bytes))?;
         let update = UpdateId(canvas.last_update);
         let (size, input) = (convert::size(view.size), canvas.input);
         self.link.show(&ToViewer::Update { canvas: id, update, size, input, pixels })?;
+        let written = self.trace.now();
         // `may_send` said yes and nothing was sent since.
         let _ = viewer.flow.sent(id, update, bytes, Instant::from_micros(clock::microseconds()));
         if self.trace.is_on() {
@@ -421,7 +423,7 @@ impl Session {
                 commit: canvas.noticed,
                 composed: canvas.composed,
                 encoded,
-                written: self.trace.now(),
+                written,
             });
         }
         // One large update must not keep its memory for the session's life.
@@ -447,8 +449,9 @@ impl Session {
 
     fn trace_rest(&mut self) {
         let Some(compositor) = &self.compositor else { return };
+        let now = clock::microseconds();
         for (id, canvas) in &mut self.canvases {
-            if !canvas.comes_to_rest() {
+            if !canvas.comes_to_rest(now) {
                 continue;
             }
             let Some(view) = compositor.canvas(convert::canvas_in(*id)) else { continue };
@@ -469,7 +472,8 @@ impl Session {
         let of = |canvas: &Canvas| {
             let refine = canvas.encoder.refine_at().map(|at| at.0);
             let frame = canvas.frame_at(viewer.interval);
-            [refine, frame].into_iter().flatten().min()
+            let rest = if self.trace.is_on() { canvas.rests_at() } else { None };
+            [refine, frame, rest].into_iter().flatten().min()
         };
         self.canvases.values().filter_map(of).min()
     }
