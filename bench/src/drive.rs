@@ -27,6 +27,8 @@ const SETTLE: Duration = Duration::from_millis(700);
 const WARM_UP: Duration = Duration::from_millis(400);
 /// The rest after which both canvases have to be equal.
 const REST: Duration = Duration::from_millis(500);
+/// The worker traces a rest when it has lasted 600 ms.
+const UNTIL_TRACED: Duration = Duration::from_millis(300);
 /// How often a starting arm is asked whether it has ended.
 const LOOK: Duration = Duration::from_millis(500);
 /// Inputs that warm an arm up before its first round: the browser compiles its code.
@@ -157,7 +159,10 @@ impl<A: Arm> Driver<A> {
     pub fn rest(&mut self) -> anyhow::Result<Option<Resting>> {
         self.page.stop()?;
         sleep(REST);
-        Ok(self.arm.resting())
+        let resting = self.arm.resting();
+        // Nothing may change until the host has written its own digest.
+        sleep(UNTIL_TRACED);
+        Ok(resting)
     }
 
     /// Keys, one at a time, each waited for.

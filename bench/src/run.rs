@@ -63,7 +63,8 @@ fn measure(asked: &Latency, language: Language) -> anyhow::Result<Document> {
     let floor = Floor::start(&pages.url(ArmName::Floor), settings.width, settings.height, browser.clone())?;
     let mut floor = Driver::ready(floor, pages.page(ArmName::Floor), &settings)?;
     step(Text("ホストとビューアを起動しています", "starting host and viewer"));
-    let whole = Whole::start(&programs, &pages.url(ArmName::Whole), settings.width, settings.height, browser.as_deref())?;
+    let whole =
+        Whole::start(&programs, &pages.url(ArmName::Whole), settings.width, settings.height, browser.as_deref())?;
     let mut whole = Driver::ready(whole, pages.page(ArmName::Whole), &settings)?;
     let mut window = None;
     if asked.window {
@@ -96,10 +97,8 @@ fn measure(asked: &Latency, language: Language) -> anyhow::Result<Document> {
             }
         }
     }
-    let clock_uncertainty_ms = vec![
-        (ArmName::Floor, uncertainty(&mut floor)?),
-        (ArmName::Whole, uncertainty(&mut whole)?),
-    ];
+    let clock_uncertainty_ms =
+        vec![(ArmName::Floor, uncertainty(&mut floor)?), (ArmName::Whole, uncertainty(&mut whole)?)];
     let memory = whole.arm.memory();
     let of_whole = HostTraces { traces: whole.arm.traces()?, canvas: whole.arm.canvas().unwrap_or_default() };
     let of_window = match &window {

@@ -84,9 +84,13 @@ fn a_short_run_fills_every_row_of_the_report_and_leaves_nothing_behind() {
     assert!(!document.exactness.is_empty());
 
     let html = std::fs::read_to_string(out.join("latency.html")).expect("the report was written");
-    assert!(html.contains("<svg") && !html.contains("<script") && !html.contains("src="), "the page is not self-contained");
+    assert!(
+        html.contains("<svg") && !html.contains("<script") && !html.contains("src="),
+        "the page is not self-contained"
+    );
 
-    let left: Vec<_> = std::fs::read_dir(room.path()).expect("the folder is there").flatten().map(|entry| entry.file_name()).collect();
+    let left: Vec<_> =
+        std::fs::read_dir(room.path()).expect("the folder is there").flatten().map(|entry| entry.file_name()).collect();
     assert_eq!(left, ["report"], "temporary files were left behind");
     assert_eq!(processes_that_name(room.path()), Vec::<String>::new(), "processes were left behind");
 }

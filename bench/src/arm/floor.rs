@@ -71,13 +71,15 @@ impl Floor {
         let folder = folder::temporary().context("cannot make a temporary folder for the floor's browser")?;
         let (room, listener) = Room::create(&folder.path().join("session"), Owner::of_this_process())?;
         let watch = Arc::new(Watch::new());
-        let wake = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).context("cannot make an eventfd")?);
+        let wake =
+            Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).context("cannot make an eventfd")?);
         let (commands, received) = sync_channel(COMMANDS_WAITING);
         let (started, has_started) = sync_channel(1);
         let failure = Arc::new(Mutex::new(None));
         let size = Size::new(width.into(), height.into());
         let thread = {
-            let (watch, wake, failure, url) = (Arc::clone(&watch), Arc::clone(&wake), Arc::clone(&failure), url.to_owned());
+            let (watch, wake, failure, url) =
+                (Arc::clone(&watch), Arc::clone(&wake), Arc::clone(&failure), url.to_owned());
             std::thread::Builder::new().name("floor".into()).spawn(move || {
                 // The browser lives as long as the thread that launched it: this one.
                 let ended = Stage::new(size, listener, watch, wake, received).and_then(|mut stage| {
@@ -210,7 +212,9 @@ impl Stage {
                 return Ok(());
             }
             if let Some(ending) = browser.ending() {
-                anyhow::bail!("the floor's browser has ended ({ending:?}); does it run on this machine with `shoji-host serve`?");
+                anyhow::bail!(
+                    "the floor's browser has ended ({ending:?}); does it run on this machine with `shoji-host serve`?"
+                );
             }
         }
     }
@@ -296,9 +300,9 @@ impl Stage {
                     let _ = answer.try_send(at.cast_signed());
                 }
                 Ok(Command::Find(page, answer)) => {
-                    let found = self.picture().and_then(|picture| {
-                        Strips::find(&picture, page.width, page.height, page.ratio, page.code)
-                    });
+                    let found = self
+                        .picture()
+                        .and_then(|picture| Strips::find(&picture, page.width, page.height, page.ratio, page.code));
                     // Whoever asked may have given up waiting.
                     let _ = answer.try_send(found);
                 }

@@ -34,7 +34,8 @@ impl Programs {
         if let Some(folder) = folder {
             return Ok(Self(folder.to_owned()));
         }
-        let this = std::env::current_exe().context("cannot find this program's own folder; give one with --programs")?;
+        let this =
+            std::env::current_exe().context("cannot find this program's own folder; give one with --programs")?;
         Ok(Self(this.parent().map(Path::to_owned).unwrap_or_default()))
     }
 
@@ -71,7 +72,8 @@ impl Host {
     pub fn start(programs: &Programs, url: &str, browser: Option<&Path>) -> anyhow::Result<Self> {
         let program = programs.path("shoji-host")?;
         let folder = folder::temporary().context("cannot make a temporary folder for the host")?;
-        let (state, traces, log) = (folder.path().join("state"), folder.path().join("traces"), folder.path().join("host.log"));
+        let (state, traces, log) =
+            (folder.path().join("state"), folder.path().join("traces"), folder.path().join("host.log"));
         std::fs::create_dir(&traces).context("cannot make the folder for the host's traces")?;
         run(&program, &state, &["user", "add", "bench"])?;
         if let Some(browser) = browser {
@@ -133,9 +135,10 @@ impl Host {
     /// If the host does not answer or has no session.
     pub fn session(&self) -> anyhow::Result<SessionLine> {
         match control::ask(&control_socket(&self.state), &Request::Sessions)? {
-            Answer::Sessions { sessions } => {
-                sessions.into_iter().next().with_context(|| format!("the host has no session; it said: {}", self.last_words()))
-            }
+            Answer::Sessions { sessions } => sessions
+                .into_iter()
+                .next()
+                .with_context(|| format!("the host has no session; it said: {}", self.last_words())),
             other => anyhow::bail!("the host did not list its sessions but answered {other:?}"),
         }
     }

@@ -47,7 +47,13 @@ impl Whole {
     ///
     /// # Errors
     /// If the host or the link cannot be started. That there is no session shows when the page does not greet.
-    pub fn start(programs: &Programs, url: &str, width: u16, height: u16, browser: Option<&Path>) -> anyhow::Result<Self> {
+    pub fn start(
+        programs: &Programs,
+        url: &str,
+        width: u16,
+        height: u16,
+        browser: Option<&Path>,
+    ) -> anyhow::Result<Self> {
         let host = Host::start(programs, url, browser)?;
         let bundle = Bundle::read(&host.device("bench")?)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -173,7 +179,9 @@ impl Arm for Whole {
         let viewer = match state {
             State::Attached => "the viewer is attached".to_owned(),
             State::Connecting { attempt } => format!("the viewer is connecting (attempt {attempt})"),
-            State::Reconnecting { attempt } => format!("the viewer lost its host and is connecting again (attempt {attempt})"),
+            State::Reconnecting { attempt } => {
+                format!("the viewer lost its host and is connecting again (attempt {attempt})")
+            }
             State::Ended(error) => format!("the viewer's session has ended: {error}"),
         };
         Some(format!("{viewer}; the host said: {}", self.host.last_words()))

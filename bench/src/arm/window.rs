@@ -46,7 +46,13 @@ impl Window {
     ///
     /// # Errors
     /// If one of them is missing or cannot be started.
-    pub fn start(programs: &Programs, url: &str, width: u16, height: u16, browser: Option<&Path>) -> anyhow::Result<Self> {
+    pub fn start(
+        programs: &Programs,
+        url: &str,
+        width: u16,
+        height: u16,
+        browser: Option<&Path>,
+    ) -> anyhow::Result<Self> {
         let viewer = programs.path("shoji-viewer")?;
         let display = Display::start(u32::from(width) + FRAME.0, u32::from(height) + FRAME.1)?;
         let host = Host::start(programs, url, browser)?;
@@ -82,8 +88,18 @@ impl Window {
     }
 
     fn hands(&self, arguments: &[&str]) -> anyhow::Result<()> {
-        let done = self.display.command("xdotool").args(arguments).output().context("cannot start xdotool; install the package xdotool")?;
-        anyhow::ensure!(done.status.success(), "xdotool {} failed: {}", arguments[0], String::from_utf8_lossy(&done.stderr).trim());
+        let done = self
+            .display
+            .command("xdotool")
+            .args(arguments)
+            .output()
+            .context("cannot start xdotool; install the package xdotool")?;
+        anyhow::ensure!(
+            done.status.success(),
+            "xdotool {} failed: {}",
+            arguments[0],
+            String::from_utf8_lossy(&done.stderr).trim()
+        );
         Ok(())
     }
 
@@ -153,8 +169,12 @@ impl Arm for Window {
 
     /// The page's picture is not read here: it is enough that pictures are presented.
     fn find(&mut self, _answer: &Answer) -> Option<Strips> {
-        self.watch_trace(LOOK, |line| matches!(line, Line::Presented { .. }).then_some(()))
-            .map(|()| Strips { left: 0, upper: 0, lower: 0, ratio: 1.0 })
+        self.watch_trace(LOOK, |line| matches!(line, Line::Presented { .. }).then_some(())).map(|()| Strips {
+            left: 0,
+            upper: 0,
+            lower: 0,
+            ratio: 1.0,
+        })
     }
 
     fn sighting(&mut self, code: u16, patience: Duration) -> Option<Sighting> {
@@ -171,9 +191,11 @@ impl Arm for Window {
             }
             Line::Presented { update, input, t, .. } if input >= sequence => {
                 let moment = |of: Option<(u64, i64)>| of.filter(|of| of.0 == update).map(|of| of.1);
-                let arrival = moment(received)
-                    .zip(moment(decoded))
-                    .map(|(received, decoded)| Arrival { update, received, decoded });
+                let arrival = moment(received).zip(moment(decoded)).map(|(received, decoded)| Arrival {
+                    update,
+                    received,
+                    decoded,
+                });
                 Some(Sighting { code, at: t, arrival })
             }
             _ => None,
@@ -246,7 +268,11 @@ impl Display {
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         // Without a Wayland display in its environment the viewer takes the X server.
-        command.env("DISPLAY", &self.name).env_remove("WAYLAND_DISPLAY").env_remove("WAYLAND_SOCKET").env_remove("XAUTHORITY");
+        command
+            .env("DISPLAY", &self.name)
+            .env_remove("WAYLAND_DISPLAY")
+            .env_remove("WAYLAND_SOCKET")
+            .env_remove("XAUTHORITY");
         command
     }
 }
@@ -254,10 +280,24 @@ impl Display {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "ev", rename_all = "snake_case")]
 enum Line {
-    Input { seq: u64, t: i64 },
-    Received { update: u64, t: i64 },
-    Decoded { update: u64, t: i64 },
-    Presented { canvas: u32, update: u64, input: u64, t: i64 },
+    Input {
+        seq: u64,
+        t: i64,
+    },
+    Received {
+        update: u64,
+        t: i64,
+    },
+    Decoded {
+        update: u64,
+        t: i64,
+    },
+    Presented {
+        canvas: u32,
+        update: u64,
+        input: u64,
+        t: i64,
+    },
     #[serde(other)]
     Other,
 }
@@ -312,9 +352,9 @@ mod tests {
         let mut tail = Tail::new(path.clone());
         assert!(tail.next_line().is_none());
         let mut file = File::create(&path).expect("a new file");
-        write!(file, "{}", "{\"ev\":\"input\",\"seq\":7,").expect("written");
+        file.write_all(b"{\"ev\":\"input\",\"seq\":7,").expect("written");
         assert!(tail.next_line().is_none());
-        write!(file, "\"t\":1}}\nnonsense\n{}\n", "{\"ev\":\"resized\",\"t\":2}").expect("written");
+        file.write_all(b"\"t\":1}\nnonsense\n{\"ev\":\"resized\",\"t\":2}\n").expect("written");
         assert!(matches!(tail.next_line(), Some(Line::Input { seq: 7, t: 1 })));
         assert!(matches!(tail.next_line(), Some(Line::Other)));
         assert!(tail.next_line().is_none());

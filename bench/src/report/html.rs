@@ -31,8 +31,8 @@ pub(super) fn page(document: &Document) -> String {
     if let Some(stages) = plot::stages(document) {
         add(heading(Text("どこで時間がかかるか", "Where the time goes")));
         add(note(Text(
-            "段階ごとの中央値を積み上げたもの。縦線は下限の中央値。スクロールとアニメーションはページの描画開始から数える。",
-            "The medians of the stages, stacked; the vertical line is the floor's median. Scroll and animation count from the page's frame callback.",
+            "段階ごとの中央値を積み上げたもの。横の縮尺は行ごとに違う。縦線は下限の中央値。スクロールとアニメーションはページの描画開始から数える。",
+            "The medians of the stages, stacked, each row on a scale of its own; the vertical line is the floor's median. Scroll and animation count from the page's frame callback.",
         )));
         add(format!("<figure>{stages}</figure>"));
         add(section::stages(document));

@@ -25,7 +25,7 @@ impl Axis {
     fn draw(&self, svg: &mut Svg, top: f64, bottom: f64, unit: &str) {
         for tick in ticks(self.largest) {
             svg.line((self.x(tick), top), (self.x(tick), bottom), "grid");
-            svg.text((self.x(tick), bottom + 16.0), Anchor::Middle, "tick", &figure(tick));
+            svg.text((self.x(tick), bottom + 16.0), Anchor::Middle, "tick", &tick_label(tick));
         }
         svg.text((WIDTH - RIGHT + 6.0, bottom + 16.0), Anchor::Start, "tick", unit);
     }
@@ -63,28 +63,26 @@ pub(super) fn samples(document: &Document, scene: Mode) -> Option<String> {
     Some(svg.finish(&format!("{} (ms)", words::scene(scene).0)))
 }
 
-/// The stages' medians of every scene, stacked, beside the floor.
+/// The stages' medians of every scene, stacked, each on a scale of its own beside its floor.
 pub(super) fn stages(document: &Document) -> Option<String> {
     let rows: Vec<&Row> = document.rows.iter().filter(|row| !row.stages.is_empty()).collect();
-    let sum = |row: &Row| row.stages.iter().map(|stage| stage.time.p50.max(0.0)).sum::<f64>();
-    let floor =
-        |row: &Row| document.row(row.scene, ArmName::Floor).and_then(|floor| floor.latency).map(|latency| latency.p50);
-    let largest = rows.iter().map(|row| sum(row).max(floor(row).unwrap_or(0.0))).fold(0.0, f64::max) * 1.05;
-    if rows.is_empty() || largest <= 0.0 {
+    if rows.is_empty() {
         return None;
     }
-    let height = 16.0 + 44.0 * count(rows.len());
-    let mut svg = Svg::new(WIDTH, height + 24.0);
-    let axis = Axis { largest };
-    axis.draw(&mut svg, 8.0, height, "ms");
+    let height = 12.0 + 48.0 * count(rows.len());
+    let mut svg = Svg::new(WIDTH, height);
     for (place, row) in rows.iter().enumerate() {
-        let top = 14.0 + 44.0 * count(place);
+        let top = 16.0 + 48.0 * count(place);
         let name = if row.arm == ArmName::Window {
             format!("{}・{}", words::scene(row.scene).0, words::arm(row.arm).0)
         } else {
             words::scene(row.scene).0.to_owned()
         };
         svg.text((LEFT - 12.0, top + 18.0), Anchor::End, "name", &name);
+        let sum: f64 = row.stages.iter().map(|stage| stage.time.p50.max(0.0)).sum();
+        let floor = document.row(row.scene, ArmName::Floor).and_then(|floor| floor.latency).map(|latency| latency.p50);
+        // Room at the right for the sum.
+        let axis = Axis { largest: sum.max(floor.unwrap_or(0.0)).max(f64::MIN_POSITIVE) * 1.12 };
         let mut at = 0.0;
         for stage in &row.stages {
             let time = stage.time.p50.max(0.0);
@@ -93,7 +91,13 @@ pub(super) fn stages(document: &Document) -> Option<String> {
             svg.rect((begin, top), (end - begin, 26.0), &format!("stage s{}", stage.stage as u8), &title);
             at += time;
         }
-        if let Some(floor) = floor(row) {
+        svg.text(
+            (axis.x(at.max(floor.unwrap_or(0.0))) + 8.0, top + 18.0),
+            Anchor::Start,
+            "tick",
+            &format!("{} ms", figure(sum)),
+        );
+        if let Some(floor) = floor {
             svg.line((axis.x(floor), top - 5.0), (axis.x(floor), top + 31.0), "median floor");
         }
     }
@@ -124,7 +128,7 @@ pub(super) fn ages(document: &Document, scene: Mode) -> Option<String> {
     let y = |age: f64| bottom - (age / largest).clamp(0.0, 1.0) * (bottom - top);
     for tick in ticks(largest) {
         svg.line((LEFT, y(tick)), (WIDTH - RIGHT, y(tick)), "grid");
-        svg.text((LEFT - 8.0, y(tick) + 4.0), Anchor::End, "tick", &format!("{} ms", figure(tick)));
+        svg.text((LEFT - 8.0, y(tick) + 4.0), Anchor::End, "tick", &format!("{} ms", tick_label(tick)));
     }
     for arm in arms {
         let Some(segment) = of(arm) else { continue };
@@ -141,4 +145,10 @@ pub(super) fn ages(document: &Document, scene: Mode) -> Option<String> {
 fn label(svg: &mut Svg, arm: ArmName, middle: f64) {
     svg.text((LEFT - 12.0, middle), Anchor::End, "name", Language::Ja.say(words::arm(arm)));
     svg.text((LEFT - 12.0, middle + 15.0), Anchor::End, "tick", Language::En.say(words::arm(arm)));
+}
+
+/// A round number without idle zeros.
+fn tick_label(value: f64) -> String {
+    let text = format!("{value:.3}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

@@ -48,7 +48,7 @@ fn three(latency: Option<Summary>) -> Vec<String> {
 
 /// Each target with its figure.
 pub(super) fn verdicts(document: &Document) -> String {
-    table(
+    let table = table(
         &[
             Text("項目", "what"),
             Text("結果", "figure"),
@@ -57,7 +57,8 @@ pub(super) fn verdicts(document: &Document) -> String {
             Text("判定", "verdict"),
         ],
         document.verdicts.iter().map(verdict),
-    )
+    );
+    format!(r#"<div class="targets">{table}</div>"#)
 }
 
 fn verdict(verdict: &Verdict) -> Vec<String> {
