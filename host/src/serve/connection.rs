@@ -51,6 +51,8 @@ pub(super) struct Connection {
     /// When the device's certificate ends.
     expires: tokio::time::Instant,
     scratch: Vec<u8>,
+    /// Inputs of one read that are still to be traced.
+    traced: Vec<trace::Event>,
 }
 
 /// A session as an attached connection has it.
@@ -144,6 +146,7 @@ impl Connection {
             session: None,
             end: false,
             scratch: Vec::new(),
+            traced: Vec::new(),
         }
     }
 
@@ -363,17 +366,21 @@ impl Connection {
         if let ToHost::Input { sequence, .. } = message {
             grant.handle.shared.last_input.store(clock::microseconds(), Ordering::Relaxed);
             if self.hub.trace.is_on() {
-                let session = grant.session.0;
-                let t = self.hub.trace.now();
-                self.hub.trace.write(&trace::Event::InputReceived { session, seq: sequence.0, t });
+                let (session, t) = (grant.session.0, self.hub.trace.now());
+                self.traced.push(trace::Event::InputReceived { session, seq: sequence.0, t });
             }
         }
     }
 
+    /// Sends on what was queued; traces only then, so that tracing does not delay it.
     fn push_link(&mut self) {
-        let Some(Attached { grant, broken: false }) = &mut self.session else { return };
-        if let Err(error) = grant.link.push() {
+        if let Some(Attached { grant, broken: false }) = &mut self.session
+            && let Err(error) = grant.link.push()
+        {
             self.link_broke(&error);
+        }
+        for event in self.traced.drain(..) {
+            self.hub.trace.write(&event);
         }
     }
 

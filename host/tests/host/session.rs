@@ -187,6 +187,10 @@ async fn a_host_that_is_killed_leaves_no_process() {
     host.stop();
     let lives = |pid: &u32| super::fixture::status(*pid, "State").is_some_and(|state| !state.starts_with('Z'));
     until("all processes are gone", || !processes.iter().any(lives)).await;
+    // Its files are the next host's to remove, before it does anything else.
+    let directory = shoji_host::state::runtime_directory(&host.state(), None).unwrap();
+    assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 0);
+    std::fs::remove_dir(directory).unwrap();
 }
 
 #[tokio::test]
