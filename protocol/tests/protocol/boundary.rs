@@ -24,8 +24,14 @@ fn only_pixels_carry_bytes_to_the_viewer_and_no_text_goes_there() {
     let mut found = Vec::new();
     shapes(ToViewer::TYPE, &mut found);
     assert!(found.iter().all(|of| !matches!(of.shape, Shape::Text { .. })));
-    let pixels: Vec<_> = found.iter().filter(|of| matches!(of.shape, Shape::Pixels { .. })).map(|of| of.name).collect();
-    assert_eq!(pixels, ["Pixels"]);
+    let pixels: Vec<_> = found
+        .iter()
+        .filter_map(|of| match of.shape {
+            Shape::Pixels { max_bytes } => Some((of.name, max_bytes)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(pixels, [("Pixels", limits::MAX_UPDATE), ("Pixels", limits::MAX_CURSOR_BYTES)]);
 }
 
 #[test]

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 
-use shoji_protocol::boundary::Described;
 use shoji_protocol::frame::HEADER_BYTES;
 use shoji_protocol::host::flow::{Config, Flow};
 use shoji_protocol::time::{Duration, Instant};
@@ -12,7 +11,7 @@ use shoji_protocol::{
 };
 
 use crate::host::viewport;
-use crate::source::Source;
+use crate::source::{Source, event};
 use crate::viewer::on;
 
 /// The oracle.
@@ -94,18 +93,16 @@ impl World {
     }
 
     fn act(&mut self, source: &mut Source<'_>) {
-        let bytes = source.message(ToHost::TYPE);
-        let Ok(message) = ToHost::decode(&bytes) else { return };
         let known = CanvasId(u32::from(source.byte()) % (self.canvases + 1));
-        match message {
-            ToHost::Input { event, .. } => {
-                self.viewer.input(on(event, known), self.now);
-                // A person is not faster than this.
+        match source.below(8) {
+            0 => self.viewer.resize(known, viewport(), self.now),
+            1 => self.viewer.repaint(known, self.now),
+            2 => self.viewer.ping(self.now),
+            _ => {
+                self.viewer.input(on(event(source), known), self.now);
+                // In the long run a person is not faster than this.
                 self.now = self.now + Duration::from_millis(60);
             }
-            ToHost::Resize { viewport, .. } => self.viewer.resize(known, viewport, self.now),
-            ToHost::Repaint { .. } => self.viewer.repaint(known, self.now),
-            _ => self.viewer.ping(self.now),
         }
     }
 

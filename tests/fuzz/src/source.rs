@@ -1,6 +1,7 @@
 //! Choices made from the fuzzer's bytes. When the bytes are used up every choice is 0, so every input ends.
 
-use shoji_protocol::boundary::{self, Type};
+use shoji_protocol::boundary::{self, Described, Type};
+use shoji_protocol::{Input, InputSequence, ToHost};
 
 use crate::mutate::Random;
 
@@ -63,8 +64,21 @@ impl<'a> Source<'a> {
     }
 }
 
+/// What a person might do: any event.
+pub fn event(source: &mut Source<'_>) -> Input {
+    // The bytes of a message with an event are those of its number and then the event's.
+    let mut bytes = Vec::new();
+    ToHost::Input { sequence: InputSequence(1), event: Input::PointerLeave }.encode(&mut bytes);
+    bytes.pop();
+    bytes.extend(source.message(Input::TYPE));
+    match ToHost::decode(&bytes) {
+        Ok(ToHost::Input { event, .. }) => event,
+        other => panic!("the description is not true: {other:?}"),
+    }
+}
+
 /// Seeds for targets that read choices: random bytes of a few lengths.
 pub fn seeds() -> Vec<Vec<u8>> {
     let mut random = Random::new(0x5eed);
-    [0, 10, 100, 400].iter().map(|&len| (0..len).map(|_| random.byte()).collect()).collect()
+    [0, 10, 100, 400, 4_000].iter().map(|&len| (0..len).map(|_| random.byte()).collect()).collect()
 }
