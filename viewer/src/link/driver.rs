@@ -206,6 +206,7 @@ impl Driver {
             config.locale = self.options.locale;
             config.keyboard = self.options.keyboard;
             config.how = how;
+            sending.carrier = Some(carrier.clone());
             sending.wire = Some(Wire::new(Connection::new(config, instant(now))));
             how
         };
@@ -235,7 +236,10 @@ impl Driver {
             }
         }
         live.goodbye(&end).await;
-        self.shared.lock().wire = None;
+        {
+            let mut sending = self.shared.lock();
+            (sending.wire, sending.carrier) = (None, None);
+        }
         drop(endpoint);
         Err(end)
     }

@@ -90,6 +90,7 @@ enum Wish {
 
 struct Sending {
     wire: Option<Wire>,
+    carrier: Option<quinn::Connection>,
     wish: Option<Wish>,
     viewport: Viewport,
     token: Option<ResumeToken>,
@@ -108,6 +109,15 @@ impl Shared {
     }
 }
 
+/// Bytes of UDP payload of one connection: pictures and input with everything that the carrier adds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Carried {
+    /// From the host.
+    pub received: u64,
+    /// To the host.
+    pub sent: u64,
+}
+
 /// A handle on a link. Clones are the same link; all methods return at once.
 #[derive(Clone)]
 pub struct Link {
@@ -124,7 +134,7 @@ impl Link {
         scene: Arc<Scene>,
         observer: Arc<dyn Observer>,
     ) -> (Self, Driver) {
-        let state = Sending { wire: None, wish: None, viewport: options.viewport, token: None };
+        let state = Sending { wire: None, carrier: None, wish: None, viewport: options.viewport, token: None };
         let shared = Arc::new(Shared { state: Mutex::new(state), kick: Notify::new(), scene, observer });
         let bundle = bundle.map_err(Error::from).and_then(|bundle| {
             if bundle.expired(SystemTime::now()) { Err(Error::Expired { day: bundle.last_day() }) } else { Ok(bundle) }
@@ -234,6 +244,14 @@ impl Link {
     fn wish(&self, wish: Wish) {
         self.shared.lock().wish = Some(wish);
         self.shared.kick.notify_one();
+    }
+
+    /// What the current connection has carried; `None` while there is none.
+    #[must_use]
+    pub fn carried(&self) -> Option<Carried> {
+        let carrier = self.shared.lock().carrier.clone()?;
+        let stats = carrier.stats();
+        Some(Carried { received: stats.udp_rx.bytes, sent: stats.udp_tx.bytes })
     }
 
     /// The figures now.
