@@ -48,14 +48,14 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    /// What crossed since an earlier reading.
+    /// What crossed since an earlier reading. A new connection counts its bytes from zero: then there is no figure.
     #[must_use]
     pub fn since(self, earlier: Self) -> Self {
         Self {
-            updates: self.updates - earlier.updates,
-            update_bytes: self.update_bytes - earlier.update_bytes,
-            quic_received: self.quic_received - earlier.quic_received,
-            quic_sent: self.quic_sent - earlier.quic_sent,
+            updates: self.updates.saturating_sub(earlier.updates),
+            update_bytes: self.update_bytes.saturating_sub(earlier.update_bytes),
+            quic_received: self.quic_received.saturating_sub(earlier.quic_received),
+            quic_sent: self.quic_sent.saturating_sub(earlier.quic_sent),
         }
     }
 }

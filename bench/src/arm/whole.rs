@@ -150,10 +150,12 @@ impl Arm for Whole {
     }
 
     fn traffic(&self) -> Traffic {
+        let carried = self.link.carried();
         Traffic {
             updates: self.counted.updates.load(Ordering::Relaxed),
             update_bytes: self.counted.bytes.load(Ordering::Relaxed),
-            ..Traffic::default()
+            quic_received: carried.map_or(0, |carried| carried.received),
+            quic_sent: carried.map_or(0, |carried| carried.sent),
         }
     }
 
