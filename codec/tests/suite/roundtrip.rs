@@ -58,29 +58,37 @@ fn scroll(page: &mut Page, area: Rect, dx: i32, dy: i32) {
     });
 }
 
-fn run(h264: bool, width: u32, height: u32, events: Vec<Event>) {
+/// How much damage is reported.
+#[derive(Clone, Copy, PartialEq)]
+enum Report {
+    Tight,
+    WholeCanvas,
+}
+
+fn run(h264: bool, report: Report, width: u32, height: u32, events: Vec<Event>) {
     let mut page = Page::new(width, height);
     page.text(page.size.rect(), 0);
     let mut pair = Pair::new(h264);
     pair.send(&page, &[]);
+    let damage = |page: &Page, area: Rect| if report == Report::Tight { area } else { page.size.rect() };
     for event in events {
         pair.now.0 += 16_000;
         match event {
             Event::Paint { area, kind, seed } => {
                 paint(&mut page, area, kind, seed);
-                pair.send(&page, &[area]);
+                pair.send(&page, &[damage(&page, area)]);
             }
             Event::Scroll { area, dx, dy } => {
                 for _ in 0..2 {
                     scroll(&mut page, area, dx, dy);
-                    pair.send(&page, &[area]);
+                    pair.send(&page, &[damage(&page, area)]);
                 }
             }
             Event::Film { area, frames } => {
                 for time in 0..frames {
                     page.film(area, time);
                     pair.now.0 += 33_000;
-                    pair.send(&page, &[Rect { x: 0, y: 0, width: 9, height: 3 }, area]);
+                    pair.send(&page, &[Rect { x: 0, y: 0, width: 9, height: 3 }, damage(&page, area)]);
                 }
             }
             Event::Resize { width, height } => {
@@ -110,6 +118,20 @@ fn run(h264: bool, width: u32, height: u32, events: Vec<Event>) {
     assert!(pair.send(&page, &[page.size.rect()]).empty);
 }
 
+/// Scrolls of large areas, one within another, and what disturbs them.
+fn large_event() -> impl Strategy<Value = Event> {
+    let area = || {
+        (0u32..300, 0u32..250, 200u32..900, 200u32..700).prop_map(|(x, y, width, height)| Rect { x, y, width, height })
+    };
+    prop_oneof![
+        4 => (area(), Just(0), -60i32..60).prop_map(|(area, dx, dy)| Event::Scroll { area, dx, dy }),
+        2 => (area(), -60i32..60, -60i32..60).prop_map(|(area, dx, dy)| Event::Scroll { area, dx, dy }),
+        2 => (area(), 0u8..5, any::<u32>()).prop_map(|(area, kind, seed)| Event::Paint { area, kind, seed }),
+        1 => (area(), 1u32..5).prop_map(|(area, frames)| Event::Film { area, frames }),
+        1 => Just(Event::Rest),
+    ]
+}
+
 /// 64 runs in the tests; `PROPTEST_CASES` asks for more.
 fn cases() -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(64)
@@ -122,14 +144,25 @@ proptest! {
     fn without_video_every_update_makes_the_canvas_equal_to_the_frame(
         width in 1u32..420, height in 1u32..320, events in proptest::collection::vec(event(), 1..10),
     ) {
-        run(false, width, height, events);
+        run(false, Report::Tight, width, height, events);
     }
 
     #[test]
     fn with_video_what_is_called_exact_is_exact_and_at_rest_everything_is(
         width in 1u32..420, height in 1u32..320, events in proptest::collection::vec(event(), 1..10),
     ) {
-        run(true, width, height, events);
+        run(true, Report::Tight, width, height, events);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases() / 4, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn over_reported_scrolls_of_large_canvases_come_out_right(
+        width in 500u32..900, height in 400u32..700, events in proptest::collection::vec(large_event(), 1..6),
+    ) {
+        run(true, Report::WholeCanvas, width, height, events);
     }
 }
 
@@ -141,5 +174,5 @@ fn a_unit_of_which_a_copy_covers_only_a_part_is_still_sent() {
         Event::Paint { area: area(131, 180, 55, 46), kind: 0, seed: 0 },
         Event::Scroll { area: area(58, 174, 73, 70), dx: 0, dy: 2 },
     ];
-    run(false, 186, 244, events);
+    run(false, Report::Tight, 186, 244, events);
 }
