@@ -15,7 +15,7 @@ use shoji_protocol::{KeyboardLayout, Locale};
 
 use crate::{
     bundle::Bundle,
-    headless::Viewer,
+    headless::{Viewer, WaitError},
     link::{self, Options},
     observe::{Observer, Trace},
     script,
@@ -67,7 +67,7 @@ struct Connect {
     /// Works without a display.
     #[arg(long)]
     headless: bool,
-    /// Waits until the page is quiet and writes its picture (implies --headless).
+    /// Waits until the page is quiet, or for --timeout, and writes its picture (implies --headless).
     #[arg(long, value_name = "FILE.png")]
     screenshot: Option<PathBuf>,
     /// Plays a script: a file, or the script itself (implies --headless).
@@ -238,12 +238,21 @@ fn play(connect: &Connect, viewer: &Viewer, script: &[script::Line], layout: Key
     viewer.play(script, layout, connect.timeout)?;
     if let Some(path) = &connect.screenshot {
         let main = viewer.ready(connect.timeout).map_err(flat)?;
-        viewer.wait_quiet(Duration::from_millis(connect.settle), connect.timeout).map_err(flat)?;
+        match viewer.wait_quiet(Duration::from_millis(connect.settle), connect.timeout) {
+            Ok(()) => {}
+            // A video never rests; its picture of now is still what was asked for.
+            Err(WaitError::Timeout(..)) => {
+                eprintln!(
+                    "shoji-viewer: the page did not come to rest within {:?}; taking it as it is",
+                    connect.timeout
+                );
+            }
+            Err(error) => return Err(flat(error)),
+        }
         let png = viewer.png(main)?;
         std::fs::write(path, png).with_context(|| format!("cannot write {}", path.display()))?;
     } else if connect.input.is_none()
-        && let Err(crate::headless::WaitError::Ended(error)) =
-            viewer.wait_until("the end", connect.timeout, |_| None::<()>)
+        && let Err(WaitError::Ended(error)) = viewer.wait_until("the end", connect.timeout, |_| None::<()>)
     {
         return Err(error.into());
     }
@@ -251,9 +260,9 @@ fn play(connect: &Connect, viewer: &Viewer, script: &[script::Line], layout: Key
 }
 
 /// A lost connection is explained like one that was never made.
-fn flat(error: crate::headless::WaitError) -> anyhow::Error {
+fn flat(error: WaitError) -> anyhow::Error {
     match error {
-        crate::headless::WaitError::Ended(error) => error.into(),
+        WaitError::Ended(error) => error.into(),
         other => other.into(),
     }
 }

@@ -186,6 +186,7 @@ pub struct Model {
     pub stats: Stats,
     views: BTreeMap<CanvasId, View>,
     changes: u64,
+    attachment: u64,
 }
 
 impl Model {
@@ -198,6 +199,7 @@ impl Model {
             stats: Stats::new(now),
             views: BTreeMap::new(),
             changes: 0,
+            attachment: 0,
         }
     }
 
@@ -229,8 +231,15 @@ impl Model {
         self.changes
     }
 
+    /// Rises with every connection: what the host was told before, it does not know any more.
+    #[must_use]
+    pub fn attachment(&self) -> u64 {
+        self.attachment
+    }
+
     /// A new attachment begins: what is there stays to be looked at, but is of the past.
     pub(crate) fn begin(&mut self) {
+        self.attachment += 1;
         self.pointer = Pointer::Arrow;
         self.lock = None;
         for view in self.views.values_mut() {

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use shoji_protocol::{CanvasId, Input, WindowState};
+use shoji_protocol::{CanvasId, CloseCode, Input, WindowState};
 use softbuffer::Context;
 use winit::{
     application::ApplicationHandler,
@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     clock,
-    link::Link,
+    link::{self, Link},
     observe::Observer,
     scene::{Model, Pointer, State},
     texts::{Language, Text, fill},
@@ -87,6 +87,8 @@ pub(super) struct App {
     pub(super) panes: Vec<Pane>,
     pub(super) keyboard: Keyboard,
     pub(super) focused: Option<WindowId>,
+    /// The canvas that the host was told has the keyboard, and in which attachment.
+    pub(super) focus_told: Option<(u64, CanvasId)>,
     pub(super) details: Option<Instant>,
     banner_until: Option<Instant>,
     acknowledged: Vec<(CanvasId, shoji_protocol::UpdateId)>,
@@ -128,6 +130,7 @@ impl App {
             panes: Vec::new(),
             keyboard: Keyboard::default(),
             focused: None,
+            focus_told: None,
             details: None,
             banner_until: None,
             acknowledged: Vec::new(),
@@ -192,7 +195,8 @@ impl App {
             (model.state.clone(), wanted, notice, model.lock, pointer)
         };
         if let State::Ended(error) = &state
-            && (self.closing || *error == crate::link::Error::EndedHere)
+            && (*error == link::Error::EndedHere
+                || (self.closing && *error == link::Error::Closed(CloseCode::SessionEnded)))
         {
             events.exit();
             return;
@@ -202,13 +206,17 @@ impl App {
             events.exit();
             return;
         }
+        let mut entered = false;
         for pane in &mut self.panes {
             let known = wanted.iter().find(|wanted| Some(wanted.id) == pane.canvas);
             let cover = cover(&state, known.is_some_and(|known| known.has_picture), self.language, &self.host);
             pane.cover(cover, &mut self.painter);
             if let Some(known) = known {
-                follow_state(pane, known.state);
+                entered |= follow_state(pane, known.state);
             }
+        }
+        if entered {
+            self.fullscreen_hint("F11 / Esc", now);
         }
         if let Some(notice) = notice {
             let text = notice_text(notice).in_language(self.language);
@@ -218,6 +226,7 @@ impl App {
             self.show_pointer(events, pointer);
         }
         self.follow_lock(lock);
+        self.tell_focus();
         self.present_all(events);
     }
 
@@ -249,11 +258,6 @@ impl App {
                 if let (false, Some(link)) = (same, &self.link) {
                     pane.told = Some(viewport);
                     link.resize(new.id, viewport);
-                }
-                if self.focused == Some(pane.window.id())
-                    && let Some(link) = &self.link
-                {
-                    link.input(Input::Focus { canvas: pane.canvas });
                 }
             }
         }
@@ -301,6 +305,24 @@ impl App {
             pane.overlay(Overlay::Banner, Some(image));
         }
         self.banner_until = Some(now + NOTICE);
+    }
+
+    /// In full screen the frame has no words; so they are said once, with the way out.
+    fn fullscreen_hint(&mut self, keys: &str, now: Instant) {
+        let text = fill(Text::FullscreenHint.in_language(self.language), &[("keys", keys)]);
+        self.banner(&text, now);
+    }
+
+    /// Tells the host which canvas has the keyboard, once in every attachment.
+    pub(super) fn tell_focus(&mut self) {
+        let (Some(focused), Some(link)) = (self.focused, &self.link) else { return };
+        let pane = self.panes.iter().find(|pane| pane.window.id() == focused);
+        let Some(canvas) = pane.and_then(|pane| pane.canvas) else { return };
+        let attachment = link.scene().lock().attachment();
+        if self.focus_told != Some((attachment, canvas)) && link.input(Input::Focus { canvas: Some(canvas) }).is_some()
+        {
+            self.focus_told = Some((attachment, canvas));
+        }
     }
 
     fn draw_details(&mut self) {
@@ -358,9 +380,7 @@ impl App {
                     pane.local_fullscreen = !pane.local_fullscreen;
                     set_fullscreen(pane);
                     if pane.local_fullscreen {
-                        let keys = keys_of(Shortcut::Fullscreen);
-                        let text = fill(Text::FullscreenHint.in_language(self.language), &[("keys", keys)]);
-                        self.banner(&text, Instant::now());
+                        self.fullscreen_hint(keys_of(Shortcut::Fullscreen), Instant::now());
                     }
                 }
             }
@@ -483,11 +503,12 @@ fn set_fullscreen(pane: &Pane) {
     }
 }
 
-/// Follows what the browser wishes; the first state of a window is only noted, unless it is full screen.
-fn follow_state(pane: &mut Pane, state: WindowState) {
+/// Follows what the browser wishes; the first state of a window is only noted, unless it is full screen. Says whether
+/// full screen began.
+fn follow_state(pane: &mut Pane, state: WindowState) -> bool {
     let before = pane.wished.replace(state);
     if before == Some(state) || (before.is_none() && state != WindowState::Fullscreen) {
-        return;
+        return false;
     }
     set_fullscreen(pane);
     match state {
@@ -496,6 +517,7 @@ fn follow_state(pane: &mut Pane, state: WindowState) {
         WindowState::Normal if before == Some(WindowState::Maximized) => pane.window.set_maximized(false),
         WindowState::Normal | WindowState::Maximized | WindowState::Fullscreen => {}
     }
+    state == WindowState::Fullscreen
 }
 
 impl ApplicationHandler<Wake> for App {

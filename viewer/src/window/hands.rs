@@ -63,11 +63,12 @@ impl App {
         let link = self.link.clone();
         if focused {
             self.focused = Some(id);
-            if let Some(canvas) = self.pane(id).and_then(|pane| pane.canvas) {
-                send(link.as_ref(), Input::Focus { canvas: Some(canvas) });
-            }
+            // A page of the same session may have lost the keyboard in between.
+            self.focus_told = None;
+            self.tell_focus();
         } else if self.focused == Some(id) {
             self.focused = None;
+            self.focus_told = None;
             if let Some(pane) = self.pane(id) {
                 pane.buttons.forget();
             }

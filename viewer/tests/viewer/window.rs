@@ -54,10 +54,7 @@ impl Display {
 
     /// Asks a window to close, as a window manager does.
     fn ask_to_close(&self, window: u32) {
-        use x11rb::{
-            connection::Connection,
-            protocol::xproto::{ClientMessageEvent, ConnectionExt, EventMask},
-        };
+        use x11rb::protocol::xproto::{ClientMessageEvent, ConnectionExt, EventMask};
         let (display, _) = x11rb::connect(Some(&self.name)).expect("a display");
         let atom = |name: &str| {
             let cookie = display.intern_atom(false, name.as_bytes()).expect("sent");
@@ -65,8 +62,8 @@ impl Display {
         };
         let (protocols, delete) = (atom("WM_PROTOCOLS"), atom("WM_DELETE_WINDOW"));
         let event = ClientMessageEvent::new(32, window, protocols, [delete, 0, 0, 0, 0]);
-        display.send_event(false, window, EventMask::NO_EVENT, event).expect("sent");
-        display.flush().expect("sent");
+        // A display may drop what a program said just before it went; so its answer is waited for.
+        display.send_event(false, window, EventMask::NO_EVENT, event).expect("sent").check().expect("taken");
     }
 
     fn screenshot(&self) -> RgbImage {
@@ -286,7 +283,10 @@ fn a_dialog_gets_a_window_of_its_own() {
 #[test]
 fn a_lost_connection_dims_the_last_picture_and_the_session_comes_back() {
     for language in ["ja", "en"] {
-        let Scene { display, host, peer, program: _program, picture } = scene(&["--lang", language]);
+        let Scene { display, host, mut peer, program: _program, picture } = scene(&["--lang", language]);
+        let window = String::from_utf8(display.tool("xdotool", &["search", "--name", "Shoji"])).expect("numbers");
+        display.tool("xdotool", &["windowfocus", "--sync", window.trim()]);
+        while peer.input().1 != (Input::Focus { canvas: Some(CanvasId(1)) }) {}
         peer.close(CloseCode::HostStopping);
         let corner = |screen: &RgbImage| screen.get_pixel(EDGE + 10, BAR + 590).0;
         let bright = picture.rgb(10, 590);
@@ -298,6 +298,7 @@ fn a_lost_connection_dims_the_last_picture_and_the_session_comes_back() {
         peer.open(1, CanvasKind::Window, None, peer.viewport().size());
         peer.show(1, &picture, 0);
         display.see(&format!("back {language}"), |screen| shows(screen, &picture));
+        assert_eq!(peer.input().1, Input::Focus { canvas: Some(CanvasId(1)) }, "the keyboard is given again");
     }
 }
 
