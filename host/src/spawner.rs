@@ -28,7 +28,7 @@ pub struct Stopped;
 impl Spawner {
     /// Starts the thread.
     pub fn start() -> io::Result<Self> {
-        let (jobs, mut waiting) = mpsc::channel::<Job>(WAITING);
+        let (jobs, mut waiting): (_, mpsc::Receiver<Job>) = mpsc::channel(WAITING);
         thread::Builder::new().name("spawner".to_owned()).spawn(move || {
             while let Some(job) = waiting.blocking_recv() {
                 job();
