@@ -46,7 +46,8 @@ async fn the_policies_are_in_the_sandbox_and_cannot_be_written_there() {
     let (_client, _) = Client::with_picture(&host.device("pc")).await;
     let browser = descendants(host.sessions()[0].browser.unwrap())[2];
     for folder in ["chromium", "opt/chrome", "opt/edge"] {
-        let path = format!("/proc/{browser}/root/etc/{folder}/policies/managed/shoji.json");
+        let inside = std::path::PathBuf::from(format!("/proc/{browser}/root"));
+        let path = inside.join("etc").join(folder).join("policies/managed/shoji.json");
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.contains("\"DownloadRestrictions\": 3"), "{text}");
     }
