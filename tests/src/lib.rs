@@ -30,3 +30,15 @@ pub fn files_below(folder: &str, ending: &str) -> Vec<PathBuf> {
     found.sort();
     found
 }
+
+/// A program of the project, as `cargo build --workspace` (which `./shoji test` runs first) leaves it beside the tests.
+///
+/// # Panics
+/// If it has not been built.
+pub fn program(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("a test knows its own path");
+    let built = test.parent().and_then(Path::parent).expect("tests lie in `deps`, the programs above it");
+    let path = built.join(name);
+    assert!(path.is_file(), "{} is missing: run ./shoji test, or cargo build --workspace", path.display());
+    path
+}

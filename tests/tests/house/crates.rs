@@ -74,19 +74,28 @@ fn our_crates_know_only_whom_they_may_know() {
 fn protocol_is_built_from_a_serializer_and_nothing_that_reaches_outside() {
     let dependencies = &normal_dependencies(&metadata())["shoji-protocol"];
     let allowed: BTreeSet<String> = PROTOCOL_DEPENDENCIES.into_iter().map(str::to_owned).collect();
-    assert!(dependencies.is_subset(&allowed), "shoji-protocol has dependencies that are not agreed: {:?}", dependencies - &allowed);
+    assert!(
+        dependencies.is_subset(&allowed),
+        "shoji-protocol has dependencies that are not agreed: {:?}",
+        dependencies - &allowed
+    );
 }
 
 #[test]
 fn codec_is_built_from_codecs_only() {
     let dependencies = &normal_dependencies(&metadata())["shoji-codec"];
     let allowed: BTreeSet<String> = CODEC_DEPENDENCIES.into_iter().map(str::to_owned).collect();
-    assert!(dependencies.is_subset(&allowed), "shoji-codec has dependencies that are not agreed: {:?}", dependencies - &allowed);
+    assert!(
+        dependencies.is_subset(&allowed),
+        "shoji-codec has dependencies that are not agreed: {:?}",
+        dependencies - &allowed
+    );
 }
 
 #[test]
 fn no_feature_of_a_shipped_crate_can_switch_a_check_off() {
-    let allowed: BTreeSet<(&str, &str)> = ALLOWED_FEATURES.into_iter().map(|(package, feature, _reason)| (package, feature)).collect();
+    let allowed: BTreeSet<(&str, &str)> =
+        ALLOWED_FEATURES.into_iter().map(|(package, feature, _reason)| (package, feature)).collect();
     for package in &metadata().packages {
         for feature in package.features.keys().filter(|feature| *feature != "default") {
             assert!(
@@ -104,7 +113,10 @@ fn every_crate_lies_in_one_of_the_seven_folders_and_takes_the_lints_of_the_works
     for package in &metadata().packages {
         let manifest = package.manifest_path.strip_prefix(&root).expect("each member lies in the project");
         let top = manifest.components().next().expect("a manifest lies in a folder").to_string();
-        assert!(["protocol", "codec", "host", "viewer", "bench", "tests"].contains(&top.as_str()), "{manifest} lies outside the house");
+        assert!(
+            ["protocol", "codec", "host", "viewer", "bench", "tests"].contains(&top.as_str()),
+            "{manifest} lies outside the house"
+        );
         let text = std::fs::read_to_string(&package.manifest_path).expect("the manifest is readable");
         assert!(text.contains("[lints]\nworkspace = true"), "{manifest} does not take the workspace's lints");
     }

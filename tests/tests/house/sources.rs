@@ -19,7 +19,12 @@ fn sources() -> impl Iterator<Item = (String, String)> {
 
 /// Sources that are part of what we ship: no tests, no benches, no fuzz programs.
 fn shipped() -> impl Iterator<Item = (String, String)> {
-    sources().filter(|(name, _)| name.contains("/src/") && !name.starts_with("tests/") && !name.ends_with("tests.rs") && !name.contains("/tests/"))
+    sources().filter(|(name, _)| {
+        name.contains("/src/")
+            && !name.starts_with("tests/")
+            && !name.ends_with("tests.rs")
+            && !name.contains("/tests/")
+    })
 }
 
 /// The part of a source before its test module.
@@ -45,7 +50,18 @@ fn no_file_is_two_rooms() {
 #[test]
 fn protocol_reads_no_clock_no_randomness_and_no_files() {
     for (name, text) in shipped().filter(|(name, _)| name.starts_with("protocol/")) {
-        for word in ["std::time", "SystemTime", "std::net", "std::fs", "std::io", "std::env", "std::thread", "std::process", "getrandom", "rand::"] {
+        for word in [
+            "std::time",
+            "SystemTime",
+            "std::net",
+            "std::fs",
+            "std::io",
+            "std::env",
+            "std::thread",
+            "std::process",
+            "getrandom",
+            "rand::",
+        ] {
             assert!(!without_tests(&text).contains(word), "{name} uses {word}");
         }
     }
@@ -72,8 +88,14 @@ fn every_channel_is_bounded() {
 
 #[test]
 fn openh264_is_named_in_one_module_only() {
-    let named: Vec<String> = shipped().filter(|(_, text)| without_tests(text).lines().any(|line| !line.trim_start().starts_with("//") && line.contains("openh264"))).map(|(name, _)| name).collect();
-    let rooms: Vec<&String> = named.iter().filter(|name| !name.starts_with("codec/src/video") && !name.starts_with("bench/")).collect();
+    let named: Vec<String> = shipped()
+        .filter(|(_, text)| {
+            without_tests(text).lines().any(|line| !line.trim_start().starts_with("//") && line.contains("openh264"))
+        })
+        .map(|(name, _)| name)
+        .collect();
+    let rooms: Vec<&String> =
+        named.iter().filter(|name| !name.starts_with("codec/src/video") && !name.starts_with("bench/")).collect();
     assert!(rooms.is_empty(), "openh264 is named outside codec/src/video: {rooms:?}");
 }
 
@@ -81,8 +103,15 @@ fn openh264_is_named_in_one_module_only() {
 fn the_browser_is_never_started_without_its_sandbox() {
     // The flag may be spelled only where a test asserts that it is absent.
     for (name, text) in shipped() {
-        let code = without_tests(&text).lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
-        assert!(!code.contains("--no-sandbox") && !code.contains("disable-setuid-sandbox"), "{name} switches the browser's sandbox off");
+        let code = without_tests(&text)
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+            .collect::<Vec<_>>()
+            .join("\n");
+        assert!(
+            !code.contains("--no-sandbox") && !code.contains("disable-setuid-sandbox"),
+            "{name} switches the browser's sandbox off"
+        );
     }
 }
 
@@ -104,7 +133,11 @@ fn every_path_that_the_architecture_names_exists() {
     let text = fs::read_to_string(project().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md exists");
     let mut seen = 0;
     for word in text.split('`').skip(1).step_by(2) {
-        let looks_like_path = word.contains('/') && !word.contains(' ') && !word.contains("::") && !word.starts_with("./") && !word.contains('<');
+        let looks_like_path = word.contains('/')
+            && !word.contains(' ')
+            && !word.contains("::")
+            && !word.starts_with("./")
+            && !word.contains('<');
         if looks_like_path && FOLDERS.iter().any(|folder| word.starts_with(&format!("{folder}/"))) {
             seen += 1;
             assert!(project().join(word).exists(), "ARCHITECTURE.md names {word}, which does not exist");

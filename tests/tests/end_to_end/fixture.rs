@@ -1,0 +1,132 @@
+//! A host, a viewer and a page, ended with the test.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use shoji_protocol::{CanvasId, Rate, Scale, Size, Viewport};
+use shoji_tests::program;
+use shoji_viewer::bundle::Bundle;
+use shoji_viewer::headless::Viewer;
+use shoji_viewer::link::Options;
+
+/// After this, a wait is a failure. A browser starts within seconds even on two busy cores.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Serves one page to whoever asks, on loopback, until the test ends.
+pub(crate) fn serve(page: &'static str) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    let address = listener.local_addr().expect("a bound socket has an address");
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { continue };
+            // One request at a time, of which only the end matters: every path has the same page.
+            let mut request = [0; 8192];
+            let mut length = 0;
+            while !request[..length].ends_with(b"\r\n\r\n") && length < request.len() {
+                match stream.read(&mut request[length..]) {
+                    Ok(0) | Err(_) => break,
+                    Ok(read) => length += read,
+                }
+            }
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                page.len()
+            );
+            // A browser that closes early is no failure of the test.
+            let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(page.as_bytes()));
+        }
+    });
+    address
+}
+
+/// A running host that opens one page in each new session.
+pub(crate) struct Host {
+    child: Child,
+    address: String,
+    directory: tempfile::TempDir,
+}
+
+impl Host {
+    pub(crate) fn showing(url: Option<&str>) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let trace = directory.path().join("trace");
+        std::fs::create_dir(&trace).expect("a directory for the trace");
+        let log = File::create(directory.path().join("log")).expect("a log file");
+        let mut command = Command::new(program("shoji-host"));
+        command.env_remove("SHOJI_STATE").arg("--state").arg(directory.path().join("state"));
+        command.args(["serve", "--listen", "127.0.0.1:0", "--print-ready", "--trace-dir"]).arg(&trace);
+        if let Some(url) = url {
+            command.args(["--start-url", url]);
+        }
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).spawn().expect("the host starts");
+        let mut line = String::new();
+        let output = child.stdout.take().expect("standard output is piped");
+        BufReader::new(output).read_line(&mut line).expect("the host says that it is ready");
+        let log = || std::fs::read_to_string(directory.path().join("log")).unwrap_or_default();
+        let address = line.strip_prefix("ready ").unwrap_or_else(|| panic!("{line:?}\n{}", log())).trim().to_owned();
+        let host = Self { child, address, directory };
+        host.run(&["user", "add", "hanako"]);
+        host
+    }
+
+    fn run(&self, arguments: &[&str]) {
+        let mut command = Command::new(program("shoji-host"));
+        command.env_remove("SHOJI_STATE").arg("--state").arg(self.directory.path().join("state")).args(arguments);
+        let output = command.output().expect("the host's program runs");
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// The file that makes a PC a known device.
+    pub(crate) fn bundle(&self, name: &str) -> PathBuf {
+        let path = self.directory.path().join(format!("{name}.shoji"));
+        let file = path.to_str().expect("temporary paths are UTF-8");
+        self.run(&["device", "add", name, "--user", "hanako", "--host", &self.address, "--out", file]);
+        path
+    }
+
+    /// A viewer in this process, and its main window's canvas once that has a picture.
+    pub(crate) fn view(&self, width: u32, height: u32) -> (Viewer, CanvasId) {
+        let bundle = Bundle::read(&self.bundle("pc")).expect("the bundle is readable");
+        let viewport = Viewport::clamped(Size::clamped(width, height), Scale::ONE, Rate::HZ_60);
+        let options = Options { viewport, ..Options::default() };
+        let viewer = Viewer::connect(bundle, options, Arc::new(())).expect("the viewer connects");
+        let main = viewer.ready(PATIENCE).expect("the first picture comes");
+        (viewer, main)
+    }
+
+    /// Every line of the only session's trace.
+    pub(crate) fn trace(&self) -> Vec<serde_json::Value> {
+        let lines = |path: &Path| std::fs::read_to_string(path).unwrap_or_default();
+        let folder = std::fs::read_dir(self.directory.path().join("trace")).expect("the trace's directory is there");
+        let worker = folder
+            .flatten()
+            .map(|entry| entry.path())
+            .find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("worker-")))
+            .expect("the worker traces");
+        lines(&worker).lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        // The host ends its workers and browsers; what it leaves behind is another test's question.
+        let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("{}", std::fs::read_to_string(self.directory.path().join("log")).unwrap_or_default());
+        }
+    }
+}
+
+/// Whether the pixel at `x`, `y` is about this colour (red, green, blue).
+pub(crate) fn is_colour(canvas: &shoji_codec::Canvas, x: u32, y: u32, colour: [u8; 3]) -> bool {
+    let at = (y * canvas.size().width + x) as usize * 4;
+    canvas.pixels().get(at..at + 3).is_some_and(|bgr| bgr[0] == colour[2] && bgr[1] == colour[1] && bgr[2] == colour[0])
+}

@@ -1,0 +1,8 @@
+//! The whole, end to end: a real Chromium in a real host, over real QUIC, in the real viewer without a window.
+//!
+//! Pages are served from loopback by the test itself and answer in colours: what a test knows, it knows from pixels.
+
+mod exactness;
+mod fixture;
+mod quiet;
+mod typing;

@@ -1,0 +1,27 @@
+//! Nothing changes, nothing is sent; a blinking caret costs next to nothing.
+
+use std::time::{Duration, Instant};
+
+use crate::fixture::{Host, PATIENCE, serve};
+
+#[test]
+fn a_page_at_rest_sends_no_update_and_a_blinking_caret_next_to_nothing() {
+    let url = format!("http://{}/", serve(include_str!("pages/typing.html")));
+    let host = Host::showing(Some(&url));
+    let (viewer, main) = host.view(1280, 800);
+    viewer.wait_quiet(Duration::from_secs(1), PATIENCE).expect("the page comes to rest");
+    // Ten blinks are what is waited for, not a time: each is one update of the caret.
+    let before = viewer.stats();
+    let update = |viewer: &shoji_viewer::headless::Viewer| viewer.lock().view(main).map_or(0, |view| view.update().0);
+    let first = update(&viewer);
+    let started = Instant::now();
+    viewer
+        .wait_until("ten blinks", PATIENCE, |model| {
+            model.view(main).filter(|view| view.update().0 >= first + 10).map(|_| ())
+        })
+        .expect("the caret blinks");
+    let spent = viewer.stats().bytes_received - before.bytes_received;
+    let seconds = started.elapsed().as_secs_f64();
+    // A caret blinks twice a second: at most 1 kB/s, however slow the machine is.
+    assert!((spent as f64) < 1000.0 * seconds.max(5.0), "{spent} bytes in {seconds:.1} s for ten blinks");
+}
