@@ -27,6 +27,8 @@ use crate::trace::Traces;
 const LOOK: Duration = Duration::from_millis(2);
 /// How long an event may take from XTEST to the viewer's trace.
 const EVENT_PATIENCE: Duration = Duration::from_secs(5);
+/// A part of the window's title, in every language.
+const TITLE: &str = "Shoji";
 /// Room around the picture for the window's own frame.
 const FRAME: (u32, u32) = (64, 128);
 
@@ -133,6 +135,8 @@ impl Arm for Window {
     }
 
     fn key(&mut self, key: u16, pressed: bool) -> anyhow::Result<Given> {
+        // What is in the trace by now belongs to earlier events.
+        while self.trace.next_line().is_some() {}
         // An X server's key codes are those of evdev plus eight.
         self.hands(&[if pressed { "keydown" } else { "keyup" }, &(key + 8).to_string()])?;
         if !pressed {
@@ -148,7 +152,9 @@ impl Arm for Window {
     }
 
     fn click(&mut self, x: u32, y: u32) -> anyhow::Result<()> {
-        self.hands(&["mousemove", &x.to_string(), &y.to_string(), "click", "1"])
+        // Without a window manager nobody else gives the window the keyboard.
+        let (x, y) = (x.to_string(), y.to_string());
+        self.hands(&["search", "--sync", "--name", TITLE, "windowfocus", "--sync", "mousemove", &x, &y, "click", "1"])
     }
 
     fn processes(&mut self) -> anyhow::Result<Processes> {
