@@ -87,8 +87,12 @@ pub const BROWSER_RESTART_SPAN: Duration = Duration::from_secs(300);
 /// How long a `Close` frame may take to reach the viewer before the connection is dropped anyway.
 pub const FAREWELL: Duration = Duration::from_millis(500);
 
-/// How long `serve` waits for its sessions to end when it is told to stop.
-pub const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the kernel may take to end a killed browser: its memory is freed first, which a starved machine does slowly.
+pub const KILL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long `serve` waits for its sessions to end when it is told to stop. Longer than
+/// [`KILL_TIMEOUT`], so that nothing is left behind.
+pub const STOP_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// One line on the control socket, either way. The longest request names a device (64 bytes).
 pub const CONTROL_REQUEST: usize = 4 << 10;

@@ -69,6 +69,12 @@ pub fn write(path: &Path, content: &[u8], mode: u32) -> Result<(), Error> {
     })
 }
 
+/// Writes a file that need not outlive the machine's next start, such as a running session's: nobody waits for a disk.
+pub fn write_passing(path: &Path, content: &[u8], mode: u32) -> Result<(), Error> {
+    let write = || OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?.write_all(content);
+    write().map_err(|source| Error::new("write", path, source))
+}
+
 fn write_new(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     // Left behind by a host that was killed here; process ids come back.
     let _ = fs::remove_file(path);

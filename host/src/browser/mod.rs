@@ -35,7 +35,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-use crate::config;
+use crate::{config, limits};
 use room::{Owner, Room};
 
 /// Bubblewrap, where Debian puts it.
@@ -193,10 +193,11 @@ impl Browser {
     }
 }
 
-/// Waits a moment for the end of a process; the kernel needs milliseconds for a killed one.
+/// Waits for the end of a killed process: milliseconds, or seconds where the machine is starved.
 fn has_ended(process: &OwnedFd) -> bool {
     let mut readable = [PollFd::new(process, PollFlags::IN)];
-    let patience = Timespec { tv_sec: 2, tv_nsec: 0 };
+    let seconds = i64::try_from(limits::KILL_TIMEOUT.as_secs()).unwrap_or(i64::MAX);
+    let patience = Timespec { tv_sec: seconds, tv_nsec: 0 };
     matches!(poll(&mut readable, Some(&patience)), Ok(1))
 }
 

@@ -96,13 +96,13 @@ impl Room {
         store::directory(&room.home(), 0o700)?;
         owner.take(&room.home())?;
         let text = serde_json::to_vec_pretty(&policy::managed()).expect("policies are valid JSON");
-        store::write(&room.policies(), &text, store::READABLE)?;
+        store::write_passing(&room.policies(), &text, store::READABLE)?;
         let uid = owner.uid;
         let gid = owner.gid;
         let passwd = format!("shoji:x:{uid}:{gid}:shoji:/home/shoji:/usr/sbin/nologin\n");
-        store::write(&room.etc().join("passwd"), passwd.as_bytes(), store::READABLE)?;
+        store::write_passing(&room.etc().join("passwd"), passwd.as_bytes(), store::READABLE)?;
         let group = format!("shoji:x:{gid}:\n");
-        store::write(&room.etc().join("group"), group.as_bytes(), store::READABLE)?;
+        store::write_passing(&room.etc().join("group"), group.as_bytes(), store::READABLE)?;
         let listener = room.listen()?;
         Ok((room, listener))
     }

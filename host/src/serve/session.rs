@@ -121,13 +121,11 @@ struct Deadlines {
     idle: Instant,
     /// A connection that was told to let go has to have done so.
     hand_over: Option<Instant>,
-    /// The browser has to have left after its last window closed.
-    browser_leave: Option<Instant>,
 }
 
 impl Deadlines {
     fn earliest(&self) -> Instant {
-        let optional = [self.detached, self.hand_over, self.browser_leave];
+        let optional = [self.detached, self.hand_over];
         optional.into_iter().flatten().fold(self.absolute.min(self.idle), Instant::min)
     }
 }
@@ -212,7 +210,6 @@ async fn start(
             detached: Some(begun + sessions.detached),
             idle: begun + sessions.idle,
             hand_over: None,
-            browser_leave: None,
         },
     };
     Ok(Box::new((session, received)))
@@ -383,11 +380,8 @@ impl Session {
     fn worker_said(&mut self, message: ToSupervisor) -> Result<(), Over> {
         match message {
             ToSupervisor::Ready | ToSupervisor::Attached { .. } => Ok(()),
-            ToSupervisor::LastCanvasClosed => {
-                // The browser leaves now by itself, or it crashed; its ending says which.
-                self.deadlines.browser_leave.get_or_insert(Instant::now() + limits::BROWSER_LEAVE_TIMEOUT);
-                Ok(())
-            }
+            // The worker waited for the browser to leave by itself or to open another window.
+            ToSupervisor::LastCanvasClosed => Err(Over(CloseCode::SessionEnded)),
             ToSupervisor::Notice { notice } => {
                 self.tell_viewer(notice);
                 Ok(())
@@ -412,7 +406,6 @@ impl Session {
         // Reaps it and waits for the last of its processes.
         let _ = tokio::task::spawn_blocking(move || drop(browser)).await;
         self.handle.shared.browser.store(0, Ordering::Relaxed);
-        self.deadlines.browser_leave = None;
         if ending == Some(Ending::Left) {
             return Err(Over(CloseCode::SessionEnded));
         }
@@ -441,7 +434,7 @@ impl Session {
             // Its task hangs or was dropped with the link: nobody can reach the worker any more.
             return Err(Over(CloseCode::WorkerDied));
         }
-        if deadlines.absolute <= now || due(deadlines.detached) || due(deadlines.browser_leave) {
+        if deadlines.absolute <= now || due(deadlines.detached) {
             return Err(Over(CloseCode::SessionEnded));
         }
         if deadlines.idle <= now {

@@ -74,6 +74,7 @@ fn turn(session: &mut Session) -> Result<(), Error> {
         // What input changes without the browser: the pointer's shape, a picture that is dragged.
         session.compose(woken)?;
     }
+    session.check_windowless()?;
     session.send()
 }
 

@@ -22,8 +22,8 @@ use super::canvas::Canvas;
 use super::convert;
 use super::link::{Link, LinkError, Message};
 use super::rights;
-use crate::clock;
 use crate::trace::{self, Trace};
+use crate::{clock, limits};
 
 /// The most often the browser draws: what nearly every screen shows. More would cost both ends CPU that nobody sees.
 const MAX_RATE: u32 = 60_000;
@@ -79,6 +79,8 @@ pub(super) struct Session {
     canvases: BTreeMap<CanvasId, Canvas>,
     /// Canvases that are gone and that the viewer still has.
     gone: Vec<CanvasId>,
+    /// Since when a browser that is still there has no window, microseconds.
+    windowless_since: Option<u64>,
     viewer: Option<Viewer>,
     viewport: Option<Viewport>,
     /// The last input given to the browser.
@@ -101,6 +103,7 @@ impl Session {
             listener: Some(listener),
             canvases: BTreeMap::new(),
             gone: Vec::new(),
+            windowless_since: None,
             viewer: None,
             viewport: None,
             input: InputSequence::NONE,
@@ -139,6 +142,7 @@ impl Session {
                 let mut opened = Canvas::new(kind, parent, size, encoder);
                 opened.input = self.seen;
                 self.canvases.insert(convert::canvas_out(canvas), opened);
+                self.windowless_since = None;
             }
             Event::CanvasClosed { canvas } => self.canvas_closed(convert::canvas_out(canvas))?,
             Event::CanvasResized { canvas, size } => {
@@ -177,10 +181,14 @@ impl Session {
             }
             // Text input comes with the Japanese input work.
             Event::Caret => {}
-            Event::ClientGone { remaining } => debug!(remaining, "Wayland client gone"),
+            Event::ClientGone { remaining } => {
+                debug!(remaining, "Wayland client gone");
+                self.client_gone(remaining);
+            }
             Event::ClientMisbehaved { why, remaining } => {
                 // It was disconnected; if it was the browser, it ends now and the restart rule decides.
                 warn!(?why, remaining, "Wayland client misbehaved");
+                self.client_gone(remaining);
                 if why == compositor::Misbehaviour::Limit(compositor::Limit::Canvases) {
                     self.link.tell(&ToSupervisor::Notice { notice: Notice::TooManyWindows })?;
                 }
@@ -202,9 +210,30 @@ impl Session {
             self.pointer_lock_changed = false;
         }
         if self.canvases.is_empty() {
+            self.windowless_since = Some(clock::microseconds());
+        }
+        Ok(())
+    }
+
+    /// A browser that is gone, crashed or not, is its launcher's affair: the next one may need long for its first window.
+    fn client_gone(&mut self, remaining: usize) {
+        if remaining == 0 {
+            self.windowless_since = None;
+        }
+    }
+
+    /// Ends the session of a browser that closed its last window and stays.
+    pub(super) fn check_windowless(&mut self) -> Result<(), Error> {
+        if self.windowless_until().is_some_and(|until| until <= clock::microseconds()) {
+            self.windowless_since = None;
             self.link.tell(&ToSupervisor::LastCanvasClosed)?;
         }
         Ok(())
+    }
+
+    fn windowless_until(&self) -> Option<u64> {
+        let patience = u64::try_from(limits::BROWSER_LEAVE_TIMEOUT.as_micros()).unwrap_or(u64::MAX);
+        Some(self.windowless_since?.saturating_add(patience))
     }
 
     /// Reads what the supervisor sent and does it.
@@ -462,8 +491,12 @@ impl Session {
         }
     }
 
-    /// When [`Self::send`] has to be called if nothing happens before, microseconds.
+    /// When the next turn is due if nothing happens before, microseconds.
     pub(super) fn deadline(&self) -> Option<u64> {
+        [self.windowless_until(), self.send_at()].into_iter().flatten().min()
+    }
+
+    fn send_at(&self) -> Option<u64> {
         let viewer = self.viewer.as_ref()?;
         if self.link.has_unsent() || !viewer.flow.may_send(Instant::from_micros(clock::microseconds())) {
             // The supervisor's reading, or an acknowledgement, wakes it.

@@ -145,7 +145,8 @@ async fn nothing_is_left_of_an_ended_session() {
     assert_eq!(client.until_closed().await, CloseCode::SessionEnded);
     until("the session is gone", || host.sessions().is_empty()).await;
     for pid in processes {
-        assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists(), "{pid} is left");
+        let [name, state, parent] = ["Name", "State", "PPid"].map(|key| super::fixture::status(pid, key));
+        assert!(state.is_none(), "{pid} is left: {name:?}, {state:?}, child of {parent:?}");
     }
     assert!(!rooms.exists(), "{} is left", rooms.display());
     assert!(!host.log().contains("left something behind"));
