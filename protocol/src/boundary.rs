@@ -1,4 +1,4 @@
-//! What may cross the boundary, said once: every wire type is declared through [`wire!`], which makes both the type
+//! What may cross the boundary, said once: every wire type is declared through `wire!`, which makes both the type
 //! and its description. `shoji-host boundary` prints the description, so the list cannot differ from the code.
 //!
 //! This module owns the right to cross. A field of a host→viewer message has to implement [`CrossesToViewer`], a
