@@ -40,6 +40,9 @@ use crate::{
 /// However small and regular the updates: within this after the last one nothing counts as quiet.
 const BREATH: Duration = Duration::from_millis(200);
 
+/// How many times the settling time a wait for quiet goes on before a video counts as quiet.
+pub const VIDEO: u32 = 3;
+
 /// Time for the host to close after being told to end a session.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -166,7 +169,8 @@ impl Viewer {
         Ok(main)
     }
 
-    /// Waits until no picture changed for `settle`. A blinking caret is quiet.
+    /// Waits until no picture changed for `settle`. A blinking caret is quiet; and after [`VIDEO`] times that long, so is
+    /// a video that leaves most of its page alone.
     ///
     /// # Errors
     /// As [`wait_until`](Self::wait_until).
@@ -179,10 +183,15 @@ impl Viewer {
                 return Err(error.clone().into());
             }
             let now = clock::now();
-            let mut left = settle.saturating_sub(begun.elapsed());
+            let waited = begun.elapsed();
+            let mut left = settle.saturating_sub(waited);
             for (_, view) in model.views() {
-                left = left.max(settle.saturating_sub(now.since(view.disturbed())));
-                left = left.max(BREATH.min(settle).saturating_sub(now.since(view.updated())));
+                let still = settle
+                    .saturating_sub(now.since(view.disturbed()))
+                    .max(BREATH.min(settle).saturating_sub(now.since(view.updated())));
+                let playing =
+                    settle.saturating_sub(now.since(view.remade())).max((settle * VIDEO).saturating_sub(waited));
+                left = left.max(still.min(playing));
             }
             if left.is_zero() {
                 return Ok(());

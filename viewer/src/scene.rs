@@ -24,6 +24,9 @@ const MAX_NOTICES: usize = 4;
 /// Pixels that a blinking caret may have: three wide and 60 high at scale three, in whole blocks of a codec's tile.
 const CARET: u64 = 4096;
 
+/// A video in a page is smaller than this part of the picture, a page that changes is larger.
+const GOOD_PART: u64 = 4;
+
 /// Where the connection stands.
 #[derive(Debug, Clone)]
 pub enum State {
@@ -82,6 +85,7 @@ pub struct View {
     input: InputSequence,
     updated: Stamp,
     disturbed: Stamp,
+    remade: Stamp,
     fresh: Vec<Area>,
     stale: bool,
 }
@@ -133,6 +137,12 @@ impl View {
     #[must_use]
     pub fn disturbed(&self) -> Stamp {
         self.disturbed
+    }
+
+    /// When the last update was applied that changed a good part of the picture, not only a video in it.
+    #[must_use]
+    pub fn remade(&self) -> Stamp {
+        self.remade
     }
 
     /// The picture, if there is one. While reconnecting it is the last one from before.
@@ -264,6 +274,7 @@ impl Model {
             input: InputSequence::NONE,
             updated: Stamp::default(),
             disturbed: Stamp::default(),
+            remade: Stamp::default(),
             fresh: Vec::new(),
             stale: false,
         };
@@ -317,6 +328,9 @@ impl Model {
         view.updated = now;
         if changed > CARET {
             view.disturbed = now;
+        }
+        if changed > u64::from(size.width) * u64::from(size.height) / GOOD_PART {
+            view.remade = now;
         }
         self.views.retain(|_, view| !view.stale);
         if self.main().is_some_and(|(main, _)| main == update.canvas) {

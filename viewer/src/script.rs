@@ -11,7 +11,7 @@
 //! | `move X Y` | moves the pointer |
 //! | `drag X1 Y1 X2 Y2` | presses the left button, moves in steps, releases |
 //! | `scroll X Y NOTCHES` | turns the wheel there; positive scrolls down; fractions are smooth |
-//! | `wait quiet [MS]` | until no update came for MS milliseconds (400) |
+//! | `wait quiet [MS]` | until the picture rested for MS milliseconds (400); a caret may blink, a video may play |
 //! | `wait change` | until the picture changed after the last step that sent input |
 //! | `resize W H [SCALE]` | gives the picture another size in pixels, and scale (1 to 3) |
 //! | `screenshot FILE` | writes the main canvas as PNG |

@@ -121,6 +121,31 @@ fn a_failed_step_names_its_place() {
 }
 
 #[test]
+fn a_caret_is_quiet_at_once_and_a_video_after_a_while() {
+    let host = Host::start();
+    let (viewer, mut peer, mut picture) = session(&host);
+    let settle = Duration::from_millis(300);
+    let playing = std::thread::spawn(move || {
+        let begun = std::time::Instant::now();
+        viewer.wait_quiet(settle, PATIENCE).expect("quiet");
+        (begun.elapsed(), viewer)
+    });
+    // A small video: every acknowledged picture is followed by another.
+    let mut seed = 0_u8;
+    while !playing.is_finished() {
+        seed = seed.wrapping_add(1);
+        picture.fill(0, 0, 200, 150, [seed, seed, 1]);
+        let update = peer.show(1, &picture, 0);
+        while peer.presented() != (CanvasId(1), update) {}
+    }
+    let (took, viewer) = playing.join().expect("no panic");
+    assert!(took >= settle * shoji_viewer::headless::VIDEO, "{took:?}");
+    picture.fill(0, 0, 3, 20, [1, 1, 1]);
+    peer.show(1, &picture, 0);
+    viewer.wait_quiet(settle, PATIENCE).expect("quiet");
+}
+
+#[test]
 fn pointer_windows_lock_and_notices_reach_the_scene() {
     let host = Host::start();
     let (viewer, mut peer, _) = session(&host);
