@@ -8,7 +8,7 @@ use crate::ArmName;
 use crate::machine::Machine;
 use crate::meter::Memory;
 use crate::page::Mode;
-use crate::record::{Exactness, Segment, Traffic};
+use crate::record::{Exactness, MOST_FOREIGN_CORES, Segment, Traffic};
 use crate::stats::{Summary, count, milliseconds};
 use crate::trace::{Stage, Traces};
 use crate::verdict::Verdict;
@@ -205,6 +205,14 @@ impl Row {
     }
 }
 
+impl Row {
+    /// Whether other work disturbed every round, so that disturbed rounds are all there is.
+    #[must_use]
+    pub fn all_disturbed(&self) -> bool {
+        self.foreign_cores > MOST_FOREIGN_CORES
+    }
+}
+
 impl Document {
     /// The figures of one scene on one arm.
     #[must_use]
@@ -260,7 +268,7 @@ mod tests {
     fn a_disturbed_round_is_left_out_and_counted() {
         let segments = [segment(1, 0.1, 5), segment(2, 0.9, 50)];
         let row = Row::of(Mode::Key, ArmName::Whole, &segments, &Traces::default(), 1).expect("there are segments");
-        assert_eq!((row.rounds, row.marked), (1, 1));
+        assert_eq!((row.rounds, row.marked, row.all_disturbed()), (1, 1, false));
         assert!((row.latency.expect("there are samples").p50 - 5.0).abs() < 1e-9);
         assert!((row.host_cpu.per_event - 1.0).abs() < 1e-9);
         assert!((row.bytes_per_event - 100.0).abs() < 1e-9);
@@ -271,7 +279,7 @@ mod tests {
     fn if_every_round_was_disturbed_all_count() {
         let segments = [segment(1, 0.8, 5), segment(2, 0.9, 7)];
         let row = Row::of(Mode::Key, ArmName::Whole, &segments, &Traces::default(), 1).expect("there are segments");
-        assert_eq!((row.rounds, row.marked, row.seen), (2, 2, 8));
+        assert_eq!((row.rounds, row.marked, row.seen, row.all_disturbed()), (2, 2, 8, true));
     }
 
     #[test]

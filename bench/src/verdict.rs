@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ArmName;
 use crate::page::Mode;
-use crate::result::Document;
+use crate::result::{Document, Row};
 use crate::words::Text;
 
 /// One figure against its target. For every figure, less is better, unless it is `per second`.
@@ -32,6 +32,8 @@ pub enum Outcome {
     Reached,
     /// Not reached.
     Missed,
+    /// Other work disturbed every round, so the figure says nothing about the product.
+    Disturbed,
     /// This run did not measure it.
     NotMeasured,
 }
@@ -174,6 +176,30 @@ impl Target {
         }
     }
 
+    /// Whether a row behind the figure has no undisturbed round. Counts of bytes and comparisons of canvases stand even then.
+    fn was_disturbed(self, document: &Document) -> bool {
+        let of = |rows: &[(Mode, ArmName)]| {
+            rows.iter().filter_map(|&(scene, arm)| document.row(scene, arm)).any(Row::all_disturbed)
+        };
+        let with_floor = |scene| of(&[(scene, ArmName::Whole), (scene, ArmName::Floor)]);
+        match self {
+            Self::KeyMedian | Self::KeyTail => with_floor(Mode::Key),
+            Self::TypingMedian => with_floor(Mode::Typing),
+            Self::PageMedian => with_floor(Mode::Page),
+            Self::ScrollRate | Self::ScrollAge | Self::ScrollBytes => with_floor(Mode::Scroll),
+            Self::HostCpuPerKey => of(&[(Mode::Key, ArmName::Whole)]),
+            Self::CaretCpu => of(&[(Mode::Caret, ArmName::Whole)]),
+            Self::WindowAdds => of(&[(Mode::Key, ArmName::Whole), (Mode::Key, ArmName::Window)]),
+            Self::PageBytes
+            | Self::BytesPerKey
+            | Self::BytesPerCharacter
+            | Self::CaretBytes
+            | Self::StillBytes
+            | Self::Memory
+            | Self::ExactAtRest => false,
+        }
+    }
+
     fn figure(self, document: &Document) -> Option<f64> {
         let whole = |scene| document.row(scene, ArmName::Whole);
         let median = |scene, arm| Some(document.row(scene, arm)?.latency?.p50);
@@ -209,16 +235,18 @@ impl Target {
 /// Judges a document's figures.
 #[must_use]
 pub fn judge(document: &Document) -> Vec<Verdict> {
-    Target::ALL.into_iter().map(|target| verdict(target, target.figure(document))).collect()
+    let judged = |target: Target| verdict(target, target.figure(document), target.was_disturbed(document));
+    Target::ALL.into_iter().map(judged).collect()
 }
 
-fn verdict(target: Target, figure: Option<f64>) -> Verdict {
+fn verdict(target: Target, figure: Option<f64>, disturbed: bool) -> Verdict {
     let (reach, stretch, unit) = target.bounds();
     let meets = |bound: f64| {
         figure.is_some_and(|figure| if unit == Unit::PerSecond { figure >= bound } else { figure <= bound })
     };
     let outcome = match figure {
         None => Outcome::NotMeasured,
+        Some(_) if disturbed => Outcome::Disturbed,
         Some(_) if stretch.is_some_and(meets) => Outcome::Stretch,
         Some(_) if meets(reach) => Outcome::Reached,
         Some(_) => Outcome::Missed,
@@ -232,7 +260,7 @@ mod tests {
 
     #[test]
     fn a_figure_is_missed_reached_or_better() {
-        let outcome = |figure| verdict(Target::KeyMedian, Some(figure)).outcome;
+        let outcome = |figure| verdict(Target::KeyMedian, Some(figure), false).outcome;
         assert_eq!(outcome(1.5), Outcome::Missed);
         assert_eq!(outcome(1.4), Outcome::Reached);
         assert_eq!(outcome(1.1), Outcome::Stretch);
@@ -240,12 +268,19 @@ mod tests {
 
     #[test]
     fn more_frames_are_better() {
-        assert_eq!(verdict(Target::ScrollRate, Some(59.0)).outcome, Outcome::Missed);
-        assert_eq!(verdict(Target::ScrollRate, Some(69.0)).outcome, Outcome::Reached);
+        assert_eq!(verdict(Target::ScrollRate, Some(59.0), false).outcome, Outcome::Missed);
+        assert_eq!(verdict(Target::ScrollRate, Some(69.0), false).outcome, Outcome::Reached);
+    }
+
+    #[test]
+    fn a_disturbed_figure_is_neither_met_nor_missed() {
+        for figure in [1.1, 1.5] {
+            assert_eq!(verdict(Target::KeyMedian, Some(figure), true).outcome, Outcome::Disturbed);
+        }
     }
 
     #[test]
     fn what_was_not_measured_is_neither_met_nor_missed() {
-        assert_eq!(verdict(Target::Memory, None).outcome, Outcome::NotMeasured);
+        assert_eq!(verdict(Target::Memory, None, true).outcome, Outcome::NotMeasured);
     }
 }

@@ -93,6 +93,7 @@ pub fn outcome(outcome: Outcome) -> Text {
         Outcome::Stretch => Text("◎ 達成 (高い目標)", "met (stretch)"),
         Outcome::Reached => Text("○ 達成", "met"),
         Outcome::Missed => Text("× 未達", "missed"),
+        Outcome::Disturbed => Text("！ 他の負荷で判定できません", "no verdict: other work"),
         Outcome::NotMeasured => Text("－ 未計測", "not measured"),
     }
 }

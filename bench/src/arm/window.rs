@@ -135,8 +135,10 @@ impl Arm for Window {
     }
 
     fn key(&mut self, key: u16, pressed: bool) -> anyhow::Result<Given> {
-        // What is in the trace by now belongs to earlier events.
-        while self.trace.next_line().is_some() {}
+        if pressed {
+            // What is in the trace by now belongs to earlier events.
+            while self.trace.next_line().is_some() {}
+        }
         // An X server's key codes are those of evdev plus eight.
         self.hands(&[if pressed { "keydown" } else { "keyup" }, &(key + 8).to_string()])?;
         if !pressed {
@@ -184,7 +186,7 @@ impl Arm for Window {
     }
 
     fn sighting(&mut self, code: u16, patience: Duration) -> Option<Sighting> {
-        let sequence = self.waiting.take()?;
+        let sequence = self.waiting?;
         let (mut received, mut decoded) = (None, None);
         self.watch_trace(patience, |line| match *line {
             Line::Received { update, t } => {

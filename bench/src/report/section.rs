@@ -68,6 +68,7 @@ fn verdict(verdict: &Verdict) -> Vec<String> {
         Outcome::Stretch => "stretch",
         Outcome::Reached => "reached",
         Outcome::Missed => "missed",
+        Outcome::Disturbed => "disturbed",
         Outcome::NotMeasured => "unmeasured",
     };
     let sign = if unit == crate::verdict::Unit::PerSecond { "≥" } else { "≤" };

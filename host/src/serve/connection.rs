@@ -210,8 +210,8 @@ impl Connection {
             bytes = control.read(), if control.open => Wake::Control(bytes),
             wrote = control_out.write(), if has_control => Wake::Wrote(wrote),
             wrote = updates.write(), if !may_take => Wake::Wrote(wrote),
-            wake = from_link => wake,
             word = word => Wake::Word(word),
+            wake = from_link => wake,
             () = sleep => Wake::Deadline,
             () = tokio::time::sleep_until(*expires) => Wake::Told(Some(CloseCode::CertificateExpired)),
         }
@@ -421,12 +421,16 @@ impl Connection {
         }
     }
 
-    /// The session's task sees the same and says why it ends; the connection only stops using the link.
+    /// The worker is gone or makes no sense. Only the session's task knows why its worker ended (perhaps it ended the
+    /// session itself a moment ago), so it says the reason, and it comes as a [`Word`].
     fn link_broke(&mut self, error: &LinkError) {
-        warn!(device = %self.identity.device, %error, "Worker lost");
-        self.close(CloseCode::WorkerDied);
-        if let Some(attached) = &mut self.session {
-            attached.broken = true;
+        let Some(attached) = &mut self.session else { return };
+        attached.broken = true;
+        info!(session.id = attached.grant.session.0, %error, "Worker's link ended");
+        match attached.grant.handle.commands.try_send(Command::End(CloseCode::WorkerDied)) {
+            // A session that is over has left its word already.
+            Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
+            Err(mpsc::error::TrySendError::Full(_)) => self.close(CloseCode::WorkerDied),
         }
     }
 

@@ -71,8 +71,9 @@ fn turn(session: &mut Session) -> Result<(), Error> {
     }
     if ready.supervisor {
         session.listen()?;
-        // What input changes without the browser: the pointer's shape, a picture that is dragged.
-        session.compose(woken)?;
+        // What input changes without the browser: the pointer's shape, a picture that is dragged. The browser may have drawn
+        // meanwhile too; that is noticed now, after the input.
+        session.compose(clock::nanoseconds())?;
     }
     session.check_windowless()?;
     session.send()
