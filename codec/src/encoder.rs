@@ -34,6 +34,10 @@ impl Default for Config {
 pub struct Outcome {
     /// Nothing changed: nothing was appended, nothing is to be sent.
     pub empty: bool,
+    /// This was a part: call [`Encoder::encode`] again for the rest, with what was damaged meanwhile, if anything was.
+    pub more: bool,
+    /// The viewer's canvas starts anew with this update.
+    pub complete: bool,
     /// What the update consists of.
     pub stats: Stats,
 }
@@ -98,7 +102,7 @@ impl Encoder {
     /// Whether the viewer's canvas, once every update is applied, equals the last frame bit for bit.
     #[must_use]
     pub fn is_exact(&self) -> bool {
-        !self.needs_complete && self.lossy.is_empty()
+        !self.needs_complete && self.units.is_untouched() && self.lossy.is_empty()
     }
 
     /// When [`Encoder::encode`] wants to be called again with empty damage to refine; `None` when all is exact.
@@ -117,6 +121,9 @@ impl Encoder {
     /// last call; parts outside the frame are ignored. A new size and [`Encoder::repaint`] make it a complete update,
     /// whatever the damage.
     ///
+    /// A large change comes in parts ([`Outcome::more`]), so that it can be sent and decoded while the rest is encoded, and
+    /// so that a key pressed meanwhile need not wait for all of it. The frame may be another one for the next part.
+    ///
     /// # Errors
     /// If the frame is malformed; then nothing is appended and the encoder is as before.
     pub fn encode(
@@ -134,20 +141,26 @@ impl Encoder {
         let mut stats = Stats::default();
         let complete = self.needs_complete || frame.size != self.shadow.size();
         update::header(out, complete, frame.size);
-        self.units.clear();
         if complete {
             self.begin(frame);
-        } else {
+        } else if !damage.is_empty() {
             self.prune(&frame, damage, &mut stats, out);
         }
+        let mut more = false;
         if !self.units.is_untouched() {
-            if self.units.count(CLASSIFY_FROM) >= CLASSIFY_FROM {
+            // What waits as the rest of an earlier change was looked at then.
+            let fresh = complete || !damage.is_empty();
+            if fresh && self.units.count(CLASSIFY_FROM) >= CLASSIFY_FROM {
                 self.film(&frame, budget, now, &mut stats, out);
             }
-            self.exact(&frame, now, &mut stats, out);
+            more = self.exact(&frame, now, &mut stats, out);
         }
-        if !self.lossy.is_empty() {
-            self.refine(&frame, budget, now, start, &mut stats, out);
+        if !more {
+            self.units.clear();
+            self.search.settled();
+            if !self.lossy.is_empty() {
+                self.refine(&frame, budget, now, start, &mut stats, out);
+            }
         }
         let empty = !complete && out.len() == start + update::HEADER_BYTES;
         if empty {
@@ -156,7 +169,7 @@ impl Encoder {
             self.regions.retire(now, out);
         }
         stats.bytes = out.len() - start;
-        Ok(Outcome { empty, stats })
+        Ok(Outcome { empty, more, complete, stats })
     }
 
     /// Starts over: the viewer's canvas will be new, and all of the frame is sent.
@@ -169,6 +182,8 @@ impl Encoder {
         self.lossy.reset(frame.size);
         self.regions.reset(frame.size);
         self.units.mark_all();
+        // The viewer holds black where the shadow may hold an old picture, until every part is sent.
+        self.search.hold();
         self.needs_complete = false;
     }
 
@@ -216,10 +231,11 @@ impl Encoder {
         });
     }
 
-    /// Sends the marked units exactly.
-    fn exact(&mut self, frame: &Frame<'_>, now: Time, stats: &mut Stats, out: &mut Vec<u8>) {
+    /// Sends marked units exactly, as many as one part may have, and takes their marks away. Whether marked ones are left.
+    fn exact(&mut self, frame: &Frame<'_>, now: Time, stats: &mut Stats, out: &mut Vec<u8>) -> bool {
         let photos = self.regions.has_photos();
-        for mode in [Mode::Screen, Mode::Photo] {
+        let (mut room, mut more) = (PART_PIXELS, false);
+        'modes: for mode in [Mode::Screen, Mode::Photo] {
             self.rects.clear();
             match mode {
                 Mode::Screen if !photos => self.units.rects(|_, _| true, &mut self.rects),
@@ -227,16 +243,26 @@ impl Encoder {
                 Mode::Photo if !photos => break,
                 Mode::Photo => self.units.rects(|c, b| self.regions.is_photo(c, b), &mut self.rects),
             }
-            for rect in &self.rects {
-                self.coder.add(frame, &mut self.shadow, *rect, mode, out);
-                stats.exact += rect.area();
-                if !self.lossy.is_empty() {
-                    self.lossy.cover(*rect);
-                    self.lossy.touch(*rect, now);
+            for whole in &self.rects {
+                let rect = part(*whole, room, room == PART_PIXELS);
+                if !rect.is_empty() {
+                    self.coder.add(frame, &mut self.shadow, rect, mode, out);
+                    self.units.unmark_in(rect);
+                    room = room.saturating_sub(rect.area());
+                    stats.exact += rect.area();
+                    if !self.lossy.is_empty() {
+                        self.lossy.cover(rect);
+                        self.lossy.touch(rect, now);
+                    }
+                }
+                if rect.height < whole.height {
+                    more = true;
+                    break 'modes;
                 }
             }
         }
         self.coder.finish(out);
+        more
     }
 
     /// Makes rested lossy pixels exact, as far as the budget and one update's share of time go.
@@ -275,3 +301,18 @@ const UNIT_AREA: u64 = (UNIT_WIDTH * UNIT_HEIGHT) as u64;
 
 /// Fewer changed units than this are never looked at as a film: a block of video has eight.
 const CLASSIFY_FROM: usize = 8;
+
+/// About how many exact pixels one part of a large change has: a key pressed meanwhile waits two or three milliseconds, and
+/// a whole 1080p page has eight parts, each of which is decoded while the next is encoded.
+const PART_PIXELS: u64 = 1 << 18;
+
+/// The upper part of a rectangle with at most `room` pixels, cut between units; the first part of an update is never empty.
+fn part(whole: Rect, room: u64, first: bool) -> Rect {
+    if whole.area() <= room {
+        return whole;
+    }
+    let lines = (room / u64::from(whole.width.max(1))) as u32;
+    let cut = (whole.y + lines) / UNIT_HEIGHT * UNIT_HEIGHT;
+    let least = if first { (whole.y / UNIT_HEIGHT + 1) * UNIT_HEIGHT } else { whole.y };
+    Rect { height: cut.max(least).min(whole.bottom()) - whole.y, ..whole }
+}

@@ -39,6 +39,10 @@ const MAX_PLACES: usize = 8;
 /// So many anchors in agreement end a search.
 const ENOUGH_VOTES: u32 = 4;
 
+/// If the first so many anchors, which lie all over the change, match nowhere in a reach, the rest are not asked. With a
+/// quarter of the change moved, nine searches of ten still find it.
+const PATIENCE: usize = 8;
+
 /// Vectors remembered from earlier frames.
 const REMEMBERED: usize = 2;
 
@@ -86,8 +90,10 @@ pub(crate) struct Search {
     samples: Vec<(u16, u16)>,
     open: Vec<Rect>,
     found: Vec<Rect>,
-    /// The shadow holds a unit that no copy of this update brought to the viewer; its mark will send it as a tile. Until then
-    /// no copy may read it, so that there are no more copies in this update.
+    /// Units of this update's damage in which no vector was found: there is no need to look again.
+    hopeless: usize,
+    /// The shadow holds a unit that no copy brought to the viewer; its mark will send it as a tile. Until then no copy may
+    /// read it, so that there are no more copies until every mark is sent.
     ahead: bool,
 }
 
@@ -110,9 +116,19 @@ impl Search {
         self.open.reserve(columns);
     }
 
-    /// Begins the next update: everything that the last one marked was sent.
+    /// Begins the next update.
     pub(crate) fn begin(&mut self) {
+        self.hopeless = 0;
+    }
+
+    /// Everything that was marked was sent: the viewer holds what the shadow holds.
+    pub(crate) fn settled(&mut self) {
         self.ahead = false;
+    }
+
+    /// The viewer's canvas starts anew, and everything is marked: no copies until it is settled.
+    pub(crate) fn hold(&mut self) {
+        self.ahead = true;
     }
 
     /// For a large damaged rectangle that is not compared yet: if a few samples say that it moved, compares, moves and marks it
@@ -140,7 +156,10 @@ impl Search {
         if self.samples.len() < SAMPLES / 2 {
             return false;
         }
-        let Some((vector, score)) = self.choose(scene, &[]) else { return false };
+        let Some((vector, score)) = self.choose(scene, &[]) else {
+            self.hopeless += all;
+            return false;
+        };
         if score < SURE {
             return false;
         }
@@ -157,7 +176,7 @@ impl Search {
             // What is left after the first move is mostly what it uncovered.
             let moved = usize::from(round > 0 || !copies.is_empty());
             let left = scene.units.count(usize::MAX);
-            if self.ahead || left < MIN_UNITS.max(began / WORTH_SHARE * moved) {
+            if self.ahead || left < MIN_UNITS.max(began / WORTH_SHARE * moved) + self.hopeless {
                 return;
             }
             let every = (left / SAMPLES).max(1);
@@ -218,7 +237,7 @@ impl Search {
 
     /// The vector that most anchors agree on, other than those tried already.
     fn guess(&mut self, scene: &Scene<'_>, tried: &[Option<Vector>]) -> Option<Vector> {
-        let mut anchors = [Anchor { x: 0, y: 0, pixels: [[0; 4]; ANCHOR] }; ANCHORS];
+        let mut anchors = [Anchor { x: 0, y: 0, pixels: [[0; 4]; ANCHOR], rare: 0 }; ANCHORS];
         let mut n = 0;
         let every = (self.samples.len() / ANCHORS).max(1);
         let mut next = 0;
@@ -234,7 +253,12 @@ impl Search {
         }
         for reach in REACHES {
             self.votes.clear();
-            for anchor in &anchors[..n] {
+            // Every other one first: those too lie all over the change.
+            let spread = anchors[..n].iter().step_by(2).chain(anchors[..n].iter().skip(1).step_by(2));
+            for (asked, anchor) in spread.enumerate() {
+                if asked == PATIENCE && self.votes.is_empty() {
+                    break;
+                }
                 scene.places(anchor, reach, |vector| {
                     if tried.contains(&Some(vector)) {
                         return;
@@ -463,6 +487,15 @@ struct Anchor {
     x: usize,
     y: usize,
     pixels: [Pixel; ANCHOR],
+    /// Where in it two pixels lie that are rare: they are looked for first.
+    rare: usize,
+}
+
+/// Where in a piece two neighbours differ from each other and are least common in it.
+fn rare_pair(pixels: &[Pixel; ANCHOR]) -> usize {
+    let times = |of: Pixel| pixels.iter().filter(|p| **p == of).count();
+    let pairs = (0..ANCHOR - 1).filter(|&i| pixels[i] != pixels[i + 1]);
+    pairs.min_by_key(|&i| times(pixels[i]) + times(pixels[i + 1])).unwrap_or(0)
 }
 
 impl Scene<'_> {
@@ -492,11 +525,11 @@ impl Scene<'_> {
                 if edges > best.0 {
                     let x = unit.x as usize + half * ANCHOR;
                     let pixels = piece.map(|p| [p[0], p[1], p[2], 255]);
-                    best = (edges, Some(Anchor { x, y: y as usize, pixels }));
+                    best = (edges, Some(Anchor { x, y: y as usize, pixels, rare: 0 }));
                 }
             }
         }
-        best.1
+        best.1.map(|anchor| Anchor { rare: rare_pair(&anchor.pixels), ..anchor })
     }
 
     /// Calls `found` for each place in the shadow that looks like the anchor, unless there are too many.
@@ -524,9 +557,12 @@ impl Scene<'_> {
                 continue;
             }
             let starts = pixels.len() - ANCHOR + 1;
-            for (i, chunk) in pixels[..starts].chunks(16).enumerate() {
-                if chunk.iter().fold(false, |any, p| any | (*p == anchor.pixels[0])) {
-                    (0..chunk.len()).for_each(|k| hit(i * 16 + k));
+            let (first, second) = (anchor.pixels[anchor.rare], anchor.pixels[anchor.rare + 1]);
+            let (firsts, seconds) = (&pixels[anchor.rare..][..starts], &pixels[anchor.rare + 1..][..starts]);
+            for (i, (firsts, seconds)) in firsts.chunks(16).zip(seconds.chunks(16)).enumerate() {
+                let pairs = || firsts.iter().zip(seconds).map(|(a, b)| (*a == first) & (*b == second));
+                if pairs().fold(false, |any, is| any | is) {
+                    pairs().enumerate().filter(|(_, is)| *is).for_each(|(k, _)| hit(i * 16 + k));
                 }
             }
         }

@@ -53,14 +53,18 @@ fn nothing_is_allocated_per_frame_and_an_encoder_holds_less_than_20_mib() {
     let mut decoder = Decoder::new(Limits::default());
     let mut encoder_held = 0;
     let mut send = |pixels: &[u8], damage: Rect, now: u64| {
-        payload.clear();
         let frame = Frame { size: SIZE, stride: SIZE.width as usize * 4, pixels };
-        let outcome = encoder.encode(frame, &[damage], budget, Time(now), &mut payload).unwrap();
-        if encoder_held == 0 {
-            encoder_held = HELD.load(Ordering::Relaxed) - before;
-        }
-        if !outcome.empty {
-            decoder.apply(&payload).unwrap();
+        let (mut more, mut damage) = (true, &[damage][..]);
+        while more {
+            payload.clear();
+            let outcome = encoder.encode(frame, damage, budget, Time(now), &mut payload).unwrap();
+            if encoder_held == 0 {
+                encoder_held = HELD.load(Ordering::Relaxed) - before;
+            }
+            if !outcome.empty {
+                decoder.apply(&payload).unwrap();
+            }
+            (more, damage) = (outcome.more, &[]);
         }
     };
     let mut calls = Vec::new();

@@ -33,6 +33,8 @@ struct InFlight {
     update: UpdateId,
     bytes: usize,
     since: Instant,
+    /// Its last part has not come yet.
+    more: bool,
 }
 
 /// Whether a canvas that a viewer names is there.
@@ -70,11 +72,11 @@ impl Screen {
         now: Instant,
     ) -> Result<(), Violation> {
         let name = message.name();
-        if let ToViewer::Update { canvas, update, input, pixels, .. } = *message {
+        if let ToViewer::Update { canvas, update, input, more, pixels, .. } = *message {
             if last_input < input {
                 return Err(Violation::OutOfOrder { message: "Update.input", number: input.0, last: last_input.0 });
             }
-            return self.update(canvas, update, pixels.bytes().len(), now);
+            return self.update(canvas, update, pixels.bytes().len(), more, now);
         }
         if let ToViewer::Notice { .. } = message {
             return self.notices.take(now);
@@ -171,7 +173,14 @@ impl Screen {
         Ok(())
     }
 
-    fn update(&mut self, canvas: CanvasId, update: UpdateId, bytes: usize, now: Instant) -> Result<(), Violation> {
+    fn update(
+        &mut self,
+        canvas: CanvasId,
+        update: UpdateId,
+        bytes: usize,
+        more: bool,
+        now: Instant,
+    ) -> Result<(), Violation> {
         const NAME: &str = "Update";
         let Some(known) = self.open.iter_mut().find(|known| known.id == canvas) else {
             return Err(Violation::UnknownCanvas { message: NAME, canvas });
@@ -179,11 +188,21 @@ impl Screen {
         if let Some(last) = known.last.filter(|&last| update <= last) {
             return Err(Violation::OutOfOrder { message: NAME, number: update.0, last: last.0 });
         }
-        if limits::MAX_IN_FLIGHT <= self.in_flight.len() || limits::MAX_BYTES_IN_FLIGHT < self.bytes_in_flight + bytes {
+        // Parts of one picture are presented together, and count as one.
+        let is_full = limits::MAX_IN_FLIGHT <= self.in_flight.len();
+        let begun = self.in_flight.iter_mut().find(|flying| flying.canvas == canvas && flying.more);
+        let is_crowded = is_full && begun.is_none();
+        if is_crowded || limits::MAX_BYTES_IN_FLIGHT < self.bytes_in_flight + bytes {
             return Err(Violation::TooFast("updates"));
         }
         known.last = Some(update);
-        self.in_flight.push_back(InFlight { canvas, update, bytes, since: now });
+        match begun {
+            Some(flying) => {
+                (flying.update, flying.more) = (update, more);
+                flying.bytes += bytes;
+            }
+            None => self.in_flight.push_back(InFlight { canvas, update, bytes, since: now, more }),
+        }
         self.bytes_in_flight += bytes;
         Ok(())
     }

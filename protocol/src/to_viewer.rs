@@ -71,6 +71,8 @@ wire! { messages to_viewer
             size: Size,
             /// The last input given to the browser before it made this picture.
             input: InputSequence,
+            /// A part: the rest of the same picture follows at once in the canvas's next update. Presented with the last part.
+            more: bool,
             /// The operations that make the change.
             #[serde(borrow)]
             pixels: Pixels<'a>,

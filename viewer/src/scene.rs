@@ -88,6 +88,7 @@ pub struct View {
     remade: Stamp,
     fresh: Vec<Area>,
     stale: bool,
+    partial: bool,
 }
 
 impl View {
@@ -155,7 +156,13 @@ impl View {
     /// Whether the picture is of this attachment.
     #[must_use]
     pub fn is_current(&self) -> bool {
-        !self.stale && self.before.is_none() && self.decoder.canvas().size().width > 0
+        !self.stale && !self.partial && self.before.is_none() && self.decoder.canvas().size().width > 0
+    }
+
+    /// Whether the rest of the picture is on its way: what is there is not to be shown yet.
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        self.partial
     }
 
     /// The areas that changed since they were last taken.
@@ -253,7 +260,7 @@ impl Model {
         self.pointer = Pointer::Arrow;
         self.lock = None;
         for view in self.views.values_mut() {
-            view.stale = true;
+            (view.stale, view.partial) = (true, false);
         }
     }
 
@@ -277,6 +284,7 @@ impl Model {
             remade: Stamp::default(),
             fresh: Vec::new(),
             stale: false,
+            partial: false,
         };
         self.views.insert(canvas, view);
     }
@@ -316,7 +324,10 @@ impl Model {
         if (size.width, size.height) != (update.size.width().into(), update.size.height().into()) {
             return Err(DecodeError::SizeMismatch);
         }
-        if view.before.take().is_some() {
+        view.partial = update.more;
+        if view.before.is_some() && update.more {
+            // The old picture stays until the new one is whole.
+        } else if view.before.take().is_some() {
             view.fresh.clear();
             view.add_fresh(std::iter::once(Area::new(0, 0, size.width, size.height)));
         } else {
@@ -351,6 +362,8 @@ pub struct Update<'a> {
     pub size: Size,
     /// The last input the browser had.
     pub input: InputSequence,
+    /// The rest of the picture follows at once.
+    pub more: bool,
     /// What the codec made.
     pub payload: &'a [u8],
 }

@@ -71,7 +71,7 @@ fn verdict(verdict: &Verdict) -> Vec<String> {
         Outcome::Disturbed => "disturbed",
         Outcome::NotMeasured => "unmeasured",
     };
-    let sign = if unit == crate::verdict::Unit::PerSecond { "≥" } else { "≤" };
+    let sign = if unit.more_is_better() { "≥" } else { "≤" };
     vec![
         name(verdict.target.text()),
         format!("<td><b>{}</b></td>", verdict.figure.map_or_else(|| "–".to_owned(), with_unit)),

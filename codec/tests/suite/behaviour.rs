@@ -26,6 +26,62 @@ fn text_is_exact_on_its_first_frame_whatever_the_budget() {
 }
 
 #[test]
+fn a_whole_page_comes_in_parts_of_bounded_work() {
+    let mut page = Page::new(1920, 1080);
+    page.text(page.size.rect(), 0);
+    let mut pair = Pair::new(true);
+    let mut parts = vec![pair.send_part(&page, &[])];
+    while parts[parts.len() - 1].more {
+        parts.push(pair.send_part(&page, &[]));
+    }
+    pair.check(&page);
+    assert!(pair.encoder.is_exact());
+    assert!((6..=10).contains(&parts.len()), "{}", parts.len());
+    // A part may end a band of units late.
+    assert!(parts.iter().all(|part| part.stats.exact <= (1 << 18) + 1920 * 8));
+    assert_eq!(parts.iter().map(|part| part.stats.exact).sum::<u64>(), page.size.area());
+}
+
+#[test]
+fn a_picture_that_changes_between_its_parts_ends_exact() {
+    let size = Size { width: 1300, height: 900 };
+    let mut page = Page::new(size.width, size.height);
+    let mut pair = Pair::new(true);
+    let mut noise = Noise(7);
+    let mut was_cut = 0;
+    for step in 0..120u32 {
+        let mut number = |below: u32| noise.next() % below;
+        let (x, y) = (number(size.width - 100), number(size.height - 100));
+        let area = Rect { x, y, width: 1 + number(size.width - x), height: 1 + number(size.height - y) };
+        match number(5) {
+            // Text that scrolls, text that jumps, a film, and a picture that the viewer lost.
+            0 | 1 => page.text(page.size.rect(), step * 6),
+            2 => page.text(area, number(5_000)),
+            3 => page.film(area, step),
+            _ if number(4) == 0 => pair.encoder.repaint(),
+            _ => page.fill(area, |x, y| [x as u8, y as u8, step as u8]),
+        }
+        pair.now.0 += 16_000;
+        let damage = [page.size.rect()];
+        // Often only a part is sent before the next change.
+        for _ in 0..number(3) {
+            was_cut += u32::from(pair.send_part(&page, &damage).more);
+        }
+        if number(8) == 0 {
+            pair.send(&page, &damage);
+        }
+        if pair.encoder.is_exact() && step % 2 == 0 {
+            // Nothing was drawn since: exact means exact.
+            let outcome = pair.send(&page, &damage);
+            assert!(outcome.empty || outcome.stats.exact + outcome.stats.copied + outcome.stats.video > 0);
+        }
+    }
+    pair.send(&page, &[page.size.rect()]);
+    pair.rest(&page);
+    assert!(was_cut > 10, "{was_cut}");
+}
+
+#[test]
 fn nothing_changed_is_no_bytes() {
     let (page, mut pair) = hd();
     for damage in [&[][..], &[page.size.rect()], &[Rect { x: 7, y: 7, width: 9_999, height: 1 }; 3]] {

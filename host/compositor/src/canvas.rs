@@ -121,6 +121,8 @@ pub(crate) struct Picture {
     covered: Region,
     under: Vec<u8>,
     damage: Region,
+    /// One row on its way from a client's buffer.
+    line: Vec<u8>,
 }
 
 impl Picture {
@@ -308,27 +310,25 @@ impl Picture {
         let hidden = changed.intersection(&self.covered);
         let stride = self.size.width as usize * BPP;
         let start = |area: &Area| area.y0 as usize * stride + area.x0 as usize * BPP;
+        let mut open = changed;
+        open.subtract_region(&self.covered);
+        let (data, line, damage) = (&mut self.data, &mut self.line, &mut self.damage);
         let copied = shm::read(&buffer, |source| {
-            if hidden.is_empty() {
-                for area in changed.areas() {
-                    source.copy(*area, &mut self.data, stride, start(area));
-                }
-                return;
-            }
             for area in hidden.areas() {
                 source.copy(*area, &mut self.under, stride, start(area));
             }
-            let mut open = changed.clone();
-            open.subtract_region(&self.covered);
             for area in open.areas() {
-                source.copy(*area, &mut self.data, stride, start(area));
+                for part in source.copy_changed(*area, data, stride, start(area), line) {
+                    damage.add(part);
+                }
             }
         });
         if copied == Err(shm::Unreadable::Foreign) {
             // A single pixel stretched to nothing but itself: a canvas of one pixel. Black will do.
             self.data.fill(0);
+            self.damage.add(bounds);
         }
-        self.damage.add_region(&changed);
+        self.damage.add_region(&hidden);
         redraw.add_region(&hidden);
         // The copy is done: the client may draw into the buffer again.
         buffer.release();

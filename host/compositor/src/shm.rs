@@ -60,6 +60,56 @@ impl Source {
     }
 }
 
+/// Rows that changed, as ranges from the first to the one past the last.
+type Rows = std::ops::Range<i32>;
+
+impl Source {
+    /// As [`Self::copy`], row by row through `line`, and only where the target differs; gives the parts of `area` that did.
+    /// Browsers report one rectangle around all that changed, which may be a hundred times as large. Rows less than
+    /// [`NEAR`] apart are one part; if the parts are not much smaller than `area`, it is the only one.
+    pub(crate) fn copy_changed(
+        &self,
+        area: Area,
+        to: &mut [u8],
+        to_stride: usize,
+        to_start: usize,
+        line: &mut Vec<u8>,
+    ) -> impl Iterator<Item = Area> + use<> {
+        let mut parts: [Rows; MOST_PARTS] = std::array::from_fn(|_| 0..0);
+        let mut count = 0;
+        let clipped = area.intersect(Area::of_size(self.width, self.height));
+        let length = clipped.width() as usize * BPP;
+        line.resize(length, 0);
+        for y in clipped.y0..clipped.y1 {
+            self.copy(Area { y0: y, y1: y + 1, ..clipped }, line, length, 0);
+            let at = to_start + (y - area.y0) as usize * to_stride + (clipped.x0 - area.x0) as usize * BPP;
+            let old = &mut to[at..at + length];
+            if *old == **line {
+                continue;
+            }
+            old.copy_from_slice(line);
+            match &mut parts[..count] {
+                [.., last] if y < last.end + NEAR || count == MOST_PARTS => last.end = y + 1,
+                _ => {
+                    parts[count] = y..y + 1;
+                    count += 1;
+                }
+            }
+        }
+        let rows: i32 = parts[..count].iter().map(|rows| rows.end - rows.start).sum();
+        if rows * 2 > area.height() {
+            (parts[0], count) = (area.y0..area.y1, 1);
+        }
+        parts.into_iter().take(count).map(move |rows| Area { y0: rows.start, y1: rows.end, ..area })
+    }
+}
+
+/// Changed rows with fewer unchanged ones between them are one part: lines of one text.
+const NEAR: i32 = 32;
+
+/// Most parts of one rectangle: far apart things that change in one frame are few.
+const MOST_PARTS: usize = 4;
+
 /// Why a buffer cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unreadable {

@@ -12,6 +12,7 @@ use wayland_protocols::xdg::shell::client::xdg_positioner::ConstraintAdjustment 
 use wayland_protocols::xdg::shell::client::xdg_wm_base;
 
 const RED: [u8; 4] = [0, 0, 200, 255];
+const BLUE: [u8; 4] = [200, 0, 0, 255];
 const XRGB: wl_shm::Format = wl_shm::Format::Xrgb8888;
 
 /// Lets a second client do its worst beside a good one. Returns why it was disconnected.
@@ -220,6 +221,7 @@ fn damage_without_end_is_merged() {
     let mut client = fixture.connect();
     let (window, canvas) = fixture.open(&mut client, (400, 300), RED);
     let picture = client.picture((400, 300), RED);
+    picture.fill((0, 0, 400, 13), BLUE);
     window.surface.attach(Some(&picture.buffer), 0, 0);
     for step in 0..5_000 {
         if step % 100 == 0 {

@@ -55,6 +55,7 @@ fn damage_is_exact_and_a_commit_without_change_is_no_event() {
     let (window, canvas) = fixture.open(&mut client, (400, 300), RED);
     let picture = client.picture((400, 300), RED);
     picture.fill((10, 20, 3, 4), BLUE);
+    picture.fill((390, 290, 10, 10), BLUE);
     window.surface.attach(Some(&picture.buffer), 0, 0);
     window.surface.damage_buffer(10, 20, 3, 4);
     window.surface.damage(390, 290, i32::MAX, i32::MAX);
@@ -71,6 +72,39 @@ fn damage_is_exact_and_a_commit_without_change_is_no_event() {
     fixture.trip(&mut client);
     assert_eq!(fixture.events(), []);
     assert_eq!(fixture.damage(canvas), [] as [String; 0]);
+}
+
+#[test]
+fn damage_that_says_too_much_is_trimmed_to_the_rows_that_changed() {
+    let mut fixture = Fixture::new(viewport(400, 300, 120));
+    let mut client = fixture.connect();
+    let (window, canvas) = fixture.open(&mut client, (400, 300), RED);
+    let picture = client.picture((400, 300), RED);
+    let mut damage_after = |changes: &[(i32, i32, i32, i32)], colour| {
+        changes.iter().for_each(|change| picture.fill(*change, colour));
+        window.surface.attach(Some(&picture.buffer), 0, 0);
+        window.surface.damage_buffer(0, 10, 400, 290);
+        window.surface.commit();
+        fixture.trip(&mut client);
+        let had_event = fixture.events() == [Event::Damaged { canvas }];
+        let damage = fixture.damage(canvas);
+        assert_eq!(had_event, !damage.is_empty());
+        for (x, y, ..) in changes {
+            assert_eq!(fixture.pixel(canvas, *x as u32, *y as u32), [colour[2], colour[1], colour[0]]);
+        }
+        damage
+    };
+    assert_eq!(damage_after(&[], BLUE), [] as [String; 0]);
+    // One bounding rectangle around two far things is two; lines of one text are one.
+    assert_eq!(damage_after(&[(5, 12, 3, 4), (390, 280, 2, 20)], BLUE), ["0,12 400x4", "0,280 400x20"]);
+    assert_eq!(damage_after(&[(5, 100, 3, 4), (30, 120, 2, 8)], BLUE), ["0,100 400x28"]);
+    // Far things beyond the limit share the last part, and a change of most is a change of all.
+    let far = [10, 60, 110, 160, 210, 260].map(|y| (7, y, 1, 1));
+    assert_eq!(
+        damage_after(&far, BLUE),
+        ["0,10 400x1", "0,110 400x1", "0,160 400x101", "0,60 400x1"].map(str::to_owned)
+    );
+    assert_eq!(damage_after(&[(0, 20, 400, 200)], BLUE), ["0,10 400x290"]);
 }
 
 #[test]
@@ -273,6 +307,7 @@ fn a_fractional_scale_gives_the_clients_own_pixels_at_exactly_the_asked_size() {
     assert_eq!(fixture.pixel(canvas, 639, 478), [200, 0, 0]);
     // Damage in surface coordinates grows to whole pixels: (1,1)-(2,2) covers 1.5 to 3.
     fixture.compositor.take_damage(canvas);
+    picture.fill((1, 1, 2, 2), BLUE);
     window.surface.attach(Some(&picture.buffer), 0, 0);
     window.surface.damage(1, 1, 1, 1);
     window.surface.commit();

@@ -72,10 +72,16 @@ pub fn run(state: &Path, options: &Serve) -> Result<(), Error> {
     launcher.check_sandbox(browser_owner)?;
     // Started before the runtime's threads: see the spawner's own words.
     let spawner = Spawner::start()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads()).enable_all().build()?;
     let result = runtime.block_on(serve(state, options, config, launcher, spawner));
     runtime.shutdown_timeout(crate::limits::FAREWELL);
     result
+}
+
+/// Threads that relay: one for eight cores, since a session's browser takes many times the CPU of its relay, and every
+/// further thread is one more to be woken for a key.
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(8))
 }
 
 async fn serve(

@@ -28,6 +28,10 @@ pub(super) struct Canvas {
     /// There is something to encode: new pixels, or a picture that was asked for again.
     pub(super) is_changed: bool,
     damage: Vec<Rect>,
+    /// The encoder holds the rest of a large change back.
+    pub(super) has_more: bool,
+    /// A picture of which parts were sent and the last was not.
+    pub(super) picture: Option<Picture>,
     /// When the newest pixels were noticed and composed, nanoseconds; for the trace.
     pub(super) noticed: u64,
     pub(super) composed: u64,
@@ -45,6 +49,42 @@ pub(super) struct Canvas {
     frame_given: u64,
 }
 
+/// A picture that goes in parts: the viewer presents and acknowledges it as one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Picture {
+    /// When its first part left, microseconds; 0 before.
+    began: u64,
+    /// How many bytes it should have.
+    pub(super) budget: usize,
+    bytes: usize,
+    complete: bool,
+}
+
+impl Picture {
+    pub(super) fn new(budget: usize) -> Self {
+        Self { began: 0, budget, bytes: 0, complete: false }
+    }
+
+    /// Takes a part in; whether another may follow. A picture over its budget ends, and the rest waits for the viewer's
+    /// acknowledgement; but of a canvas that starts anew nothing is shown before it is whole.
+    pub(super) fn add(&mut self, bytes: usize, complete: bool, now: u64) -> bool {
+        if self.bytes == 0 {
+            self.began = now;
+        }
+        self.bytes += bytes;
+        self.complete |= complete;
+        self.bytes < MAX_PICTURE && (self.complete || self.bytes < self.budget)
+    }
+
+    /// Bytes of all parts, and when the first left.
+    pub(super) fn sent(&self) -> (usize, u64) {
+        (self.bytes, self.began)
+    }
+}
+
+/// No picture becomes larger than this by its parts: the viewer lets twice the largest update be on its way.
+const MAX_PICTURE: usize = shoji_protocol::limits::MAX_UPDATE / 2;
+
 impl Canvas {
     pub(super) fn new(kind: CanvasKind, parent: Option<CanvasId>, size: Size, encoder: Encoder) -> Self {
         Self {
@@ -57,6 +97,8 @@ impl Canvas {
             state_changed: false,
             is_changed: true,
             damage: Vec::new(),
+            has_more: false,
+            picture: None,
             noticed: 0,
             composed: 0,
             input: InputSequence::NONE,
@@ -76,6 +118,7 @@ impl Canvas {
         self.state_changed = self.state.is_some();
         self.input = InputSequence::NONE;
         self.damage.clear();
+        (self.has_more, self.picture) = (false, None);
         self.is_changed = true;
     }
 
@@ -167,6 +210,17 @@ mod tests {
         assert!(!canvas.comes_to_rest(5_000 + REST - 1));
         assert!(canvas.comes_to_rest(5_000 + REST));
         assert!(!canvas.comes_to_rest(5_000 + 2 * REST));
+    }
+
+    #[test]
+    fn a_picture_over_its_budget_ends_unless_its_canvas_starts_anew() {
+        let mut picture = Picture::new(100);
+        assert!(picture.add(60, false, 7));
+        assert!(!picture.add(60, false, 8));
+        assert_eq!(picture.sent(), (120, 7));
+        let mut picture = Picture::new(100);
+        assert!(picture.add(60, true, 0) && picture.add(60, false, 1));
+        assert!(!picture.add(MAX_PICTURE, false, 2));
     }
 
     #[test]

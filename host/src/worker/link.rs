@@ -172,6 +172,7 @@ mod tests {
             update: UpdateId(1),
             size: Size::new(640, 480).unwrap(),
             input: InputSequence(0),
+            more: false,
             pixels: Pixels::new(&pixels).unwrap(),
         };
         let mut expected = Vec::new();

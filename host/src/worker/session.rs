@@ -18,7 +18,7 @@ use shoji_protocol::{
 };
 use tracing::{debug, info, warn};
 
-use super::canvas::Canvas;
+use super::canvas::{Canvas, Picture};
 use super::convert;
 use super::link::{Link, LinkError, Message};
 use super::rights;
@@ -419,16 +419,20 @@ impl Session {
         let micros = clock::microseconds();
         let now = Instant::from_micros(micros);
         let refines = canvas.encoder.refine_at().is_some_and(|at| at.0 <= micros);
-        if !(canvas.is_changed || refines) || !viewer.flow.may_send(now) {
+        // A picture that was begun is let through as one.
+        let begun = canvas.picture.is_some();
+        if !(canvas.is_changed || canvas.has_more || refines) || !(begun || viewer.flow.may_send(now)) {
             return Ok(());
         }
         let size = shoji_codec::Size { width: view.size.width, height: view.size.height };
         let frame = Frame { size, stride: view.stride, pixels: view.pixels };
-        let budget = Budget { bytes: viewer.flow.budget(now).bytes };
+        let mut picture = canvas.picture.take().unwrap_or_else(|| Picture::new(viewer.flow.budget(now).bytes));
+        let budget = Budget { bytes: picture.budget };
         let damage = canvas.take_damage();
         self.payload.clear();
         let outcome = canvas.encoder.encode(frame, &damage, budget, CodecTime(micros), &mut self.payload)?;
         canvas.recycle(damage);
+        canvas.has_more = outcome.more;
         if outcome.empty {
             return Ok(());
         }
@@ -439,10 +443,16 @@ impl Session {
         let pixels = Pixels::new(&self.payload).map_err(|_| Error::TooLarge(bytes))?;
         let update = UpdateId(canvas.last_update);
         let (size, input) = (convert::size(view.size), canvas.input);
-        self.link.show(&ToViewer::Update { canvas: id, update, size, input, pixels })?;
+        let more = picture.add(bytes, outcome.complete, clock::microseconds()) && outcome.more;
+        self.link.show(&ToViewer::Update { canvas: id, update, size, input, more, pixels })?;
         let written = self.trace.now();
-        // `may_send` said yes and nothing was sent since.
-        let _ = viewer.flow.sent(id, update, bytes, Instant::from_micros(clock::microseconds()));
+        if more {
+            canvas.picture = Some(picture);
+        } else {
+            let (bytes, began) = picture.sent();
+            // `may_send` said yes and nothing was sent since.
+            let _ = viewer.flow.sent(id, update, bytes, Instant::from_micros(began));
+        }
         if self.trace.is_on() {
             self.trace.write(&trace::Event::Update {
                 canvas: id.0,
@@ -469,7 +479,7 @@ impl Session {
         }
         for (id, canvas) in &mut self.canvases {
             let due = canvas.frame_at(viewer.interval).is_some_and(|at| at <= now);
-            if due && !canvas.is_changed {
+            if due && !canvas.is_changed && !canvas.has_more {
                 canvas.frame_done(now, viewer.interval);
                 compositor.frame_done(convert::canvas_in(*id), Time(now));
             }
@@ -498,11 +508,17 @@ impl Session {
 
     fn send_at(&self) -> Option<u64> {
         let viewer = self.viewer.as_ref()?;
+        if !self.link.has_unsent() && self.canvases.values().any(|canvas| canvas.picture.is_some()) {
+            return Some(0);
+        }
         if self.link.has_unsent() || !viewer.flow.may_send(Instant::from_micros(clock::microseconds())) {
             // The supervisor's reading, or an acknowledgement, wakes it.
             return None;
         }
         let of = |canvas: &Canvas| {
+            if canvas.has_more {
+                return Some(0);
+            }
             let refine = canvas.encoder.refine_at().map(|at| at.0);
             let frame = canvas.frame_at(viewer.interval);
             let rest = if self.trace.is_on() { canvas.rests_at() } else { None };

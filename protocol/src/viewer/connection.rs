@@ -77,7 +77,8 @@ pub enum Event<'a> {
         /// The state.
         state: WindowState,
     },
-    /// What changed on a canvas. Call [`Connection::presented`] when it is shown, or would be if it were in sight.
+    /// What changed on a canvas. Call [`Connection::presented`] when it is shown, or would be if it were in sight; for a
+    /// picture that comes in parts, with the last one.
     Update {
         /// The canvas.
         canvas: CanvasId,
@@ -87,6 +88,8 @@ pub enum Event<'a> {
         size: Size,
         /// The last input given to the browser before it made this picture.
         input: InputSequence,
+        /// The rest of the picture follows at once in the canvas's next update.
+        more: bool,
         /// The operations that make the change.
         pixels: Pixels<'a>,
     },
@@ -490,8 +493,8 @@ fn shown(message: ToViewer<'_>) -> Option<Event<'_>> {
         }
         ToViewer::CanvasClosed { canvas } => Some(Event::CanvasClosed { canvas }),
         ToViewer::Window { canvas, state } => Some(Event::Window { canvas, state }),
-        ToViewer::Update { canvas, update, size, input, pixels } => {
-            Some(Event::Update { canvas, update, size, input, pixels })
+        ToViewer::Update { canvas, update, size, input, more, pixels } => {
+            Some(Event::Update { canvas, update, size, input, more, pixels })
         }
         ToViewer::Cursor { shape } => Some(Event::Cursor { shape }),
         ToViewer::CursorImage { size, hotspot, pixels } => Some(Event::CursorImage { size, hotspot, pixels }),

@@ -7,7 +7,7 @@ use shoji_protocol::{
     Hotspot, KeepAlive, Nonce, Notice, Pixels, ResumeToken, SessionId, Side, Size, ToViewer, Violation, limits, viewer,
 };
 
-use crate::pair::{Pair, opened, update, viewer_body, viewport};
+use crate::pair::{Pair, opened, part, update, viewer_body, viewport};
 
 /// Shows the messages to a supervisor's check and to a viewer; all but the last have to be legal. Returns the error of both.
 #[track_caller]
@@ -27,6 +27,17 @@ fn refused(messages: &[ToViewer<'_>]) -> Violation {
     assert_eq!(pair.host.closed(), Some(by_host.close_code()));
     assert_eq!(pair.viewer.closed(), Some(by_host.close_code()));
     by_host.violation
+}
+
+/// Shows messages that are all legal.
+#[track_caller]
+fn accepted(messages: &[ToViewer<'_>]) {
+    let mut pair = Pair::new();
+    pair.settle();
+    for message in messages {
+        assert_eq!(pair.host.forward(&viewer_body(message), pair.now), Ok(Some(message.channel())));
+        pair.viewer.handle_frame(message.channel(), &viewer_body(message), pair.now).unwrap();
+    }
 }
 
 #[test]
@@ -74,6 +85,23 @@ fn more_updates_than_may_be_on_their_way() {
     for id in 0..=limits::MAX_IN_FLIGHT as u64 {
         messages.push(update(1, id, 0, &[]));
     }
+    assert_eq!(refused(&messages), Violation::TooFast("updates"));
+}
+
+#[test]
+fn parts_of_one_picture_count_as_one_but_their_bytes_as_theirs() {
+    let mut messages = vec![opened(1)];
+    for id in 0..=limits::MAX_IN_FLIGHT as u64 {
+        messages.push(part(update(1, id, 0, &[])));
+    }
+    let next = limits::MAX_IN_FLIGHT as u64 + 1;
+    messages.extend((next..next + limits::MAX_IN_FLIGHT as u64).map(|id| update(1, id, 0, &[])));
+    accepted(&messages);
+    messages.push(update(1, next * 2, 0, &[]));
+    assert_eq!(refused(&messages), Violation::TooFast("updates"));
+
+    let pixels = vec![0; limits::MAX_UPDATE];
+    let messages = [opened(1), part(update(1, 1, 0, &pixels)), part(update(1, 2, 0, &pixels)), update(1, 3, 0, &[0])];
     assert_eq!(refused(&messages), Violation::TooFast("updates"));
 }
 

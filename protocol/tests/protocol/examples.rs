@@ -94,6 +94,7 @@ pub(crate) fn to_viewer() -> Vec<(&'static str, ToViewer<'static>)> {
                 update: UpdateId(70_000),
                 size,
                 input: InputSequence(200),
+                more: true,
                 pixels: Pixels::new(&[0xde, 0xad, 0xbe, 0xef]).unwrap(),
             },
         ),

@@ -82,7 +82,18 @@ pub(crate) fn update(canvas: u32, update: u64, input: u64, pixels: &[u8]) -> ToV
         update: UpdateId(update),
         size: Size::new(1280, 800).unwrap(),
         input: InputSequence(input),
+        more: false,
         pixels: Pixels::new(pixels).unwrap(),
+    }
+}
+
+/// The same, to be followed by the rest of its picture.
+pub(crate) fn part(message: ToViewer<'_>) -> ToViewer<'_> {
+    match message {
+        ToViewer::Update { canvas, update, size, input, more: _, pixels } => {
+            ToViewer::Update { canvas, update, size, input, more: true, pixels }
+        }
+        other => other,
     }
 }
 
@@ -192,6 +203,7 @@ impl Pair {
                 return;
             }
         };
+        let is_whole = !matches!(event, viewer::Event::Update { more: true, .. });
         let seen = match event {
             viewer::Event::Attached { session, token, resumed, .. } => Seen::Attached { session, token, resumed },
             viewer::Event::Update { canvas, update, pixels, .. } => {
@@ -202,7 +214,7 @@ impl Pair {
             viewer::Event::CanvasClosed { .. } => Seen::Other("CanvasClosed"),
             _ => Seen::Other("other"),
         };
-        if let (Seen::Update { canvas, update, .. }, true) = (&seen, self.presents) {
+        if let (Seen::Update { canvas, update, .. }, true) = (&seen, self.presents && is_whole) {
             self.viewer.presented(*canvas, *update);
         }
         self.seen.push(seen);

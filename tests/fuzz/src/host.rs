@@ -142,7 +142,7 @@ impl World {
                 self.updates += 1;
                 let pixels = Pixels::new(source.some(20)).expect("twenty bytes are few");
                 let (update, input) = (UpdateId(self.updates), InputSequence(self.last_for_worker));
-                ToViewer::Update { canvas, update, size: viewport().size(), input, pixels }
+                ToViewer::Update { canvas, update, size: viewport().size(), input, more: source.below(4) == 0, pixels }
             }
         };
         let mut body = Vec::new();

@@ -139,6 +139,7 @@ impl World {
                     update: UpdateId(self.updates),
                     size,
                     input: InputSequence(self.given),
+                    more: false,
                     pixels,
                 }
             }

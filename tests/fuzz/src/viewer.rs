@@ -84,7 +84,8 @@ impl World {
             _ => {
                 self.updates += 1;
                 let pixels = Pixels::new(source.some(20)).expect("twenty bytes are few");
-                ToViewer::Update { canvas, update: UpdateId(self.updates), size, input: InputSequence(0), pixels }
+                let (update, input) = (UpdateId(self.updates), InputSequence(0));
+                ToViewer::Update { canvas, update, size, input, more: source.below(4) == 0, pixels }
             }
         };
         let mut body = Vec::new();

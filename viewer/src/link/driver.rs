@@ -462,8 +462,8 @@ impl Live<'_> {
                 scene.change(|model| model.close(canvas));
             }
             Some(Event::Window { canvas, state }) => scene.change(|model| model.window(canvas, state)),
-            Some(Event::Update { canvas, update, size, input, pixels }) => {
-                self.update(&Update { canvas, update, size, input, payload: pixels.bytes() }, now)?;
+            Some(Event::Update { canvas, update, size, input, more, pixels }) => {
+                self.update(&Update { canvas, update, size, input, more, payload: pixels.bytes() }, now)?;
             }
             Some(Event::Cursor { shape }) => scene.change(|model| model.pointer = Pointer::Shape(shape)),
             Some(Event::CursorImage { size, hotspot, pixels }) => {
@@ -487,9 +487,10 @@ impl Live<'_> {
     /// Decodes an update into its canvas, wakes whoever looks, and only then does the rest.
     fn update(&mut self, update: &Update<'_>, received: Stamp) -> Result<(), End> {
         let shared = &self.driver.shared;
-        let &Update { canvas, update: id, input, payload, .. } = update;
+        let &Update { canvas, update: id, input, more, payload, .. } = update;
         shared.observer.update_received(canvas, id, payload.len(), received);
-        let headless = self.driver.options.presents_on_decode;
+        // A picture in parts is presented whole.
+        let presents = self.driver.options.presents_on_decode && !more;
         let (result, now) = shared.scene.change(|model| {
             let result = model.apply(update, received);
             let now = clock::now();
@@ -499,7 +500,7 @@ impl Live<'_> {
                     let changed = view.fresh();
                     shared.observer.decoded(&Decoded { canvas, update: id, input, picture, changed, now });
                 }
-                if headless {
+                if presents {
                     model.stats.shown(input.0, now);
                 }
             }
@@ -511,7 +512,7 @@ impl Live<'_> {
         match result {
             Ok(_) => {
                 picture.useless = 0;
-                if headless {
+                if presents {
                     shared.observer.presented(canvas, id, input, now);
                     wire.presented(canvas, id);
                 }

@@ -290,6 +290,9 @@ impl Pane {
         let mut model = scene.lock();
         let canvas = self.canvas?;
         let view = model.view_mut(canvas)?;
+        if view.is_partial() {
+            return None;
+        }
         let size = view.canvas()?.size();
         let placement = Placement::new(content, (size.width, size.height));
         if self.placement != Some(placement) {

@@ -76,7 +76,7 @@ fn an_update_for_an_unknown_canvas_is_refused() {
     let pixels = Pixels::new(&[1, 2, 3]).expect("short");
     let size = Size::new(10, 10).expect("a size");
     let (canvas, update, input) = (CanvasId(9), UpdateId(1), InputSequence::NONE);
-    peer.blurt(Channel::Updates, &ToViewer::Update { canvas, update, size, input, pixels });
+    peer.blurt(Channel::Updates, &ToViewer::Update { canvas, update, size, input, more: false, pixels });
     let error = end_of(&viewer);
     assert!(matches!(violation(&error), Violation::UnknownCanvas { canvas: CanvasId(9), .. }), "{error:?}");
     assert_eq!(peer.closed_by_viewer(), CloseCode::HostWrongState);
@@ -99,6 +99,7 @@ fn bad_update(peer: &mut Peer, number: u64, payload: &[u8]) {
         update: UpdateId(number),
         size,
         input: InputSequence::NONE,
+        more: false,
         pixels,
     });
 }

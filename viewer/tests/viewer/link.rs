@@ -65,6 +65,38 @@ fn the_viewers_canvas_is_the_hosts_picture() {
 }
 
 #[test]
+fn a_picture_in_parts_is_acknowledged_and_current_only_when_it_is_whole() {
+    let host = Host::start();
+    let (viewer, mut peer, _) = session(&host);
+    let picture = Picture::of(peer.viewport(), 9);
+    let whole = [picture.frame().size.rect()];
+    let (first, more) = peer.show_part(1, &picture, &whole, 1);
+    assert!(more, "the picture is large enough for parts");
+    let is_current = viewer
+        .wait_until("the first part", PATIENCE, |model| {
+            let view = model.view(CanvasId(1))?;
+            (view.update() == first).then(|| view.is_current())
+        })
+        .expect("applied");
+    assert!(!is_current);
+    let last = loop {
+        let (update, more) = peer.show_part(1, &picture, &[], 1);
+        if !more {
+            break update;
+        }
+    };
+    loop {
+        let (_, shown) = peer.presented();
+        if shown == last {
+            break;
+        }
+        assert!(shown < first, "{shown:?} is a part");
+    }
+    assert_eq!(viewer.digest(CanvasId(1)), Some(picture.digest()));
+    assert!(viewer.lock().view(CanvasId(1)).expect("open").is_current());
+}
+
+#[test]
 fn input_arrives_in_order_and_numbered_from_one() {
     let host = Host::start();
     let (viewer, mut peer, _) = session(&host);

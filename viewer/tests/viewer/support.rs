@@ -309,21 +309,37 @@ impl Peer {
         self.encoders.push((CanvasId(canvas), Encoder::new(shoji_codec::Config::default()).expect("an encoder")));
     }
 
-    /// Encodes and sends a picture; gives its update's number.
+    /// Encodes and sends a picture; gives its last update's number.
     pub(crate) fn show(&mut self, canvas: u32, picture: &Picture, input: u64) -> UpdateId {
+        let whole = [picture.frame().size.rect()];
+        let (mut update, mut more) = self.show_part(canvas, picture, &whole, input);
+        while more {
+            (update, more) = self.show_part(canvas, picture, &[], input);
+        }
+        update
+    }
+
+    /// Encodes and sends a part of a picture; gives its update's number, and whether there is more.
+    pub(crate) fn show_part(
+        &mut self,
+        canvas: u32,
+        picture: &Picture,
+        damage: &[shoji_codec::Rect],
+        input: u64,
+    ) -> (UpdateId, bool) {
         let canvas = CanvasId(canvas);
         let (_, encoder) = self.encoders.iter_mut().find(|(id, _)| *id == canvas).expect("opened");
         let mut payload = Vec::new();
-        let whole = [picture.frame().size.rect()];
-        encoder
-            .encode(picture.frame(), &whole, Budget { bytes: 8 << 20 }, Time(self.update * 100_000), &mut payload)
+        let outcome = encoder
+            .encode(picture.frame(), damage, Budget { bytes: 8 << 20 }, Time(self.update * 100_000), &mut payload)
             .expect("a picture");
         self.update += 1;
         let update = UpdateId(self.update);
         let size = Size::clamped(picture.width, picture.height);
         let pixels = Pixels::new(&payload).expect("small");
-        self.say(&ToViewer::Update { canvas, update, size, input: InputSequence(input), pixels });
-        update
+        let (input, more) = (InputSequence(input), outcome.more);
+        self.say(&ToViewer::Update { canvas, update, size, input, more, pixels });
+        (update, more)
     }
 
     /// Closes as a host does: a message, then the carrier with the same number.
