@@ -67,6 +67,11 @@ impl Units {
         self.open.reserve(2 * MAX_RECTS);
     }
 
+    /// The canvas's size.
+    pub(crate) fn size(&self) -> Size {
+        self.size
+    }
+
     /// Units per band, and number of bands.
     pub(crate) fn grid(&self) -> (usize, usize) {
         (self.columns, self.bands)

@@ -111,7 +111,8 @@ impl Encoder {
         self.lossy.due()
     }
 
-    /// Whether the viewer holds this pixel exactly as the last frame has it. For tests and measurements.
+    /// Whether the viewer holds this pixel exactly as the last frame has it, once every part is sent. For tests and
+    /// measurements.
     #[must_use]
     pub fn is_pixel_exact(&self, x: u32, y: u32) -> bool {
         !self.lossy.touches(Rect { x, y, width: 1, height: 1 })
@@ -201,6 +202,7 @@ impl Encoder {
         for rect in damage {
             if !self.search.run_unmarked(scene, *rect, &mut self.copies) {
                 scene.units.mark(scene.level, frame, scene.shadow.all(), *rect);
+                self.search.note_hopeless(scene.units, *rect);
             }
         }
         let moved: u64 = self.copies.iter().map(|c| c.to.area()).sum();
@@ -262,7 +264,8 @@ impl Encoder {
             }
         }
         self.coder.finish(out);
-        more
+        // Rectangles may overlap: the last ones' marks may have gone with earlier ones.
+        more && self.units.count(1) > 0
     }
 
     /// Makes rested lossy pixels exact, as far as the budget and one update's share of time go.

@@ -90,8 +90,10 @@ pub(crate) struct Search {
     samples: Vec<(u16, u16)>,
     open: Vec<Rect>,
     found: Vec<Rect>,
-    /// Units of this update's damage in which no vector was found: there is no need to look again.
+    /// Changed units of this update in whose damage no vector was found: there is no need to look again.
     hopeless: usize,
+    /// No vector was found in the rectangle that was looked at last.
+    is_hopeless: bool,
     /// The shadow holds a unit that no copy brought to the viewer; its mark will send it as a tile. Until then no copy may
     /// read it, so that there are no more copies until every mark is sent.
     ahead: bool,
@@ -119,6 +121,15 @@ impl Search {
     /// Begins the next update.
     pub(crate) fn begin(&mut self) {
         self.hopeless = 0;
+    }
+
+    /// A rectangle that [`Self::run_unmarked`] left is marked now; if no vector was found in it, none will be.
+    pub(crate) fn note_hopeless(&mut self, units: &Units, damage: Rect) {
+        if std::mem::take(&mut self.is_hopeless)
+            && let Some(damage) = damage.intersect(units.size().rect())
+        {
+            self.hopeless += units.count_in(damage, usize::MAX);
+        }
     }
 
     /// Everything that was marked was sent: the viewer holds what the shadow holds.
@@ -157,7 +168,7 @@ impl Search {
             return false;
         }
         let Some((vector, score)) = self.choose(scene, &[]) else {
-            self.hopeless += all;
+            self.is_hopeless = true;
             return false;
         };
         if score < SURE {

@@ -186,6 +186,10 @@ impl Viewer {
             let waited = begun.elapsed();
             let mut left = settle.saturating_sub(waited);
             for (_, view) in model.views() {
+                if view.is_partial() {
+                    left = left.max(BREATH);
+                    continue;
+                }
                 let still = settle
                     .saturating_sub(now.since(view.disturbed()))
                     .max(BREATH.min(settle).saturating_sub(now.since(view.updated())));

@@ -89,6 +89,10 @@ pub struct View {
     fresh: Vec<Area>,
     stale: bool,
     partial: bool,
+    /// It was whole once.
+    whole: bool,
+    /// Pixels that the parts of this picture changed so far.
+    changed: u64,
 }
 
 impl View {
@@ -163,6 +167,12 @@ impl View {
     #[must_use]
     pub fn is_partial(&self) -> bool {
         self.partial
+    }
+
+    /// Whether there is something to be looked at: this picture was whole once, or is one from before.
+    #[must_use]
+    pub fn can_be_shown(&self) -> bool {
+        self.whole || self.before.is_some()
     }
 
     /// The areas that changed since they were last taken.
@@ -285,6 +295,8 @@ impl Model {
             fresh: Vec::new(),
             stale: false,
             partial: false,
+            whole: false,
+            changed: 0,
         };
         self.views.insert(canvas, view);
     }
@@ -319,12 +331,16 @@ impl Model {
             .iter()
             .map(|rect| Area::new(rect.x, rect.y, rect.width, rect.height))
             .collect();
-        let changed: u64 = areas.iter().map(|area| u64::from(area.width) * u64::from(area.height)).sum();
+        view.changed += areas.iter().map(|area| u64::from(area.width) * u64::from(area.height)).sum::<u64>();
+        let changed = view.changed;
         let size = view.decoder.canvas().size();
         if (size.width, size.height) != (update.size.width().into(), update.size.height().into()) {
             return Err(DecodeError::SizeMismatch);
         }
         view.partial = update.more;
+        if !update.more {
+            (view.whole, view.changed) = (true, 0);
+        }
         if view.before.is_some() && update.more {
             // The old picture stays until the new one is whole.
         } else if view.before.take().is_some() {

@@ -89,7 +89,7 @@ macro_rules! catalogue {
 
 catalogue! {
     // The frame.
-    Segment { "インターネット画面", "Internet screen" }
+    Segment { "インターネット画面", "インターネット画面 · Internet screen" }
     WindowTitle { "インターネット画面 — Shoji", "Internet screen — Shoji" }
     FullscreenHint { "インターネット画面（全画面表示）　戻るには {keys}", "Internet screen, full screen. To leave: {keys}" }
 
@@ -204,7 +204,9 @@ mod tests {
             let (ja, en) = (text.in_language(Language::Ja), text.in_language(Language::En));
             assert!(!ja.trim().is_empty() && !en.trim().is_empty(), "{text:?}");
             assert_eq!(placeholders(ja), placeholders(en), "{text:?}: both languages say the same values");
-            assert!(en.is_ascii() || en.contains('—'), "{text:?}: {en}");
+            // The segment's name stands beside its translation: nobody may mistake it.
+            let own = en.replace("インターネット画面 · ", "");
+            assert!(own.is_ascii() || own.contains('—'), "{text:?}: {en}");
             let japanese = ja.chars().any(|c| c as u32 > 0x3000);
             assert!(japanese || ja == en, "{text:?} is not Japanese: {ja}");
         }

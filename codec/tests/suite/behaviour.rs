@@ -43,6 +43,23 @@ fn a_whole_page_comes_in_parts_of_bounded_work() {
 }
 
 #[test]
+fn a_part_that_ends_between_overlapping_rectangles_does_not_promise_more() {
+    let mut page = Page::new(1920, 1080);
+    let mut pair = Pair::new(true);
+    pair.send(&page, &[]);
+    let mut change = |x, y, width, height| {
+        page.fill(Rect { x, y, width, height }, |x, y| [(x * 7 + y * 13) as u8 & 0xf0; 3]);
+    };
+    // Nearly a part; then a column of units inside the box of another group, which takes all but 4,096 pixels of the rest.
+    change(0, 0, 1920, 108);
+    change(0, 160, 384, 88);
+    change(512, 160, 64, 80);
+    change(0, 240, 576, 8);
+    pair.send(&page, &[page.size.rect()]);
+    assert!(pair.encoder.is_exact());
+}
+
+#[test]
 fn a_picture_that_changes_between_its_parts_ends_exact() {
     let size = Size { width: 1300, height: 900 };
     let mut page = Page::new(size.width, size.height);

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use quinn::{ConnectionError, Endpoint, Incoming};
 use rustls_pki_types::CertificateDer;
-use shoji_protocol::CloseCode;
+use shoji_protocol::{CloseCode, Fault};
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
-use tracing::{debug, info, warn};
+use tokio::time::{Instant, timeout};
+use tracing::{info, warn};
 
 use super::connection::{Connection, Outcome, Streams, quic_code};
 use super::hub::Hub;
@@ -21,6 +21,7 @@ use crate::{clock, limits};
 /// Accepts until the endpoint closes.
 pub(super) async fn run(hub: Arc<Hub>, endpoint: Endpoint) {
     let handshakes = Arc::new(Semaphore::new(limits::MAX_HANDSHAKES));
+    let mut crowded_told: Option<Instant> = None;
     while let Some(incoming) = endpoint.accept().await {
         let busy = limits::MAX_HANDSHAKES - handshakes.available_permits();
         if busy >= limits::UNVALIDATED_HANDSHAKES && !incoming.remote_address_validated() {
@@ -29,9 +30,15 @@ pub(super) async fn run(hub: Arc<Hub>, endpoint: Endpoint) {
             continue;
         }
         let Ok(permit) = handshakes.clone().try_acquire_owned() else {
+            // One line in a while: whoever floods the port must not flood the log too.
+            if crowded_told.is_none_or(|at| at.elapsed() > limits::HANDSHAKE_TIMEOUT) {
+                crowded_told = Some(Instant::now());
+                warn!(peer = %incoming.remote_address(), fault = ?Fault::Viewer, "Viewers refused: too many handshakes");
+            }
             incoming.refuse();
             continue;
         };
+        let peer = incoming.remote_address();
         let hub = hub.clone();
         tokio::spawn(async move {
             let connection = timeout(limits::HANDSHAKE_TIMEOUT, handshake(incoming)).await;
@@ -39,8 +46,8 @@ pub(super) async fn run(hub: Arc<Hub>, endpoint: Endpoint) {
             match connection {
                 Ok(Ok(connection)) => serve(hub, connection).await,
                 // A stranger, or a device whose certificate ended or was revoked; the reason is TLS's own.
-                Ok(Err(error)) => info!(%error, "Viewer refused"),
-                Err(_) => debug!("Handshake took too long"),
+                Ok(Err(error)) => info!(%peer, fault = ?Fault::Viewer, %error, "Viewer refused"),
+                Err(_) => info!(%peer, fault = ?Fault::Viewer, "Viewer refused: its handshake took too long"),
             }
         });
     }
@@ -57,13 +64,16 @@ async fn serve(hub: Arc<Hub>, connection: quinn::Connection) {
         return;
     };
     let Some((listed, told)) = hub.list(fingerprint) else {
-        warn!("Viewer refused: too many connections");
-        connection.close(quic_code(CloseCode::NoCapacity), b"");
+        let code = CloseCode::NoCapacity;
+        warn!(peer = %connection.remote_address(), code = ?code, fault = ?code.fault(), "Viewer refused: too many connections");
+        connection.close(quic_code(code), b"");
         return;
     };
     // Listed first: a revocation from now on reaches this connection.
     let Some((identity, not_after)) = hub.identify(fingerprint) else {
-        connection.close(quic_code(CloseCode::DeviceUnknown), b"");
+        let code = CloseCode::DeviceUnknown;
+        warn!(peer = %connection.remote_address(), code = ?code, fault = ?code.fault(), "Viewer refused");
+        connection.close(quic_code(code), b"");
         return;
     };
     let device = identity.device.clone();
@@ -74,13 +84,14 @@ async fn serve(hub: Arc<Hub>, connection: quinn::Connection) {
             return;
         }
         Err(_) => {
-            info!(%device, "Viewer opened no streams");
-            connection.close(quic_code(CloseCode::HandshakeTimeout), b"");
+            let code = CloseCode::HandshakeTimeout;
+            info!(%device, code = ?code, fault = ?code.fault(), "Viewer opened no streams");
+            connection.close(quic_code(code), b"");
             return;
         }
     };
     let left = Duration::from_secs(not_after.saturating_sub(clock::unix_seconds()));
-    let expires = tokio::time::Instant::now() + left;
+    let expires = Instant::now() + left;
     let mut relay = Connection::new(hub.clone(), identity, expires, connection.clone(), streams);
     let outcome = relay.run(told).await;
     drop(listed);

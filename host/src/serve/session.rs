@@ -419,7 +419,17 @@ impl Session {
         self.tell_viewer(Notice::BrowserCrashedRestarting);
         let (launcher, room, url) = (self.hub.launcher.clone(), self.room.clone(), self.hub.start_url.clone());
         let launched = self.hub.spawner.run(move || launcher.launch(&room, &url, Start::AfterCrash)).await;
-        let Ok(Ok(browser)) = launched else { return Err(Over(CloseCode::BrowserGone)) };
+        let browser = match launched {
+            Ok(Ok(browser)) => browser,
+            Ok(Err(error)) => {
+                warn!(session.id = id, %error, "Browser cannot be started again");
+                return Err(Over(CloseCode::BrowserGone));
+            }
+            Err(error) => {
+                warn!(session.id = id, %error, "Browser cannot be started again");
+                return Err(Over(CloseCode::BrowserGone));
+            }
+        };
         let watch = Watch::new(browser.as_fd()).map_err(|_| Over(CloseCode::BrowserGone))?;
         self.handle.shared.browser.store(browser.id(), Ordering::Relaxed);
         self.browser = Some((browser, watch));

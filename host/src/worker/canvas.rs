@@ -52,8 +52,6 @@ pub(super) struct Canvas {
 /// A picture that goes in parts: the viewer presents and acknowledges it as one.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Picture {
-    /// When its first part left, microseconds; 0 before.
-    began: u64,
     /// How many bytes it should have.
     pub(super) budget: usize,
     bytes: usize,
@@ -62,23 +60,15 @@ pub(super) struct Picture {
 
 impl Picture {
     pub(super) fn new(budget: usize) -> Self {
-        Self { began: 0, budget, bytes: 0, complete: false }
+        Self { budget, bytes: 0, complete: false }
     }
 
     /// Takes a part in; whether another may follow. A picture over its budget ends, and the rest waits for the viewer's
-    /// acknowledgement; but of a canvas that starts anew nothing is shown before it is whole.
-    pub(super) fn add(&mut self, bytes: usize, complete: bool, now: u64) -> bool {
-        if self.bytes == 0 {
-            self.began = now;
-        }
+    /// acknowledgement; but a canvas that starts anew is shown whole, unless it is larger than any picture may be.
+    pub(super) fn add(&mut self, bytes: usize, complete: bool) -> bool {
         self.bytes += bytes;
         self.complete |= complete;
         self.bytes < MAX_PICTURE && (self.complete || self.bytes < self.budget)
-    }
-
-    /// Bytes of all parts, and when the first left.
-    pub(super) fn sent(&self) -> (usize, u64) {
-        (self.bytes, self.began)
     }
 }
 
@@ -215,12 +205,11 @@ mod tests {
     #[test]
     fn a_picture_over_its_budget_ends_unless_its_canvas_starts_anew() {
         let mut picture = Picture::new(100);
-        assert!(picture.add(60, false, 7));
-        assert!(!picture.add(60, false, 8));
-        assert_eq!(picture.sent(), (120, 7));
+        assert!(picture.add(60, false));
+        assert!(!picture.add(60, false));
         let mut picture = Picture::new(100);
-        assert!(picture.add(60, true, 0) && picture.add(60, false, 1));
-        assert!(!picture.add(MAX_PICTURE, false, 2));
+        assert!(picture.add(60, true) && picture.add(60, false));
+        assert!(!picture.add(MAX_PICTURE, false));
     }
 
     #[test]

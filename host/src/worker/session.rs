@@ -415,7 +415,11 @@ impl Session {
     fn update(&mut self, id: CanvasId) -> Result<(), Error> {
         let (Some(compositor), Some(viewer)) = (&self.compositor, &mut self.viewer) else { return Ok(()) };
         let Some(canvas) = self.canvases.get_mut(&id) else { return Ok(()) };
-        let Some(view) = compositor.canvas(convert::canvas_in(id)) else { return Ok(()) };
+        let Some(view) = compositor.canvas(convert::canvas_in(id)) else {
+            // Its closing is about to be told.
+            (canvas.has_more, canvas.picture) = (false, None);
+            return Ok(());
+        };
         let micros = clock::microseconds();
         let now = Instant::from_micros(micros);
         let refines = canvas.encoder.refine_at().is_some_and(|at| at.0 <= micros);
@@ -434,6 +438,7 @@ impl Session {
         canvas.recycle(damage);
         canvas.has_more = outcome.more;
         if outcome.empty {
+            debug_assert!(!begun, "the encoder said that there was more");
             return Ok(());
         }
         let encoded = self.trace.now();
@@ -443,16 +448,17 @@ impl Session {
         let pixels = Pixels::new(&self.payload).map_err(|_| Error::TooLarge(bytes))?;
         let update = UpdateId(canvas.last_update);
         let (size, input) = (convert::size(view.size), canvas.input);
-        let more = picture.add(bytes, outcome.complete, clock::microseconds()) && outcome.more;
+        let more = picture.add(bytes, outcome.complete) && outcome.more;
         self.link.show(&ToViewer::Update { canvas: id, update, size, input, more, pixels })?;
         let written = self.trace.now();
-        if more {
+        let left = Instant::from_micros(clock::microseconds());
+        // There is room: `may_send` said so, now or when the picture was begun.
+        let _ = if more {
             canvas.picture = Some(picture);
+            viewer.flow.part(id, update, bytes, left)
         } else {
-            let (bytes, began) = picture.sent();
-            // `may_send` said yes and nothing was sent since.
-            let _ = viewer.flow.sent(id, update, bytes, Instant::from_micros(began));
-        }
+            viewer.flow.sent(id, update, bytes, left)
+        };
         if self.trace.is_on() {
             self.trace.write(&trace::Event::Update {
                 canvas: id.0,

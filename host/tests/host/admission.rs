@@ -29,7 +29,7 @@ async fn without_a_certificate_there_is_no_connection() {
     let host = Host::start();
     let bundle = host.device("pc");
     assert_eq!(alert(refused(&bundle, tls(&bundle, None)).await), CERTIFICATE_REQUIRED);
-    until("the refusal is logged", || host.log().contains("Viewer refused")).await;
+    refusal_is_logged(&host).await;
 }
 
 #[tokio::test]
@@ -42,7 +42,7 @@ async fn a_certificate_of_another_authority_is_refused() {
     let (foreign, _) = authority.issue(&name, &name, bundle.host.clone(), 300, unix_now()).unwrap();
     let error = refused(&bundle, tls(&bundle, Some(identity(&foreign)))).await;
     assert_eq!(alert(error), UNKNOWN_CA);
-    until("the refusal is logged", || host.log().contains("Viewer refused")).await;
+    refusal_is_logged(&host).await;
 }
 
 fn unix_now() -> u64 {
@@ -60,6 +60,29 @@ async fn an_expired_certificate_is_refused() {
     store.change(|registry| registry.add_device(name.clone(), device)).unwrap();
     host.run(&["user", "add", "makes-the-host-read-the-registry"]);
     assert_eq!(alert(refused(&bundle, tls(&bundle, Some(identity(&bundle)))).await), CERTIFICATE_EXPIRED);
+    refusal_is_logged(&host).await;
+}
+
+/// The log says that somebody was refused, and whose fault it is.
+async fn refusal_is_logged(host: &Host) {
+    let is_told = |line: &str| line.contains("Viewer refused") && line.contains("fault=Viewer");
+    until("the refusal is logged", || host.log().lines().any(is_told)).await;
+}
+
+#[tokio::test]
+async fn a_certificate_that_expires_ends_its_live_session() {
+    let host = Host::start();
+    let (name, user) = ("soon".parse().unwrap(), "hanako".parse().unwrap());
+    // Issued a day less some seconds ago, for a day.
+    let issued = unix_now() - 86_400 + 15;
+    let authority = Authority::open(&host.state(), unix_now()).unwrap();
+    let (bundle, device) = authority.issue(&name, &user, host.address.to_string(), 1, issued).unwrap();
+    let store = registry::Store::new(&host.state());
+    store.change(|registry| registry.add_device(name.clone(), device)).unwrap();
+    host.run(&["user", "add", "makes-the-host-read-the-registry"]);
+    let (mut client, _) = Client::with_picture(&bundle).await;
+    assert_eq!(client.until_closed().await, CloseCode::CertificateExpired);
+    until("the end is logged", || host.log().contains("CertificateExpired")).await;
 }
 
 #[tokio::test]
@@ -70,6 +93,7 @@ async fn a_certificate_that_the_registry_does_not_know_is_refused() {
     let (bundle, _) = authority.issue(&name, &user, host.address.to_string(), 1, unix_now()).unwrap();
     let error = refused(&bundle, tls(&bundle, Some(identity(&bundle)))).await;
     assert!((ALERT..ALERT + 0x100).contains(&alert(error)));
+    refusal_is_logged(&host).await;
 }
 
 #[tokio::test]
@@ -79,6 +103,7 @@ async fn another_alpn_is_refused() {
     let mut config = tls(&bundle, Some(identity(&bundle)));
     config.alpn_protocols = vec![b"shoji/999".to_vec()];
     assert_eq!(alert(connect(&bundle, config).await.unwrap_err()), NO_APPLICATION_PROTOCOL);
+    refusal_is_logged(&host).await;
 }
 
 #[tokio::test]

@@ -18,28 +18,40 @@ impl Good {
     fn start(mut client: Client) -> Self {
         let (questions, mut asked) = mpsc::channel::<oneshot::Sender<()>>(1);
         tokio::spawn(async move {
-            let mut waiting = None;
+            let mut waiting: Option<oneshot::Sender<()>> = None;
+            let (mut ponged, mut painted) = (false, false);
             loop {
                 tokio::select! {
                     seen = client.next() => match seen {
                         Seen::Close(code) => panic!("the good viewer was closed with {code:?}"),
-                        Seen::Pong => drop(waiting.take().map(|answer: oneshot::Sender<()>| answer.send(()))),
+                        Seen::Pong => ponged = true,
+                        Seen::Update { complete: true, .. } => painted = true,
                         _ => {}
                     },
                     question = asked.recv() => match question {
                         Some(answer) => {
                             waiting = Some(answer);
+                            (ponged, painted) = (false, false);
                             client.say(&ToHost::Ping { nonce: Nonce(7) }).await;
+                            let canvas = *client.pictures.keys().next().expect("a session with a picture");
+                            client.say(&ToHost::Repaint { canvas }).await;
                         }
                         None => break,
                     },
+                }
+                if ponged
+                    && painted
+                    && let Some(answer) = waiting.take()
+                {
+                    // Whoever asked may have failed meanwhile.
+                    let _ = answer.send(());
                 }
             }
         });
         Self { questions }
     }
 
-    /// Its connection lives and its host answers.
+    /// Its connection lives, its host answers, and its worker paints.
     async fn is_alive(&mut self) {
         let (answer, answered) = oneshot::channel();
         self.questions.send(answer).await.expect("the good viewer is gone");

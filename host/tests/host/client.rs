@@ -39,7 +39,7 @@ pub(crate) enum Seen {
     Welcome,
     Attached { session: SessionId, token: ResumeToken, resumed: bool },
     Opened(CanvasId, Size),
-    Update { canvas: CanvasId, update: UpdateId, input: InputSequence, bytes: usize },
+    Update { canvas: CanvasId, update: UpdateId, input: InputSequence, bytes: usize, complete: bool },
     Notice(Notice),
     Pong,
     Close(CloseCode),
@@ -184,11 +184,11 @@ impl Client {
             if let Some(frame) = self.updates.next_frame().unwrap() {
                 let message = ToViewer::decode(frame.body).unwrap();
                 let saw = seen(&message);
-                if let ToViewer::Update { canvas, update, pixels, .. } = message {
+                if let ToViewer::Update { canvas, update, more, pixels, .. } = message {
                     let limits = shoji_codec::Limits::default();
                     let picture = self.pictures.entry(canvas).or_insert_with(|| shoji_codec::Decoder::new(limits));
                     picture.apply(pixels.bytes()).unwrap();
-                    if self.acknowledges {
+                    if self.acknowledges && !more {
                         self.say(&ToHost::Presented { canvas, update }).await;
                     }
                 }
@@ -252,10 +252,13 @@ impl Client {
         said
     }
 
-    /// Whether the session still answers: a ping on the control stream, and the browser's answer to input.
+    /// The session still answers: its host to a ping, and its worker to the wish for a new picture.
     pub(crate) async fn is_alive(&mut self) {
         self.say(&ToHost::Ping { nonce: shoji_protocol::Nonce(7) }).await;
         self.until("a pong", |seen| *seen == Seen::Pong).await;
+        let canvas = *self.pictures.keys().next().expect("a session with a picture");
+        self.say(&ToHost::Repaint { canvas }).await;
+        self.until("a new picture", |seen| matches!(seen, Seen::Update { complete: true, .. })).await;
     }
 
     /// Reads (and acknowledges) what comes, until nothing has come for `quiet`.
@@ -280,7 +283,9 @@ fn seen(message: &ToViewer<'_>) -> Seen {
         ToViewer::Attached { session, token, resumed } => Seen::Attached { session, token, resumed },
         ToViewer::CanvasOpened { canvas, size, .. } => Seen::Opened(canvas, size),
         ToViewer::Update { canvas, update, input, pixels, .. } => {
-            Seen::Update { canvas, update, input, bytes: pixels.bytes().len() }
+            // The payload's second byte is its flags; the lowest: the canvas starts anew.
+            let complete = pixels.bytes().get(1).is_some_and(|flags| flags & 1 == 1);
+            Seen::Update { canvas, update, input, bytes: pixels.bytes().len(), complete }
         }
         ToViewer::Notice { notice } => Seen::Notice(notice),
         ToViewer::Pong { .. } => Seen::Pong,

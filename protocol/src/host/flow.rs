@@ -75,8 +75,13 @@ pub struct Flow {
 #[derive(Clone, Copy, Debug)]
 struct Sent {
     canvas: CanvasId,
+    /// Its last part's, as far as it has left.
     update: UpdateId,
+    /// Another part follows.
+    more: bool,
+    /// Of all its parts.
     bytes: usize,
+    /// When its first part left.
     at: Instant,
     /// Bytes on their way as this update left, its own included.
     path_bytes: usize,
@@ -156,8 +161,31 @@ impl Flow {
         Budget { bytes: bytes.clamp(MIN_BUDGET, limits::MAX_UPDATE / 2) }
     }
 
-    /// An update left.
+    /// A part of a picture left, and another follows: together they are one update, which [`sent`](Self::sent) ends. A
+    /// begun one is on its way like any other; its parts do not ask [`may_send`](Self::may_send) again.
+    pub fn part(&mut self, canvas: CanvasId, update: UpdateId, bytes: usize, now: Instant) -> Result<(), FlowError> {
+        self.left(canvas, update, bytes, true, now)
+    }
+
+    /// An update left, or the last part of one.
     pub fn sent(&mut self, canvas: CanvasId, update: UpdateId, bytes: usize, now: Instant) -> Result<(), FlowError> {
+        self.left(canvas, update, bytes, false, now)
+    }
+
+    fn left(
+        &mut self,
+        canvas: CanvasId,
+        update: UpdateId,
+        bytes: usize,
+        more: bool,
+        now: Instant,
+    ) -> Result<(), FlowError> {
+        if let Some(begun) = self.in_flight.iter_mut().find(|sent| sent.canvas == canvas && sent.more) {
+            self.bytes_in_flight += bytes;
+            begun.bytes += bytes;
+            (begun.update, begun.more, begun.path_bytes) = (update, more, self.bytes_in_flight);
+            return Ok(());
+        }
         if limits::MAX_IN_FLIGHT <= self.in_flight.len() {
             return Err(FlowError::WindowFull);
         }
@@ -169,6 +197,7 @@ impl Flow {
         self.in_flight.push_back(Sent {
             canvas,
             update,
+            more,
             bytes,
             at: now,
             path_bytes: self.bytes_in_flight,

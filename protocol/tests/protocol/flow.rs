@@ -278,3 +278,24 @@ fn canvases_share_the_window_and_are_acknowledged_apart() {
     flow.presented(CanvasId(2), UpdateId(2), now + ms(1)).unwrap();
     assert_eq!((flow.in_flight(), flow.bytes_in_flight()), (1, 10));
 }
+
+#[test]
+fn parts_of_a_picture_are_one_update_on_its_way_from_the_first_to_its_acknowledgement() {
+    let mut flow = Flow::new(Config { refresh: Rate::HZ_60 });
+    let at = |time: u64| Instant::from_micros(1_000_000 + time);
+    flow.part(CANVAS, UpdateId(1), 1_000, at(0)).unwrap();
+    assert_eq!((flow.in_flight(), flow.bytes_in_flight()), (1, 1_000));
+    flow.part(CanvasId(2), UpdateId(1), 5, at(1)).unwrap();
+    flow.part(CANVAS, UpdateId(2), 2_000, at(2_000)).unwrap();
+    flow.sent(CANVAS, UpdateId(3), 4_000, at(4_000)).unwrap();
+    assert_eq!((flow.in_flight(), flow.bytes_in_flight()), (2, 7_005));
+    // A part by itself is never presented.
+    let part = FlowError::NotInFlight { canvas: CANVAS, update: UpdateId(2) };
+    assert_eq!(flow.presented(CANVAS, UpdateId(2), at(5_000)), Err(part));
+    flow.presented(CANVAS, UpdateId(3), at(6_000)).unwrap();
+    assert_eq!((flow.in_flight(), flow.bytes_in_flight()), (1, 5));
+    // From the first part on: the link was busy with it.
+    assert_eq!(flow.round_trip(), Some(ms(6)));
+    flow.forget(CanvasId(2));
+    assert_eq!(flow.in_flight(), 0);
+}

@@ -101,6 +101,13 @@ impl Host {
         (viewer, main)
     }
 
+    /// Everything that the host and its workers wrote: log and traces.
+    pub(crate) fn written(&self) -> String {
+        let folder = std::fs::read_dir(self.directory.path().join("trace")).expect("the trace's directory is there");
+        let files = folder.flatten().map(|entry| entry.path()).chain([self.directory.path().join("log")]);
+        files.map(|file| std::fs::read_to_string(file).unwrap_or_default()).collect()
+    }
+
     /// Every line of the only session's trace.
     pub(crate) fn trace(&self) -> Vec<serde_json::Value> {
         let lines = |path: &Path| std::fs::read_to_string(path).unwrap_or_default();

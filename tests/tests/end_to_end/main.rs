@@ -2,6 +2,7 @@
 //!
 //! Pages are served from loopback by the test itself and answer in colours: what a test knows, it knows from pixels.
 
+mod command_line;
 mod exactness;
 mod fixture;
 mod quiet;

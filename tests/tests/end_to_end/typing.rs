@@ -45,6 +45,12 @@ fn type_and_compare(texts: &[&str]) {
             .wait_canvas(main, PATIENCE, |picture| (shown(picture)? == sum).then_some(()))
             .unwrap_or_else(|error| panic!("{all:?} did not arrive whole: {error}"));
     }
+    // What a person types is in no log and no trace.
+    let written = host.written();
+    assert!(written.contains("Viewer attached"), "the log was found");
+    for text in texts {
+        assert!(!written.contains(text), "{text:?} is in a log or trace");
+    }
 }
 
 #[test]

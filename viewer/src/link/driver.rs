@@ -14,7 +14,7 @@ use bytes::Bytes;
 use quinn::{Connection as Carrier, Endpoint, ReadError, RecvStream, SendStream, VarInt, WriteError};
 use shoji_codec::DecodeError;
 use shoji_protocol::{
-    AttachHow, CanvasId, Channel, CloseCode, Side, frame,
+    AttachHow, CanvasId, Channel, CloseCode, Fault, Side, frame,
     viewer::{Config, Connection, Event},
 };
 
@@ -50,7 +50,7 @@ const LOOK: Duration = Duration::from_millis(250);
 /// Receive buffer asked of the system: a whole page of text (half a megabyte) may arrive while this thread decodes.
 const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
 
-/// Updates that may be on their way when a repaint is asked for, twice what the protocol lets be in flight.
+/// Pictures that may be on their way when a repaint is asked for, twice what the protocol lets be in flight.
 const MAX_USELESS: u32 = 2 * shoji_protocol::limits::MAX_IN_FLIGHT as u32;
 
 /// Runs a link. Made by [`super::Link::new`].
@@ -94,7 +94,10 @@ impl Driver {
                     return;
                 }
             };
-            tracing::info!(fault = error.fault().name(), %error, "Connection ended");
+            match error.fault() {
+                Fault::Nobody => tracing::info!(%error, "Connection ended"),
+                fault => tracing::warn!(fault = fault.name(), %error, "Connection ended"),
+            }
             if !error.leaves_session() {
                 self.shared.lock().token = None;
             }
@@ -148,7 +151,7 @@ impl Driver {
             if !error.passes() || give_up {
                 return End::Because(error);
             }
-            tracing::debug!(%error, attempt, "Will connect again");
+            tracing::warn!(fault = error.fault().name(), %error, attempt, "Will connect again");
             if attached {
                 // The first try after a loss is immediate: a changed address or a restarted host answers at once.
                 continue;
@@ -519,14 +522,18 @@ impl Live<'_> {
             }
             Err(DecodeError::NeedsComplete) if picture.repainted && picture.useless < MAX_USELESS => {
                 // On its way before the host knew; the whole picture follows.
-                picture.useless += 1;
-                wire.presented(canvas, id);
+                if !more {
+                    picture.useless += 1;
+                    wire.presented(canvas, id);
+                }
             }
             Err(error) if picture.repainted => return Err(Error::Pixels(error).into()),
             Err(error) => {
                 tracing::warn!(canvas.id = canvas.0, %error, "The picture is lost and asked for anew");
                 picture.repainted = true;
-                wire.presented(canvas, id);
+                if !more {
+                    wire.presented(canvas, id);
+                }
                 wire.step(|connection| connection.repaint(canvas, instant(now)));
             }
         }

@@ -187,7 +187,7 @@ impl App {
                     id,
                     size: (view.size().width().into(), view.size().height().into()),
                     state: view.state(),
-                    has_picture: view.canvas().is_some(),
+                    has_picture: view.can_be_shown(),
                 })
                 .collect();
             let notice = if self.banner_until.is_none() { model.notices.pop_front() } else { None };

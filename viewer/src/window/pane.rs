@@ -18,7 +18,7 @@ use super::{
     input::{Buttons, Fingers, Wheel},
 };
 use crate::{
-    scene::Scene,
+    scene::{Scene, View},
     texts::Language,
     ui::{
         frame::Frame,
@@ -229,6 +229,10 @@ impl Pane {
     pub(super) fn present(&mut self, scene: &Scene) -> Result<Option<Shown>, softbuffer::SoftBufferError> {
         let (width, height) = self.frame.window;
         let (Some(wide), Some(high)) = (NonZeroU32::new(width), NonZeroU32::new(height)) else { return Ok(None) };
+        if !self.is_covered() && self.is_partial(scene) {
+            // The rest of the picture follows at once; until then what the window shows stays.
+            return Ok(None);
+        }
         let shown = self.take_changes(scene);
         if self.dirty.is_empty() {
             return Ok(shown);
@@ -284,15 +288,17 @@ impl Pane {
 }
 
 impl Pane {
+    fn is_partial(&self, scene: &Scene) -> bool {
+        let model = scene.lock();
+        self.canvas.and_then(|canvas| model.view(canvas)).is_some_and(View::is_partial)
+    }
+
     /// Notes what changed on the canvas since the last time, and which update that is.
     fn take_changes(&mut self, scene: &Scene) -> Option<Shown> {
         let content = self.frame.content();
         let mut model = scene.lock();
         let canvas = self.canvas?;
         let view = model.view_mut(canvas)?;
-        if view.is_partial() {
-            return None;
-        }
         let size = view.canvas()?.size();
         let placement = Placement::new(content, (size.width, size.height));
         if self.placement != Some(placement) {
