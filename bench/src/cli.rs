@@ -12,7 +12,7 @@ use crate::words::Language;
 #[derive(Debug, Parser)]
 #[command(name = "shoji-bench", version, arg_required_else_help = true)]
 pub struct Cli {
-    /// What to measure.
+    /// What to measure
     #[command(subcommand)]
     pub command: Command,
 }

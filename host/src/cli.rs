@@ -112,6 +112,7 @@ pub enum User {
         name: Name,
     },
     /// List the users.
+    #[command(after_help = "Example:\n  shoji-host user list")]
     List,
 }
 
@@ -137,6 +138,7 @@ pub enum Device {
         host: Option<String>,
     },
     /// List the devices.
+    #[command(after_help = "Example:\n  shoji-host device list")]
     List,
     /// Revoke a device: its sessions end at once and it can not connect again.
     #[command(after_help = "Example:\n  shoji-host device revoke pc-101")]
@@ -181,6 +183,8 @@ mod tests {
     fn every_example_in_the_help_is_understood() {
         fn check(command: &clap::Command, seen: &mut usize) {
             let help = command.get_after_help().map(ToString::to_string);
+            let parent = command.has_subcommands();
+            assert!(parent || help.is_some() || command.is_hide_set(), "{} has no example", command.get_name());
             for line in help.iter().flat_map(|help| help.lines()) {
                 let line = line.split(" > ").next().unwrap_or_default().trim();
                 if line.starts_with("shoji-host ") {

@@ -77,6 +77,9 @@ pub const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long the browser may take to leave after its last window closed before it is ended.
 pub const BROWSER_LEAVE_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// How long the browser may take to open its first window, also on a busy machine, or to end after it lost its display.
+pub const BROWSER_WINDOW_TIMEOUT: Duration = Duration::from_secs(120);
+
 /// Restarts of a crashed browser within [`BROWSER_RESTART_SPAN`]; one more and the session ends.
 pub const BROWSER_RESTARTS: usize = 3;
 
@@ -139,6 +142,3 @@ pub const PAGE_FORM: usize = 16 << 10;
 /// File descriptors of a worker: its sockets, one per Wayland client, one per shared buffer (Chromium holds about 4
 /// per window).
 pub const WORKER_FILES: u64 = 1_024;
-
-/// Canvases that one worker keeps at the same time; the compositor refuses windows beyond it.
-pub const MAX_CANVASES: usize = 32;

@@ -54,6 +54,8 @@ wire! { messages to_viewer
         },
         /// The browser closed its last window.
         LastCanvasClosed,
+        /// The browser broke the Wayland protocol or a limit and was disconnected, or it opens no window: it has to end.
+        BrowserMisbehaved,
         /// Something to tell the person.
         Notice {
             /// What.
@@ -73,8 +75,6 @@ wire! { to_viewer
     pub enum Failure {
         /// The compositor could not be started.
         Compositor,
-        /// The browser broke the Wayland protocol.
-        BrowserMisbehaved,
         /// The encoder failed.
         Encoder,
         /// The supervisor sent what it must not.

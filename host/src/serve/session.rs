@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use shoji_protocol::worker::{Attachment, ToSupervisor, ToWorker};
-use shoji_protocol::{Capabilities, CloseCode, KeyboardLayout, Locale, Notice, SessionId, Viewport};
+use shoji_protocol::{Capabilities, CloseCode, Fault, KeyboardLayout, Locale, Notice, SessionId, Viewport};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{debug, info, warn};
@@ -293,13 +293,13 @@ impl Session {
         match wake {
             Wake::Command(Some(Command::Attach(request))) => self.attach_requested(request),
             Wake::Command(Some(Command::Return { attachment, link, end })) => self.returned(attachment, link, end),
-            Wake::Command(Some(Command::Worker(message))) => self.worker_said(message),
+            Wake::Command(Some(Command::Worker(message))) => self.worker_said(message).await,
             Wake::Command(Some(Command::End(code))) => Err(Over(code)),
             // The task holds a sender itself, so the channel does not close.
             Wake::Command(None) => Err(Over(CloseCode::HostStopping)),
             Wake::WorkerEnded => Err(Over(CloseCode::WorkerDied)),
             Wake::BrowserEnded => self.browser_ended().await,
-            Wake::Link(Ok(FromWorker::ForSupervisor(message))) => self.worker_said(message),
+            Wake::Link(Ok(FromWorker::ForSupervisor(message))) => self.worker_said(message).await,
             // Nobody is attached: the worker sent this before it knew.
             Wake::Link(Ok(FromWorker::ForViewer(_))) => Ok(()),
             Wake::Link(Err(error)) => {
@@ -377,11 +377,12 @@ impl Session {
         link.tell(&ToWorker::Detached).map_err(|_| Over(CloseCode::WorkerDied))
     }
 
-    fn worker_said(&mut self, message: ToSupervisor) -> Result<(), Over> {
+    async fn worker_said(&mut self, message: ToSupervisor) -> Result<(), Over> {
         match message {
             ToSupervisor::Ready | ToSupervisor::Attached { .. } => Ok(()),
             // The worker waited for the browser to leave by itself or to open another window.
             ToSupervisor::LastCanvasClosed => Err(Over(CloseCode::SessionEnded)),
+            ToSupervisor::BrowserMisbehaved => self.browser_misbehaved().await,
             ToSupervisor::Notice { notice } => {
                 self.tell_viewer(notice);
                 Ok(())
@@ -399,16 +400,29 @@ impl Session {
         }
     }
 
+    async fn browser_misbehaved(&mut self) -> Result<(), Over> {
+        let Some((browser, _)) = self.browser.take() else { return Ok(()) };
+        warn!(session.id = self.handle.shared.id, fault = ?Fault::Host, "Browser broke the Wayland protocol or opens no window, and is ended");
+        // Dropping it ends it with everything in its sandbox.
+        let _ = tokio::task::spawn_blocking(move || drop(browser)).await;
+        self.browser_crashed().await
+    }
+
     async fn browser_ended(&mut self) -> Result<(), Over> {
-        let id = self.handle.shared.id;
         let Some((mut browser, _)) = self.browser.take() else { return Ok(()) };
         let ending = browser.ending();
         // Reaps it and waits for the last of its processes.
         let _ = tokio::task::spawn_blocking(move || drop(browser)).await;
-        self.handle.shared.browser.store(0, Ordering::Relaxed);
         if ending == Some(Ending::Left) {
             return Err(Over(CloseCode::SessionEnded));
         }
+        self.browser_crashed().await
+    }
+
+    /// Starts another browser, unless they crash too often.
+    async fn browser_crashed(&mut self) -> Result<(), Over> {
+        let id = self.handle.shared.id;
+        self.handle.shared.browser.store(0, Ordering::Relaxed);
         let since_boot = Duration::from_micros(clock::microseconds());
         if self.crashes.crashed(since_boot) == Verdict::GiveUp {
             warn!(session.id = id, "Browser keeps crashing");

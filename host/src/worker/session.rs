@@ -71,6 +71,15 @@ struct Viewer {
     interval: u64,
 }
 
+/// Why there is no window.
+#[derive(Debug, Clone, Copy)]
+enum Windowless {
+    /// The browser closed its last one.
+    Closed,
+    /// The browser has not opened one, or lost its display.
+    Lost,
+}
+
 /// A session inside its worker.
 pub(super) struct Session {
     pub(super) link: Link,
@@ -79,8 +88,8 @@ pub(super) struct Session {
     canvases: BTreeMap<CanvasId, Canvas>,
     /// Canvases that are gone and that the viewer still has.
     gone: Vec<CanvasId>,
-    /// Since when a browser that is still there has no window, microseconds.
-    windowless_since: Option<u64>,
+    /// Until when the browser has time to open a window or to leave, microseconds, and what it means if it does neither.
+    windowless: Option<(u64, Windowless)>,
     viewer: Option<Viewer>,
     viewport: Option<Viewport>,
     /// The last input given to the browser.
@@ -103,7 +112,7 @@ impl Session {
             listener: Some(listener),
             canvases: BTreeMap::new(),
             gone: Vec::new(),
-            windowless_since: None,
+            windowless: None,
             viewer: None,
             viewport: None,
             input: InputSequence::NONE,
@@ -142,7 +151,7 @@ impl Session {
                 let mut opened = Canvas::new(kind, parent, size, encoder);
                 opened.input = self.seen;
                 self.canvases.insert(convert::canvas_out(canvas), opened);
-                self.windowless_since = None;
+                self.windowless = None;
             }
             Event::CanvasClosed { canvas } => self.canvas_closed(convert::canvas_out(canvas))?,
             Event::CanvasResized { canvas, size } => {
@@ -186,9 +195,12 @@ impl Session {
                 self.client_gone(remaining);
             }
             Event::ClientMisbehaved { why, remaining } => {
-                // It was disconnected; if it was the browser, it ends now and the restart rule decides.
                 warn!(?why, remaining, "Wayland client misbehaved");
                 self.client_gone(remaining);
+                if remaining == 0 {
+                    // It may live on without a display; the supervisor ends it, and the restart rule decides.
+                    self.link.tell(&ToSupervisor::BrowserMisbehaved)?;
+                }
                 if why == compositor::Misbehaviour::Limit(compositor::Limit::Canvases) {
                     self.link.tell(&ToSupervisor::Notice { notice: Notice::TooManyWindows })?;
                 }
@@ -210,30 +222,32 @@ impl Session {
             self.pointer_lock_changed = false;
         }
         if self.canvases.is_empty() {
-            self.windowless_since = Some(clock::microseconds());
+            self.windowless = Some((after(limits::BROWSER_LEAVE_TIMEOUT), Windowless::Closed));
         }
         Ok(())
     }
 
-    /// A browser that is gone, crashed or not, is its launcher's affair: the next one may need long for its first window.
+    /// A browser that is gone, crashed or not, is its launcher's affair; but it may live on without a display, or the next
+    /// one may never open a window.
     fn client_gone(&mut self, remaining: usize) {
         if remaining == 0 {
-            self.windowless_since = None;
+            self.windowless = Some((after(limits::BROWSER_WINDOW_TIMEOUT), Windowless::Lost));
         }
     }
 
-    /// Ends the session of a browser that closed its last window and stays.
+    /// Ends the session of a browser that closed its last window and stays, and a browser that opens none.
     pub(super) fn check_windowless(&mut self) -> Result<(), Error> {
-        if self.windowless_until().is_some_and(|until| until <= clock::microseconds()) {
-            self.windowless_since = None;
-            self.link.tell(&ToSupervisor::LastCanvasClosed)?;
+        if let Some((_, why)) = self.windowless.take_if(|(until, _)| *until <= clock::microseconds()) {
+            match why {
+                Windowless::Closed => self.link.tell(&ToSupervisor::LastCanvasClosed)?,
+                Windowless::Lost => {
+                    // The next one has as long.
+                    self.windowless = Some((after(limits::BROWSER_WINDOW_TIMEOUT), Windowless::Lost));
+                    self.link.tell(&ToSupervisor::BrowserMisbehaved)?;
+                }
+            }
         }
         Ok(())
-    }
-
-    fn windowless_until(&self) -> Option<u64> {
-        let patience = u64::try_from(limits::BROWSER_LEAVE_TIMEOUT.as_micros()).unwrap_or(u64::MAX);
-        Some(self.windowless_since?.saturating_add(patience))
     }
 
     /// Reads what the supervisor sent and does it.
@@ -285,6 +299,7 @@ impl Session {
         let (viewport, keyboard) = (convert::viewport(viewport), convert::keyboard(keyboard));
         if let Some(listener) = self.listener.take() {
             self.compositor = Some(Compositor::new(compositor::Config { viewport, keyboard }, listener)?);
+            self.windowless = Some((after(limits::BROWSER_WINDOW_TIMEOUT), Windowless::Lost));
             rights::drop_all();
             return Ok(self.link.tell(&ToSupervisor::Ready)?);
         }
@@ -509,7 +524,7 @@ impl Session {
 
     /// When the next turn is due if nothing happens before, microseconds.
     pub(super) fn deadline(&self) -> Option<u64> {
-        [self.windowless_until(), self.send_at()].into_iter().flatten().min()
+        [self.windowless.map(|(until, _)| until), self.send_at()].into_iter().flatten().min()
     }
 
     fn send_at(&self) -> Option<u64> {
@@ -544,4 +559,9 @@ const MAX_SPARE: usize = 512 << 10;
 
 fn interval(refresh: Rate) -> u64 {
     Rate::clamped(refresh.get().min(MAX_RATE)).interval().as_micros()
+}
+
+/// The moment after a time, microseconds.
+fn after(time: std::time::Duration) -> u64 {
+    clock::microseconds().saturating_add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX))
 }

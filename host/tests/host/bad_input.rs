@@ -222,3 +222,43 @@ async fn a_viewer_that_vanishes_without_a_word_leaves_its_session() {
     .await;
     good.is_alive().await;
 }
+
+/// A browser program that is Chromium until a file named `attack` lies beside it, and from then on makes the same object
+/// twice, and stays.
+const TURNCOAT: &str = r#"#!/usr/bin/perl
+use IO::Socket::UNIX;
+my $attack = $0 =~ s{[^/]*$}{attack}r;
+exec "/usr/lib/chromium/chromium", @ARGV unless -e $attack;
+my $socket = IO::Socket::UNIX->new("$ENV{XDG_RUNTIME_DIR}/$ENV{WAYLAND_DISPLAY}") or die "no display";
+# wl_display.get_registry, twice with the same new object.
+syswrite $socket, pack("VVV", 1, 12 << 16 | 1, 2) x 2;
+sleep 600;
+"#;
+
+#[tokio::test]
+async fn a_browser_that_breaks_the_wayland_protocol_ends_its_own_session_only() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let open = std::fs::Permissions::from_mode(0o755);
+    // Not below /tmp, where the sandbox has its own.
+    let folder = tempfile::Builder::new().permissions(open.clone()).tempdir_in("/var/tmp").unwrap();
+    let browser = folder.path().join("browser");
+    std::fs::write(&browser, TURNCOAT).unwrap();
+    std::fs::set_permissions(&browser, open).unwrap();
+    // What the host looks for beside a browser.
+    std::fs::create_dir(folder.path().join("locales")).unwrap();
+    std::fs::write(folder.path().join("locales/ja.pak"), "").unwrap();
+    let host = Host::start_with(&[], &format!("[browser]\npath = {:?}\n", browser.to_str().unwrap()));
+
+    let (good, _) = Client::with_picture(&host.device("good")).await;
+    let mut good = Good::start(good);
+    std::fs::write(folder.path().join("attack"), "").unwrap();
+    let mut bad = Client::open(&host.device("bad")).await;
+    bad.attach(AttachHow::New).await.unwrap();
+    // The restart rule lets it try a few times.
+    ends_with(CloseCode::BrowserGone, &host, &mut good, &mut bad).await;
+    let log = host.log();
+    let blamed = |line: &str| line.contains("Browser broke the Wayland protocol") && line.contains("fault=Host");
+    assert!(log.lines().any(blamed), "{log}");
+    assert!(log.contains("Wayland client misbehaved"), "{log}");
+    until("only the good session is left", || host.sessions().len() == 1).await;
+}
