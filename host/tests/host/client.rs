@@ -152,11 +152,20 @@ impl Client {
 
     /// Sends a message on its channel.
     pub(crate) async fn say(&mut self, message: &ToHost) {
+        self.write(message).await.unwrap();
+    }
+
+    /// Answers what came; the host may have closed meanwhile, which is read next.
+    async fn answer(&mut self, message: &ToHost) {
+        let _ = self.write(message).await;
+    }
+
+    async fn write(&mut self, message: &ToHost) -> Result<(), quinn::WriteError> {
         let mut bytes = Vec::new();
         frame::encode_to_host(message, &mut bytes);
         match message.channel() {
-            shoji_protocol::Channel::Input => self.input_out.write_all(&bytes).await.unwrap(),
-            _ => self.control_out.write_all(&bytes).await.unwrap(),
+            shoji_protocol::Channel::Input => self.input_out.write_all(&bytes).await,
+            _ => self.control_out.write_all(&bytes).await,
         }
     }
 
@@ -177,7 +186,7 @@ impl Client {
                 let message = ToViewer::decode(frame.body).unwrap();
                 let saw = seen(&message);
                 if let ToViewer::Ping { nonce } = message {
-                    self.say(&ToHost::Pong { nonce }).await;
+                    self.answer(&ToHost::Pong { nonce }).await;
                 }
                 return saw;
             }
@@ -189,7 +198,7 @@ impl Client {
                     let picture = self.pictures.entry(canvas).or_insert_with(|| shoji_codec::Decoder::new(limits));
                     picture.apply(pixels.bytes()).unwrap();
                     if self.acknowledges && !more {
-                        self.say(&ToHost::Presented { canvas, update }).await;
+                        self.answer(&ToHost::Presented { canvas, update }).await;
                     }
                 }
                 return saw;
