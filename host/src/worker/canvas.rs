@@ -49,6 +49,15 @@ pub(super) struct Canvas {
     frame_given: u64,
 }
 
+/// When the browser gets leave to draw its next picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Leave {
+    /// While the last one is encoded; a picture that goes in parts is waited for.
+    Ahead,
+    /// When all of the last one left.
+    AfterSending,
+}
+
 /// A picture that goes in parts: the viewer presents and acknowledges it as one.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Picture {
@@ -144,6 +153,15 @@ impl Canvas {
         self.wants_frame.then_some(self.frame_given + interval)
     }
 
+    /// Whether the browser may draw the next picture at `now`, as far as this canvas is concerned.
+    pub(super) fn may_draw(&self, leave: Leave, now: u64, interval: u64) -> bool {
+        let has_left = match leave {
+            Leave::Ahead => self.picture.is_none() && !self.has_more,
+            Leave::AfterSending => !self.is_changed && !self.has_more,
+        };
+        has_left && self.frame_at(interval).is_some_and(|at| at <= now)
+    }
+
     /// The browser got leave to draw at `now`. Being woken a little late does not shift the rhythm.
     pub(super) fn frame_done(&mut self, now: u64, interval: u64) {
         self.wants_frame = false;
@@ -222,6 +240,23 @@ mod tests {
         assert_eq!(canvas.frame_at(interval), None);
         canvas.wants_frame = true;
         assert_eq!(canvas.frame_at(interval), Some(1_016_667));
+    }
+
+    #[test]
+    fn the_next_picture_may_be_drawn_while_one_is_encoded_but_not_between_its_parts() {
+        let mut canvas = canvas();
+        canvas.wants_frame = true;
+        assert!(canvas.is_changed && canvas.may_draw(Leave::Ahead, 1_000_000, 16_667));
+        assert!(!canvas.may_draw(Leave::AfterSending, 1_000_000, 16_667));
+        (canvas.has_more, canvas.picture) = (true, Some(Picture::new(100)));
+        canvas.take_damage();
+        assert!(!canvas.may_draw(Leave::Ahead, 1_000_000, 16_667));
+        assert!(!canvas.may_draw(Leave::AfterSending, 1_000_000, 16_667));
+        (canvas.has_more, canvas.picture) = (false, None);
+        assert!(canvas.may_draw(Leave::AfterSending, 1_000_000, 16_667));
+        canvas.frame_done(1_000_000, 16_667);
+        canvas.wants_frame = true;
+        assert!(!canvas.may_draw(Leave::Ahead, 1_000_001, 16_667));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A session inside its worker: the compositor, the canvases and what the attached viewer has of them.
 //!
 //! Owns the order of things: pixels are composed, then what the viewer says is done, then what changed is encoded and
-//! sent, then the browser may draw again. No timer stands between a change and its update: timers exist only for leave to
+//! sent, and the browser may draw again as soon as that will not make pictures wait. No timer stands between a change and its update: timers exist only for leave to
 //! draw and for refinement.
 
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ use shoji_protocol::{
 };
 use tracing::{debug, info, warn};
 
-use super::canvas::{Canvas, Picture};
+use super::canvas::{Canvas, Leave, Picture};
 use super::convert;
 use super::link::{Link, LinkError, Message};
 use super::rights;
@@ -379,6 +379,7 @@ impl Session {
             return Ok(());
         }
         self.tell_changes()?;
+        self.let_draw(Leave::Ahead);
         let ids: Vec<CanvasId> = self.canvases.keys().copied().collect();
         for id in &ids {
             if self.link.has_unsent() {
@@ -386,7 +387,7 @@ impl Session {
             }
             self.update(*id)?;
         }
-        self.let_draw();
+        self.let_draw(Leave::AfterSending);
         if self.trace.is_on() {
             self.trace_rest();
         }
@@ -491,16 +492,21 @@ impl Session {
         Ok(())
     }
 
-    /// Gives the browser leave to draw where the last picture left and the viewer keeps up.
-    fn let_draw(&mut self) {
+    /// Gives the browser leave to draw where the last picture left and the viewer keeps up. Where the viewer is that near,
+    /// it gets leave before the last picture is encoded: a browser that takes most of an interval to draw would else lose
+    /// the time of encoding with each picture.
+    fn let_draw(&mut self, leave: Leave) {
         let (Some(compositor), Some(viewer)) = (&mut self.compositor, &self.viewer) else { return };
         let now = clock::microseconds();
-        if !viewer.flow.may_send(Instant::from_micros(now)) {
+        let keeps_up = match leave {
+            Leave::Ahead => viewer.flow.may_draw_ahead(),
+            Leave::AfterSending => viewer.flow.may_send(Instant::from_micros(now)),
+        };
+        if !keeps_up {
             return;
         }
         for (id, canvas) in &mut self.canvases {
-            let due = canvas.frame_at(viewer.interval).is_some_and(|at| at <= now);
-            if due && !canvas.is_changed && !canvas.has_more {
+            if canvas.may_draw(leave, now, viewer.interval) {
                 canvas.frame_done(now, viewer.interval);
                 compositor.frame_done(convert::canvas_in(*id), Time(now));
             }

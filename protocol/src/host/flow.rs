@@ -150,6 +150,13 @@ impl Flow {
         }
     }
 
+    /// Whether an update that is sent now will have been presented, as far as the link has shown, before the screen shows
+    /// the next one. Then the browser may draw the next picture while this one is encoded; elsewhere what it draws ahead
+    /// would only grow old while it waits.
+    pub fn may_draw_ahead(&self) -> bool {
+        self.in_flight.is_empty() && self.smoothed.is_some_and(|usual| usual <= self.config.refresh.interval())
+    }
+
     /// How large an update that is sent now should be.
     pub fn budget(&self, _now: Instant) -> Budget {
         let Some(rate) = self.rate() else { return Budget { bytes: self.unknown_budget() } };

@@ -299,3 +299,21 @@ fn parts_of_a_picture_are_one_update_on_its_way_from_the_first_to_its_acknowledg
     flow.forget(CanvasId(2));
     assert_eq!(flow.in_flight(), 0);
 }
+
+#[test]
+fn the_browser_draws_ahead_only_for_a_viewer_that_shows_each_picture_before_the_next() {
+    let may = |link: Link, bytes: usize| {
+        let mut run = Run::new(link);
+        assert!(!run.flow.may_draw_ahead(), "nothing is known of the link yet");
+        for _ in 0..8 {
+            run.send(bytes);
+            assert!(!run.flow.may_draw_ahead(), "one is on its way");
+            run.acknowledge_until(run.now + ms(500), |_| ());
+        }
+        run.flow.may_draw_ahead()
+    };
+    assert!(may(LOOPBACK, 20_000));
+    assert!(!may(WIDE, 20_000));
+    assert!(may(Link { one_way: Duration::ZERO, ..NARROW }, 1_000));
+    assert!(!may(Link { one_way: Duration::ZERO, ..NARROW }, 20_000));
+}
