@@ -5,8 +5,8 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use shoji_protocol::{CanvasId, Rate, Scale, Size, Viewport};
@@ -18,31 +18,70 @@ use shoji_viewer::link::Options;
 /// After this, a wait is a failure. A browser starts within seconds even on two busy cores.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
+/// One answer of a [`Site`].
+pub(crate) struct Page {
+    /// How the request's path begins.
+    pub(crate) path: &'static str,
+    /// Lines of the head beside type and length, each with its end.
+    pub(crate) head: &'static str,
+    pub(crate) body: &'static str,
+}
+
+/// Pages on loopback, until the test ends.
+pub(crate) struct Site {
+    pub(crate) address: SocketAddr,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Site {
+    /// Serves these to whoever asks: the first one that fits.
+    pub(crate) fn of(pages: Vec<Page>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+        let address = listener.local_addr().expect("a bound socket has an address");
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&asked);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let Ok(mut stream) = stream else { continue };
+                // One request at a time.
+                let mut request = [0; 8192];
+                let mut length = 0;
+                while !request[..length].ends_with(b"\r\n\r\n") && length < request.len() {
+                    match stream.read(&mut request[length..]) {
+                        Ok(0) | Err(_) => break,
+                        Ok(read) => length += read,
+                    }
+                }
+                let request = String::from_utf8_lossy(&request[..length]).into_owned();
+                let path = request.split(' ').nth(1).unwrap_or("/").to_owned();
+                let Some(page) = pages.iter().find(|page| path.starts_with(page.path)) else { continue };
+                let head = format!(
+                    "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {}\r\n\
+                     Connection: close\r\n{}\r\n",
+                    page.body.len(),
+                    page.head,
+                );
+                // A browser that closes early is no failure of the test.
+                let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(page.body.as_bytes()));
+                log.lock().expect("nobody panics while writing").push(path);
+            }
+        });
+        Self { address, asked }
+    }
+
+    /// Waits until a path was asked for and answered.
+    pub(crate) fn wait_asked(&self, path: &str) {
+        let start = Instant::now();
+        while !self.asked.lock().expect("nobody panics while writing").iter().any(|asked| asked == path) {
+            assert!(start.elapsed() < PATIENCE, "nobody asked for {path}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
 /// Serves one page to whoever asks, on loopback, until the test ends.
 pub(crate) fn serve(page: &'static str) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-    let address = listener.local_addr().expect("a bound socket has an address");
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let Ok(mut stream) = stream else { continue };
-            // One request at a time, of which only the end matters: every path has the same page.
-            let mut request = [0; 8192];
-            let mut length = 0;
-            while !request[..length].ends_with(b"\r\n\r\n") && length < request.len() {
-                match stream.read(&mut request[length..]) {
-                    Ok(0) | Err(_) => break,
-                    Ok(read) => length += read,
-                }
-            }
-            let head = format!(
-                "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-                page.len()
-            );
-            // A browser that closes early is no failure of the test.
-            let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(page.as_bytes()));
-        }
-    });
-    address
+    Site::of(vec![Page { path: "/", head: "", body: page }]).address
 }
 
 /// A running host that opens one page in each new session.
@@ -76,11 +115,38 @@ impl Host {
         host
     }
 
-    fn run(&self, arguments: &[&str]) {
+    fn run(&self, arguments: &[&str]) -> String {
         let mut command = Command::new(program("shoji-host"));
         command.env_remove("SHOJI_STATE").arg("--state").arg(self.directory.path().join("state")).args(arguments);
         let output = command.output().expect("the host's program runs");
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Every file that the only session's browser has in its home, with what is in it.
+    pub(crate) fn files_of_browser(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let sessions: serde_json::Value =
+            serde_json::from_str(&self.run(&["sessions", "--json"])).expect("sessions are told as JSON");
+        let sandbox = sessions[0]["browser"].as_u64().expect("the session has a browser");
+        // The sandbox's own first process lives outside of it; its grandchild sees the browser's files.
+        let child = |pid: u64| -> u64 {
+            let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+            children.split_ascii_whitespace().next().and_then(|pid| pid.parse().ok()).expect("the sandbox has a child")
+        };
+        let mut found = Vec::new();
+        let mut folders = vec![PathBuf::from(format!("/proc/{}/root/home/shoji", child(child(sandbox))))];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+                match entry.file_type() {
+                    Ok(kind) if kind.is_dir() => folders.push(entry.path()),
+                    Ok(kind) if kind.is_file() => {
+                        found.push((entry.path(), std::fs::read(entry.path()).unwrap_or_default()));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        found
     }
 
     /// The file that makes a PC a known device.

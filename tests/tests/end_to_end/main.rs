@@ -5,5 +5,6 @@
 mod command_line;
 mod exactness;
 mod fixture;
+mod policies;
 mod quiet;
 mod typing;
