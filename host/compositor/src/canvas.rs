@@ -121,6 +121,8 @@ pub(crate) struct Picture {
     covered: Region,
     under: Vec<u8>,
     damage: Region,
+    /// Pixels that were read from a layer so far, once for each time.
+    drawn: u64,
     /// One row on its way from a client's buffer.
     line: Vec<u8>,
 }
@@ -140,6 +142,11 @@ impl Picture {
 
     pub(crate) fn has_damage(&self) -> bool {
         !self.damage.is_empty()
+    }
+
+    /// How many pixels of layers were copied or drawn so far.
+    pub(crate) fn drawn(&self) -> u64 {
+        self.drawn
     }
 
     pub(crate) fn take_damage(&mut self) -> Region {
@@ -312,6 +319,7 @@ impl Picture {
         let start = |area: &Area| area.y0 as usize * stride + area.x0 as usize * BPP;
         let mut open = changed;
         open.subtract_region(&self.covered);
+        self.drawn += hidden.pixels() + open.pixels();
         let (data, line, damage) = (&mut self.data, &mut self.line, &mut self.damage);
         let copied = shm::read(&buffer, |source| {
             for area in hidden.areas() {
@@ -360,6 +368,7 @@ impl Picture {
                 if part.is_empty() {
                     continue;
                 }
+                self.drawn += part.pixels();
                 match &layer.draw {
                     Draw::Copy(x, y) => {
                         let src = (x + part.x0 - layer.area.x0, y + part.y0 - layer.area.y0);

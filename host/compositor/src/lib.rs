@@ -116,6 +116,12 @@ impl Compositor {
         Some(CanvasView { size, stride: size.width as usize * pixels::BPP, pixels: picture.data() })
     }
 
+    /// How many pixels of surfaces were copied or drawn into a canvas since it opened: the work of composing, for tests and
+    /// measurements. 0 for an unknown canvas.
+    pub fn drawn(&self, canvas: CanvasId) -> u64 {
+        self.state.window(canvas).map_or(0, |window| window.picture.drawn())
+    }
+
     /// What changed in a canvas since the last call: never less than what changed, and empty for an unknown canvas.
     pub fn take_damage(&mut self, canvas: CanvasId) -> Damage {
         let Some(window) = self.state.window_mut(canvas) else { return Damage::default() };

@@ -109,6 +109,10 @@ impl Region {
         self.areas.is_empty()
     }
 
+    pub(crate) fn pixels(&self) -> u64 {
+        self.areas.iter().map(|area| area.pixels()).sum()
+    }
+
     pub(crate) fn clear(&mut self) {
         self.areas.clear();
     }

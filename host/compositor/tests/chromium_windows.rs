@@ -2,7 +2,9 @@
 
 mod support;
 
-use shoji_compositor::{Button, CanvasKind, Input, Position};
+use std::time::Duration;
+
+use shoji_compositor::{Button, CanvasKind, Input, Key, Position};
 use support::{Session, keys};
 
 const GREEN: [u8; 3] = [0, 200, 0];
@@ -28,6 +30,53 @@ fn a_context_menu_opens_inside_the_canvas_and_leaves_no_trace() {
         session.key(keys::ESC);
         session.wait("the page is whole again", |s| covered(s, whole) == 0);
     }
+}
+
+#[test]
+fn a_context_menu_picks_by_keyboard_and_by_mouse() {
+    // The first thing that this page's menu offers is to load it again; it counts how often it was loaded.
+    let mut session = Session::start(
+        "<script>name=+name+1;if(name==2)paint('rgb(0,200,0)');if(name==3)paint('rgb(0,0,200)')</script>",
+    );
+    let open_menu = |session: &mut Session, page: [u8; 3]| {
+        let whole = session.count(page);
+        session.point(Position::new(300.0, 300.0));
+        session.button(Button::Right, true);
+        session.button(Button::Right, false);
+        session.wait("the menu opens", |s| s.count(page) + 30_000 < whole);
+        session.settle(Duration::from_millis(300));
+    };
+    open_menu(&mut session, PAGE);
+    session.key(keys::DOWN);
+    session.key(keys::ENTER);
+    session.wait("the page is loaded again by keyboard", |s| s.find(GREEN).is_some());
+    open_menu(&mut session, GREEN);
+    // Where the entry lies is known from its being marked.
+    let before = session.pixels();
+    session.key(keys::DOWN);
+    session.wait("the entry is marked", |s| s.changed_since(&before).is_some());
+    session.settle(Duration::from_millis(300));
+    let entry = session.changed_since(&before).expect("it was just awaited");
+    session.click(entry);
+    session.wait("the page is loaded again by mouse", |s| s.find(BLUE).is_some());
+}
+
+#[test]
+fn the_browsers_own_menu_opens_a_tab() {
+    let mut session = Session::start("");
+    let whole = session.count(PAGE);
+    // The menu's button is the last one of the bar; its first entry is a new tab.
+    session.click(Position::new(1257.0, 65.0));
+    session.wait("the menu opens", |s| covered(s, whole) > 30_000);
+    session.settle(Duration::from_millis(300));
+    session.screenshots("main-menu");
+    session.key(keys::DOWN);
+    session.key(keys::ENTER);
+    session.wait("another tab lies over the page", |s| s.count(PAGE) == 0);
+    for (key, pressed) in [(keys::CTRL, true), (keys::W, true), (keys::W, false), (keys::CTRL, false)] {
+        session.input(Input::Key { key: Key(key), pressed });
+    }
+    session.wait("the tab is closed", |s| covered(s, whole) == 0);
 }
 
 #[test]
@@ -87,13 +136,38 @@ fn a_file_chooser_is_a_canvas_of_its_own_and_closes_by_escape() {
     );
     session.click(Position::new(600.0, 500.0));
     session.wait("the chooser opens", |s| s.canvases.len() == 2);
-    session.settle(std::time::Duration::from_millis(500));
+    session.settle(Duration::from_millis(500));
     session.screenshots("chooser");
     let chooser = session.canvases[1].clone();
     assert_eq!((chooser.kind, chooser.parent), (CanvasKind::Dialog, Some(session.main())));
     session.key(keys::ESC);
     session.wait("it closes", |s| s.canvases.len() == 1);
     session.wait("the page knows", |s| s.find(GREEN).is_some());
+}
+
+#[test]
+fn a_file_is_chosen_by_its_typed_name_and_a_click() {
+    let mut session = Session::start(
+        "<input type=file id=f style='position:fixed;left:100px;top:100px'>\
+         <script>onclick=e=>{if(e.target!=f)f.click()};\
+         f.onchange=()=>{if(f.files[0].name=='page.html')paint('rgb(0,200,0)')}</script>",
+    );
+    session.click(Position::new(600.0, 500.0));
+    session.wait("the chooser opens", |s| s.canvases.len() == 2);
+    session.settle(Duration::from_millis(500));
+    session.input(Input::Key { key: Key(keys::SHIFT), pressed: true });
+    session.key(keys::HOME_PAGE[0]);
+    session.input(Input::Key { key: Key(keys::SHIFT), pressed: false });
+    for key in &keys::HOME_PAGE[1..] {
+        session.key(*key);
+    }
+    session.settle(Duration::from_millis(500));
+    session.screenshots("chosen");
+    // "Open" is the right end of the chooser's bar; Enter would cancel, by Chromium's own wish.
+    let chooser = session.canvases[1].clone();
+    session.click_on(chooser.id, Position::new(f64::from(chooser.size.width) - 62.0, 23.0));
+    session.wait("it closes", |s| s.canvases.len() == 1);
+    session.wait("the page has the file", |s| s.find(GREEN).is_some());
 }
 
 #[test]

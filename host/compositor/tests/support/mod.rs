@@ -27,11 +27,16 @@ const BROWSER_UID: u32 = 61_000;
 /// Linux key codes.
 pub(crate) mod keys {
     pub(crate) const ESC: u16 = 1;
+    pub(crate) const W: u16 = 17;
     pub(crate) const ENTER: u16 = 28;
+    pub(crate) const CTRL: u16 = 29;
     pub(crate) const A: u16 = 30;
     pub(crate) const B: u16 = 48;
     pub(crate) const F11: u16 = 87;
     pub(crate) const DOWN: u16 = 108;
+    pub(crate) const SHIFT: u16 = 42;
+    /// The keys of `~/page.html` on a US keyboard; the first one with Shift.
+    pub(crate) const HOME_PAGE: [u16; 11] = [41, 53, 25, 30, 34, 18, 52, 35, 20, 50, 38];
 }
 
 /// What a canvas is known by.
@@ -270,6 +275,23 @@ impl Session {
             }
         }
         (count >= 100).then_some(found)
+    }
+
+    /// All pixels of the main canvas, to compare with later.
+    pub(crate) fn pixels(&self) -> Vec<u8> {
+        self.compositor.canvas(self.main()).expect("the main canvas is open").pixels.to_vec()
+    }
+
+    /// The middle of what changed on the main canvas since these were its pixels, if anything did.
+    pub(crate) fn changed_since(&self, before: &[u8]) -> Option<Position> {
+        let view = self.compositor.canvas(self.main())?;
+        let width = view.stride / 4;
+        let pixels = view.pixels.as_chunks::<4>().0.iter().zip(before.as_chunks::<4>().0).enumerate();
+        let changed = pixels.filter(|(_, (now, before))| now != before).map(|(at, _)| (at % width, at / width));
+        let (x0, y0, x1, y1) = changed.fold((usize::MAX, usize::MAX, 0, 0), |(x0, y0, x1, y1), (x, y)| {
+            (x0.min(x), y0.min(y), x1.max(x), y1.max(y))
+        });
+        (x0 <= x1).then(|| Position::new((x0 + x1) as f64 / 2.0, (y0 + y1) as f64 / 2.0))
     }
 
     /// How many pixels of the main canvas have this colour.

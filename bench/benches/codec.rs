@@ -1,17 +1,22 @@
 //! What the hot path costs, beside what the machine's memory allows.
 //!
-//! Run with `cargo bench -p shoji-codec`; compare every row with the `memory` rows of the same run, because the memory of one
-//! machine is four times as fast as that of another. Pages are made up, but like real ones: text of grey glyphs on white.
+//! Run with `cargo bench -p shoji-bench`; compare every row with the `memory` rows of the same run, because the memory of one
+//! machine is four times as fast as that of another. The `whole screen as H.264` rows are what a plain screen streamer pays for
+//! the same changes, with the same library. Pages are made up, but like real ones: text of grey glyphs on white.
 //! `SHOJI_BENCH_PAGE=file.png` (1920 pixels wide, taller than 1080) measures a screenshot instead.
 
 #[expect(dead_code, reason = "the tests use the rest of it")]
-#[path = "../tests/suite/common.rs"]
+#[path = "../../codec/tests/suite/common.rs"]
 mod common;
 
 use common::{Page, Pair};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use openh264::OpenH264API;
+use openh264::encoder::{Complexity, EncoderConfig, QpRange, RateControlMode, UsageType};
+use openh264::formats::YUVSlices;
 use shoji_codec::{Budget, Config, Decoder, Encoder, Frame, Level, Limits, Rect, Size, Time};
 use std::hint::black_box;
+use yuv::{YuvChromaSubsampling, YuvConversionMode, YuvPlanarImageMut, YuvRange, YuvStandardMatrix, bgra_to_yuv420};
 
 const VIEW: Size = Size { width: 1920, height: 1080 };
 const STRIDE: usize = VIEW.width as usize * 4;
@@ -159,5 +164,68 @@ fn film(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, memory, encoders, decoder, film);
+/// The same changes as a plain screen streamer sends them: all of the screen, converted and given to the video encoder.
+fn whole_screen(c: &mut Criterion) {
+    let page = long_page();
+    let (width, height) = (VIEW.width as usize, VIEW.height as usize);
+    let config = EncoderConfig::new()
+        .usage_type(UsageType::CameraVideoRealTime)
+        .rate_control_mode(RateControlMode::Off)
+        .complexity(Complexity::Low)
+        .skip_frames(false)
+        .scene_change_detect(false)
+        .background_detection(false)
+        .adaptive_quantization(false)
+        .num_threads(1)
+        .qp(QpRange::new(GOOD_QP, GOOD_QP));
+    let mut encoder =
+        openh264::encoder::Encoder::with_api_config(OpenH264API::from_source(), config).expect("the library works");
+    let mut planes = YuvPlanarImageMut::<u8>::alloc(VIEW.width, VIEW.height, YuvChromaSubsampling::Yuv420);
+    let mut encode = |frame: Frame<'_>, key: bool| {
+        let (range, matrix) = (YuvRange::Full, YuvStandardMatrix::Bt709);
+        let balanced = YuvConversionMode::Balanced;
+        bgra_to_yuv420(&mut planes, frame.pixels, STRIDE as u32, range, matrix, balanced).expect("sizes fit");
+        if key {
+            encoder.force_intra_frame();
+        }
+        let (y, u, v) = (planes.y_plane.borrow(), planes.u_plane.borrow(), planes.v_plane.borrow());
+        let source = YUVSlices::new((y, u, v), (width, height), (width, width / 2, width / 2));
+        encoder.encode(&source).expect("the library works").to_vec().len()
+    };
+    let mut group = c.benchmark_group("whole screen as H.264");
+    group.sample_size(20);
+    println!("page: {} bytes", encode(at(&page, 0), true));
+    group.bench_function("page", |bench| bench.iter(|| encode(at(&page, 0), true)));
+    group.bench_function("nothing", |bench| bench.iter(|| encode(at(&page, 0), false)));
+    let mut typed = page.clone();
+    let mut strokes = 0;
+    let (mut sum, mut frames) = (0, 0);
+    group.bench_function("key", |bench| {
+        bench.iter(|| {
+            strokes += 1;
+            for y in 0..18 {
+                let (from, to) = ((y + 60) * STRIDE + (strokes * 40 % 1_500) * 4, (500 + y) * STRIDE + 900 * 4);
+                typed.copy_within(from..from + 14 * 4, to);
+            }
+            sum += encode(at(&typed, 0), false);
+            frames += 1;
+        });
+    });
+    println!("key: {} bytes", sum / frames.max(1));
+    let (mut line, mut step, mut sum, mut frames) = (0, 0, 0, 0);
+    group.bench_function("scroll", |bench| {
+        bench.iter(|| {
+            step += 1;
+            line = (line + [5, 12, 20, 22, 17, 9, 40][step % 7]) % 600;
+            sum += encode(at(&page, line), false);
+            frames += 1;
+        });
+    });
+    println!("scroll: {} bytes per frame", sum / frames.max(1));
+}
+
+/// Text is legible, if not sharp, at this quantizer.
+const GOOD_QP: u8 = 24;
+
+criterion_group!(benches, memory, encoders, decoder, film, whole_screen);
 criterion_main!(benches);
