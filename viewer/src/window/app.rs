@@ -563,6 +563,7 @@ impl ApplicationHandler<Wake> for App {
     fn window_event(&mut self, events: &ActiveEventLoop, id: WindowId, event: WindowEvent) {
         match event {
             WindowEvent::CloseRequested => self.close(events, id),
+            WindowEvent::Destroyed => self.gone(events, id),
             WindowEvent::Resized(_) | WindowEvent::ScaleFactorChanged { .. } => self.resized(id),
             WindowEvent::RedrawRequested => {
                 if let Some(pane) = self.pane(id) {

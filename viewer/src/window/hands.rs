@@ -39,6 +39,17 @@ impl App {
         }
     }
 
+    /// The window system took a window away without asking; with the last one the program leaves its session.
+    pub(super) fn gone(&mut self, events: &ActiveEventLoop, id: WindowId) {
+        let Some(at) = self.panes.iter().position(|pane| pane.window.id() == id) else { return };
+        let pane = self.panes.remove(at);
+        if self.panes.is_empty() {
+            events.exit();
+        } else if let (Some(canvas), Some(link)) = (pane.canvas, &self.link) {
+            link.close_canvas(canvas);
+        }
+    }
+
     pub(super) fn resized(&mut self, id: WindowId) {
         let Some(at) = self.panes.iter().position(|pane| pane.window.id() == id) else { return };
         self.panes[at].measure(&mut self.painter);

@@ -263,6 +263,18 @@ impl Peer {
         }
     }
 
+    /// The next size that the viewer asks for and that is as wished; it counts as its viewport from now on.
+    pub(crate) fn resized(&mut self, is_it: impl Fn(shoji_protocol::Size) -> bool) -> shoji_protocol::Size {
+        loop {
+            if let Event::ForWorker(ToHost::Resize { viewport, .. }) = self.event()
+                && is_it(viewport.size())
+            {
+                self.viewport = Some(viewport);
+                return viewport.size();
+            }
+        }
+    }
+
     /// The next acknowledgement.
     pub(crate) fn presented(&mut self) -> (CanvasId, UpdateId) {
         loop {

@@ -1,16 +1,17 @@
 //! The program's window on a virtual display: what is on the screen, and what hands do to it.
 //!
-//! Needs Xvfb, xdotool and ImageMagick; their lack fails these tests, as a skip would be believed.
+//! Needs Xvfb, xdotool, openbox, xprop and ImageMagick; their lack fails these tests, as a skip would be believed.
 
 use std::{
     io::{BufRead, BufReader, Read},
     os::fd::OwnedFd,
     path::Path,
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use image::RgbImage;
+use shoji_protocol::host::Event;
 use shoji_protocol::{
     AttachHow, Button, CanvasId, CanvasKind, CloseCode, Input, Notice, ToHost, ToViewer, WindowState,
 };
@@ -50,6 +51,28 @@ impl Display {
             .unwrap_or_else(|_| panic!("{program} is installed"));
         assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         output.stdout
+    }
+
+    /// Starts a window manager, and waits until it manages.
+    fn manage(&self) -> Manager {
+        let child = Command::new("openbox")
+            .args(["--config-file", "/dev/null"])
+            .env("DISPLAY", &self.name)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("openbox is installed");
+        let manager = Manager(child);
+        let deadline = Instant::now() + PATIENCE;
+        let managed = || {
+            let mut xprop = Command::new("xprop");
+            let output = xprop.args(["-root", "_NET_SUPPORTING_WM_CHECK"]).env("DISPLAY", &self.name).output();
+            output.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains("window id"))
+        };
+        while !managed() {
+            assert!(Instant::now() < deadline, "the window manager does not start");
+        }
+        manager
     }
 
     /// Asks a window to close, as a window manager does.
@@ -92,6 +115,16 @@ impl Drop for Display {
     fn drop(&mut self) {
         let _ = self.server.kill();
         let _ = self.server.wait();
+    }
+}
+
+/// A window manager, ended with the test.
+struct Manager(Child);
+
+impl Drop for Manager {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -257,14 +290,39 @@ fn a_new_size_is_asked_for_and_the_old_picture_is_scaled_until_it_comes() {
 }
 
 #[test]
-fn full_screen_follows_the_browser() {
-    let Scene { display, mut peer, program: _program, .. } = scene(&[]);
-    peer.say(&ToViewer::Window { canvas: CanvasId(1), state: WindowState::Fullscreen });
-    // Without a window manager nobody enlarges the window; that the wish is followed without harm is what is seen here.
-    let picture = Picture::of(peer.viewport(), 6);
+fn full_screen_follows_the_browser_and_comes_back() {
+    let (display, host) = (Display::start(), Host::start());
+    let _manager = display.manage();
+    let _program = Program::start(&display, &host.bundle_text(), &[]);
+    let mut peer = host.accept();
+    assert_eq!(peer.attach(7, false), AttachHow::New);
+    let own = peer.viewport().size();
+    let picture = Picture::of(peer.viewport(), 1);
+    peer.open(1, CanvasKind::Window, None, own);
     let update = peer.show(1, &picture, 0);
     while peer.presented() != (CanvasId(1), update) {}
-    display.see("fullscreen", |screen| screen.get_pixel(2, 300).0 == AMBER);
+    peer.say(&ToViewer::Window { canvas: CanvasId(1), state: WindowState::Fullscreen });
+    let full = peer.resized(|size| size != own);
+    // All of the screen but the frame, which stays: nobody shall take the internet for the PC's own screen.
+    assert_eq!((full.width(), full.height()), (1400 - 2 * EDGE as u16, 1000 - 2 * EDGE as u16));
+    let picture = Picture::of(peer.viewport(), 6);
+    peer.show(1, &picture, 0);
+    display.see("fullscreen", |screen| {
+        let at = |x, y| screen.get_pixel(x, y).0;
+        let edges = [(1, 500), (1398, 500), (700, 1), (700, 998)];
+        edges.iter().all(|&(x, y)| at(x, y) == AMBER) && at(EDGE + 100, EDGE + 900) == picture.rgb(100, 900)
+    });
+    peer.say(&ToViewer::Window { canvas: CanvasId(1), state: WindowState::Normal });
+    assert_eq!(peer.resized(|size| size != full), own);
+}
+
+#[test]
+fn a_window_that_is_taken_away_ends_the_program() {
+    let Scene { display, mut peer, program, .. } = scene(&[]);
+    let window = String::from_utf8(display.tool("xdotool", &["search", "--name", "Shoji"])).expect("numbers");
+    display.tool("xdotool", &["windowclose", window.trim()]);
+    while peer.wish() != Event::DetachRequested {}
+    program.ended();
 }
 
 #[test]
@@ -379,9 +437,8 @@ fn closing_the_window_asks_the_page_and_the_program_ends_with_the_session() {
     program.ended();
 }
 
-/// Not a bound that fails on a busy machine: the figure is printed, and only an absurd one fails.
 #[test]
-fn the_window_adds_little_to_a_small_change() {
+fn every_small_change_is_presented_once_and_in_order() {
     let directory = tempfile::tempdir().expect("a directory");
     let trace = directory.path().join("trace.jsonl");
     let trace_argument = trace.to_str().expect("a plain path").to_owned();
@@ -395,17 +452,9 @@ fn the_window_adds_little_to_a_small_change() {
     }
     drop(program);
     let text = std::fs::read_to_string(&trace).expect("a trace");
-    let events: Vec<serde_json::Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    let time = |ev: &str, update: u64| {
-        events.iter().find(|event| event["ev"] == ev && event["update"] == update).and_then(|event| event["t"].as_u64())
-    };
-    let mut took: Vec<Duration> = updates
-        .iter()
-        .filter_map(|&update| Some(Duration::from_nanos(time("presented", update)? - time("decoded", update)?)))
-        .collect();
-    took.sort_unstable();
-    assert!(took.len() > 90, "{}", took.len());
-    let (p50, p95) = (took[took.len() / 2], took[took.len() * 95 / 100]);
-    println!("decoded to presented: p50 {p50:?}, p95 {p95:?}");
-    assert!(p50 < Duration::from_millis(20), "{p50:?}");
+    let events = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let presented = events.filter(|event| event["ev"] == "presented").filter_map(|event| event["update"].as_u64());
+    let presented: Vec<u64> = presented.filter(|update| updates.contains(update)).collect();
+    // The last line may not have been written when the program was ended.
+    assert!(presented.len() + 1 >= updates.len() && updates.starts_with(&presented), "{presented:?}");
 }
