@@ -69,9 +69,15 @@ async fn pair() -> (Host, Good, Client) {
 
 /// The bad viewer is closed with `code`, the log says so, and the good one does not notice.
 async fn ends_with(code: CloseCode, host: &Host, good: &mut Good, bad: &mut Client) {
+    ends_again_with(code, 1, host, good, bad).await;
+}
+
+/// Like [`ends_with`], where this is the end of so many of its viewers.
+async fn ends_again_with(code: CloseCode, times: usize, host: &Host, good: &mut Good, bad: &mut Client) {
     assert_eq!(bad.until_closed().await, code);
-    let name = format!("{code:?}");
-    until("the end is logged", || host.log().lines().any(|line| line.contains("bad") && line.contains(&name))).await;
+    let name = format!("code={code:?}");
+    let ends = |line: &&str| line.contains("Viewer gone") && line.contains("device=bad") && line.contains(&name);
+    until("the end is logged", || host.log().lines().filter(ends).count() == times).await;
     assert!(!host.log().contains("panicked"));
     good.is_alive().await;
 }
@@ -88,7 +94,7 @@ async fn broken_frames_before_a_session() {
     // A kind that no viewer may send.
     let mut bad = Client::open(&bundle).await;
     bad.control_out.write_all(&[1, 0, 0, 0, 4, 0]).await.unwrap();
-    ends_with(CloseCode::Malformed, &host, &mut good, &mut bad).await;
+    ends_again_with(CloseCode::Malformed, 2, &host, &mut good, &mut bad).await;
 
     // A frame of four gigabytes.
     let mut bad = Client::open(&bundle).await;
@@ -102,7 +108,7 @@ async fn broken_frames_before_a_session() {
     bytes[0] += 1;
     bytes.push(0);
     bad.control_out.write_all(&bytes).await.unwrap();
-    ends_with(CloseCode::Malformed, &host, &mut good, &mut bad).await;
+    ends_again_with(CloseCode::Malformed, 3, &host, &mut good, &mut bad).await;
 
     // A version that is no longer spoken.
     let mut bad = Client::open(&bundle).await;
@@ -118,7 +124,7 @@ async fn broken_frames_before_a_session() {
     let mut bad = Client::open(&bundle).await;
     bad.hello().await;
     bad.input(Input::PointerLeave).await;
-    ends_with(CloseCode::WrongState, &host, &mut good, &mut bad).await;
+    ends_again_with(CloseCode::WrongState, 2, &host, &mut good, &mut bad).await;
 
     // A message on the wrong channel.
     let mut bad = Client::open(&bundle).await;
@@ -221,6 +227,63 @@ async fn a_viewer_that_vanishes_without_a_word_leaves_its_session() {
     })
     .await;
     good.is_alive().await;
+}
+
+/// What a process holds: open files, threads, and memory in KiB.
+fn holdings(pid: u32) -> (usize, usize, u64) {
+    let count = |of: &str| std::fs::read_dir(format!("/proc/{pid}/{of}")).unwrap().count();
+    let memory = super::fixture::status(pid, "VmRSS").unwrap();
+    (count("fd"), count("task"), memory.trim_end_matches(" kB").trim().parse().unwrap())
+}
+
+/// Viewers that end badly, one after another, before a session and with one.
+async fn bad_wave(bundle: &shoji_host::pki::Bundle) {
+    for turn in 0..60 {
+        let mut bad = Client::open(bundle).await;
+        match turn % 3 {
+            0 => bad.control_out.write_all(&[3, 0, 0, 0, 1, 0xff, 0xff, 0xff]).await.unwrap(),
+            // As much of a message as fits before it is complete: it has to be held until the end.
+            1 => {
+                bad.hello().await;
+                let _ = bad.control_out.write_all(&[0xff; 256 << 10]).await;
+            }
+            _ => bad.ask(AttachHow::New).await,
+        }
+        bad.until_closed().await;
+    }
+    let mut bad = Client::open(bundle).await;
+    bad.attach(AttachHow::New).await.unwrap();
+    bad.until_update().await;
+    bad.say(&ToHost::Input { sequence: InputSequence(9), event: Input::PointerLeave }).await;
+    bad.until_closed().await;
+}
+
+#[tokio::test]
+async fn what_bad_viewers_held_is_given_back() {
+    let host = Host::start_with(&[], "[sessions]\nper_device = 1\n");
+    let (good, _) = Client::with_picture(&host.device("good")).await;
+    let mut good = Good::start(good);
+    let bundle = host.device("bad");
+    // The first ones fill caches and pools.
+    bad_wave(&bundle).await;
+    good.is_alive().await;
+    let (files, threads, memory) = holdings(host.id());
+    for _ in 0..3 {
+        bad_wave(&bundle).await;
+    }
+    good.is_alive().await;
+    until("files and threads are given back", || {
+        let (now_files, now_threads, _) = holdings(host.id());
+        // One more thread: the pool for blocking work starts its first when it needs it.
+        now_files <= files && now_threads <= threads + 1
+    })
+    .await;
+    let grown = holdings(host.id()).2.saturating_sub(memory);
+    // 183 viewers, each with a connection of tens of kilobytes, a third of them with as much again that they sent: the
+    // allocator may keep some pages, nobody a connection or a message.
+    assert!(grown < 183 * 8, "{grown} KiB more");
+    // The good one's, and the one that the bad device left last.
+    assert_eq!(host.sessions().len(), 2);
 }
 
 /// A browser program that is Chromium until a file named `attack` lies beside it, and from then on makes the same object
