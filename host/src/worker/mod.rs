@@ -8,6 +8,7 @@ mod convert;
 mod link;
 mod rights;
 mod session;
+mod windowless;
 
 use std::fs::{File, OpenOptions};
 use std::io;

@@ -22,8 +22,9 @@ use super::canvas::{Canvas, Leave, Picture};
 use super::convert;
 use super::link::{Link, LinkError, Message};
 use super::rights;
+use super::windowless::Windowless;
+use crate::clock;
 use crate::trace::{self, Trace};
-use crate::{clock, limits};
 
 /// The most often the browser draws: what nearly every screen shows. More would cost both ends CPU that nobody sees.
 const MAX_RATE: u32 = 60_000;
@@ -71,15 +72,6 @@ struct Viewer {
     interval: u64,
 }
 
-/// Why there is no window.
-#[derive(Debug, Clone, Copy)]
-enum Windowless {
-    /// The browser closed its last one.
-    Closed,
-    /// The browser has not opened one, or lost its display.
-    Lost,
-}
-
 /// A session inside its worker.
 pub(super) struct Session {
     pub(super) link: Link,
@@ -88,8 +80,7 @@ pub(super) struct Session {
     canvases: BTreeMap<CanvasId, Canvas>,
     /// Canvases that are gone and that the viewer still has.
     gone: Vec<CanvasId>,
-    /// Until when the browser has time to open a window or to leave, microseconds, and what it means if it does neither.
-    windowless: Option<(u64, Windowless)>,
+    windowless: Windowless,
     viewer: Option<Viewer>,
     viewport: Option<Viewport>,
     /// The last input given to the browser.
@@ -112,7 +103,7 @@ impl Session {
             listener: Some(listener),
             canvases: BTreeMap::new(),
             gone: Vec::new(),
-            windowless: None,
+            windowless: Windowless::default(),
             viewer: None,
             viewport: None,
             input: InputSequence::NONE,
@@ -151,7 +142,7 @@ impl Session {
                 let mut opened = Canvas::new(kind, parent, size, encoder);
                 opened.input = self.seen;
                 self.canvases.insert(convert::canvas_out(canvas), opened);
-                self.windowless = None;
+                self.windowless.opened();
             }
             Event::CanvasClosed { canvas } => self.canvas_closed(convert::canvas_out(canvas))?,
             Event::CanvasResized { canvas, size } => {
@@ -222,32 +213,23 @@ impl Session {
             self.pointer_lock_changed = false;
         }
         if self.canvases.is_empty() {
-            self.windowless = Some((after(limits::BROWSER_LEAVE_TIMEOUT), Windowless::Closed));
+            self.windowless.last_closed(clock::microseconds());
         }
         Ok(())
     }
 
-    /// A browser that is gone, crashed or not, is its launcher's affair; but it may live on without a display, or the next
-    /// one may never open a window.
     fn client_gone(&mut self, remaining: usize) {
         if remaining == 0 {
-            self.windowless = Some((after(limits::BROWSER_WINDOW_TIMEOUT), Windowless::Lost));
+            self.windowless.lost(clock::microseconds());
         }
     }
 
-    /// Ends the session of a browser that closed its last window and stays, and a browser that opens none.
+    /// Tells the supervisor of a browser that closed its last window and stays, or that opens none.
     pub(super) fn check_windowless(&mut self) -> Result<(), Error> {
-        if let Some((_, why)) = self.windowless.take_if(|(until, _)| *until <= clock::microseconds()) {
-            match why {
-                Windowless::Closed => self.link.tell(&ToSupervisor::LastCanvasClosed)?,
-                Windowless::Lost => {
-                    // The next one has as long.
-                    self.windowless = Some((after(limits::BROWSER_WINDOW_TIMEOUT), Windowless::Lost));
-                    self.link.tell(&ToSupervisor::BrowserMisbehaved)?;
-                }
-            }
+        match self.windowless.due(clock::microseconds()) {
+            Some(message) => Ok(self.link.tell(&message)?),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Reads what the supervisor sent and does it.
@@ -299,7 +281,7 @@ impl Session {
         let (viewport, keyboard) = (convert::viewport(viewport), convert::keyboard(keyboard));
         if let Some(listener) = self.listener.take() {
             self.compositor = Some(Compositor::new(compositor::Config { viewport, keyboard }, listener)?);
-            self.windowless = Some((after(limits::BROWSER_WINDOW_TIMEOUT), Windowless::Lost));
+            self.windowless.lost(clock::microseconds());
             rights::drop_all();
             return Ok(self.link.tell(&ToSupervisor::Ready)?);
         }
@@ -530,7 +512,7 @@ impl Session {
 
     /// When the next turn is due if nothing happens before, microseconds.
     pub(super) fn deadline(&self) -> Option<u64> {
-        [self.windowless.map(|(until, _)| until), self.send_at()].into_iter().flatten().min()
+        [self.windowless.deadline(), self.send_at()].into_iter().flatten().min()
     }
 
     fn send_at(&self) -> Option<u64> {
@@ -565,9 +547,4 @@ const MAX_SPARE: usize = 512 << 10;
 
 fn interval(refresh: Rate) -> u64 {
     Rate::clamped(refresh.get().min(MAX_RATE)).interval().as_micros()
-}
-
-/// The moment after a time, microseconds.
-fn after(time: std::time::Duration) -> u64 {
-    clock::microseconds().saturating_add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX))
 }
