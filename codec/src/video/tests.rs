@@ -170,3 +170,41 @@ fn the_library_was_built_with_its_assembler_routines_and_with_avx2() {
         assert!(has(&name), "{routine}{set}: is nasm installed, and NASMENV and CXXFLAGS as in .cargo/config.toml?");
     }
 }
+
+/// What an independent parser reads of a stream: size, range and matrix.
+fn probed(unit: &[u8]) -> String {
+    let mut ffprobe = Command::new("ffprobe")
+        .args(["-v", "quiet", "-f", "h264", "-i", "-", "-of", "csv=p=0"])
+        .args(["-show_entries", "stream=width,height,color_range,color_space"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("ffprobe is installed: apt-get install ffmpeg");
+    // It may have seen enough before the end.
+    let _ = ffprobe.stdin.take().unwrap().write_all(unit);
+    String::from_utf8(ffprobe.wait_with_output().unwrap().stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+fn a_flipped_bit_of_the_parameters_is_refused_or_changes_neither_size_nor_colours() {
+    let mut unit = Vec::new();
+    openh264::Encoder::new(64, 48, 24).unwrap().encode(&Planes::new(64, 48), 24, false, &mut unit).unwrap();
+    assert_eq!(probed(&unit), "64,48,pc,bt709");
+    // The sequence parameters come first, between two start codes.
+    let start = 5;
+    let length = unit[start..].windows(4).position(|w| w == [0, 0, 0, 1]).expect("picture parameters follow");
+    let (mut accepted, mut refused) = (0, 0);
+    for bit in 0..8 * length {
+        let mut other = unit.clone();
+        other[start + bit / 8] ^= 0x80 >> (bit % 8);
+        if super::parameters::check(&other, 64, 48).is_err() {
+            refused += 1;
+            continue;
+        }
+        accepted += 1;
+        // A stream that the other one cannot read at all is no danger: our decoder refuses it too, or shows the same size.
+        let seen = probed(&other);
+        assert!(["64,48,pc,bt709", ""].contains(&seen.as_str()), "bit {bit} makes it {seen}");
+    }
+    assert!(accepted > 0 && refused > accepted, "{accepted} accepted, {refused} refused");
+}

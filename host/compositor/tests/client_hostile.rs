@@ -320,10 +320,51 @@ fn clients_over_the_limit_are_refused() {
 }
 
 #[test]
-fn garbage_on_the_socket_is_a_protocol_error() {
+fn garbage_on_the_socket_ends_its_client_only() {
+    let word = |values: &[u32]| values.iter().flat_map(|value| value.to_ne_bytes()).collect::<Vec<u8>>();
+    for (garbage, name) in [
+        (vec![0xff; 200_000], "a message that is longer than any"),
+        (word(&[1, 4 << 16]), "a message shorter than its own head"),
+        (word(&[0, 8 << 16]), "a message to no object"),
+        (word(&[4_000, 8 << 16]), "a message to an object that was never made"),
+        (word(&[1, 8 << 16 | 77]), "a request that the display does not have"),
+        (word(&[1, 12 << 16 | 1, 0]), "a new object of number zero"),
+        (word(&[1, 12 << 16 | 1, 0xff00_0001]), "a new object of the server's numbers"),
+    ] {
+        let mut fixture = Fixture::new(viewport(400, 300, 120));
+        let mut good = fixture.connect();
+        let (window, canvas) = fixture.open(&mut good, (400, 300), RED);
+        let mut bad = fixture.raw();
+        bad.set_nonblocking(true).expect("a socket");
+        let mut left = &garbage[..];
+        // The compositor may have hung up before all is written.
+        for _ in 0..1_000 {
+            match std::io::Write::write(&mut bad, left) {
+                Ok(written) => left = &left[written..],
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                Err(_) => break,
+            }
+            fixture.dispatch();
+            if left.is_empty() {
+                break;
+            }
+        }
+        fixture.dispatch();
+        let told: Vec<Event> = fixture.events();
+        let ended = |event: &Event| {
+            matches!(event, Event::ClientMisbehaved { remaining: 1, .. } | Event::ClientGone { remaining: 1 })
+        };
+        assert_eq!(told.iter().filter(|event| ended(event)).count(), 1, "{name}: {told:?}");
+        good.show(&window.surface, (400, 300), BLUE);
+        fixture.trip(&mut good);
+        assert_eq!(fixture.pixel(canvas, 399, 299), [0, 0, 200], "{name}: the good client goes on");
+    }
+}
+
+#[test]
+fn a_second_role_is_a_protocol_error() {
     let why = attack(|_, client| {
         let base = client.bind::<xdg_wm_base::XdgWmBase>(6);
-        // The same role twice.
         let surface = client.surface();
         base.get_xdg_surface(&surface, &client.handle, ()).get_toplevel(&client.handle, ());
         client.bind::<wl_subcompositor::WlSubcompositor>(1).get_subsurface(
