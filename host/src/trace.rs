@@ -40,6 +40,8 @@ pub enum Event {
         encoded: u64,
         written: u64,
     },
+    /// The worker gave the browser leave to draw.
+    Leave { canvas: u32, t: u64 },
     /// A canvas is exact at the viewer, and all of it was presented.
     Rest { canvas: u32, update: u64, digest: u64 },
 }

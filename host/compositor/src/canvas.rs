@@ -121,7 +121,7 @@ pub(crate) struct Picture {
     covered: Region,
     under: Vec<u8>,
     damage: Region,
-    /// Pixels that were read from a layer so far, once for each time.
+    /// Pixels that were copied or drawn so far, each time counted.
     drawn: u64,
     /// One row on its way from a client's buffer.
     line: Vec<u8>,
@@ -144,7 +144,7 @@ impl Picture {
         !self.damage.is_empty()
     }
 
-    /// How many pixels of layers were copied or drawn so far.
+    /// How many pixels were copied or drawn so far, each time counted.
     pub(crate) fn drawn(&self) -> u64 {
         self.drawn
     }
@@ -193,6 +193,7 @@ impl Picture {
             for area in content.changed.areas() {
                 redraw.add(layer.shown(*area).intersect(self.size_area()));
             }
+            self.drawn += content.changed.pixels();
             content.store();
         }
         self.redraw(&redraw, contents);
@@ -231,6 +232,7 @@ impl Picture {
             return;
         }
         let area = self.layers[0].area;
+        self.drawn += area.pixels();
         let mut image = Image { opaque: content.opaque, ..Image::default() };
         image.reset(area.width(), area.height());
         let (from, to) = (self.size.width as usize * BPP, image.stride());
@@ -263,6 +265,7 @@ impl Picture {
         let bounds = self.bounds();
         let Some(content) = contents.get_mut(&self.layers[0].id) else { return };
         if let Pixels::Stored(_) = content.pixels {
+            self.drawn += content.changed.pixels() + bounds.pixels();
             content.store();
             if let Pixels::Stored(image) = &mut content.pixels {
                 image.opaque = true;
@@ -289,11 +292,13 @@ impl Picture {
         let (width, height) = (bounds.width(), bounds.height());
         let mut newly = covered.clone();
         newly.subtract_region(&self.covered);
+        self.drawn += newly.pixels();
         for area in newly.areas() {
             copy_same(&self.data, &mut self.under, width, height, *area);
         }
         let mut vacated = std::mem::replace(&mut self.covered, covered);
         vacated.subtract_region(&self.covered);
+        self.drawn += vacated.pixels();
         for area in vacated.areas() {
             copy_same(&self.under, &mut self.data, width, height, *area);
             self.damage.add(*area);
@@ -354,6 +359,7 @@ impl Picture {
         };
         for area in areas {
             if self.direct {
+                self.drawn += area.pixels();
                 copy_same(&self.under, &mut self.data, width, height, *area);
             }
             let mut target = Target { width, height, data: &mut self.data };

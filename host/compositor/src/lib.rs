@@ -116,8 +116,8 @@ impl Compositor {
         Some(CanvasView { size, stride: size.width as usize * pixels::BPP, pixels: picture.data() })
     }
 
-    /// How many pixels of surfaces were copied or drawn into a canvas since it opened: the work of composing, for tests and
-    /// measurements. 0 for an unknown canvas.
+    /// How many pixels were copied or drawn to keep a canvas up to date since it opened, each time counted: the work of
+    /// composing, for tests and measurements. 0 for an unknown canvas.
     pub fn drawn(&self, canvas: CanvasId) -> u64 {
         self.state.window(canvas).map_or(0, |window| window.picture.drawn())
     }
@@ -130,8 +130,8 @@ impl Compositor {
         Damage::from_region(&region, window.picture.size())
     }
 
-    /// Lets the clients of a canvas draw the next picture: call it when the update with the last one left, and as often
-    /// as [`Event::FrameWanted`] asks. `now` is told as the time at which the picture was shown.
+    /// Lets the clients of a canvas draw the next picture: call it when the update with the last one left or is about to, and
+    /// as often as [`Event::FrameWanted`] asks. `now` is told as the time at which the picture was shown.
     pub fn frame_done(&mut self, canvas: CanvasId, now: Time) {
         self.state.frame_done(canvas, now);
         let _ = self.display.flush_clients();

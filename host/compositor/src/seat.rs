@@ -86,7 +86,7 @@ impl State {
             Input::Focus { canvas } => self.focus(canvas),
             Input::Commit { text } => {
                 if text.len() <= MAX_COMMIT_TEXT {
-                    self.text_inputs.commit_text(&text);
+                    self.text_inputs.commit_text(&text, self.now);
                 }
             }
         }

@@ -334,14 +334,15 @@ impl XdgDecorationHandler for State {
     }
 
     fn request_mode(&mut self, toplevel: ToplevelSurface, _: Mode) {
+        // The protocol promises an answer to each wish, the same one included.
         if toplevel.is_initial_configure_sent() {
-            toplevel.send_pending_configure();
+            toplevel.send_configure();
         }
     }
 
     fn unset_mode(&mut self, toplevel: ToplevelSurface) {
         if toplevel.is_initial_configure_sent() {
-            toplevel.send_pending_configure();
+            toplevel.send_configure();
         }
     }
 }

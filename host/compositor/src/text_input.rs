@@ -1,8 +1,8 @@
 //! Text fields of the browser: `zwp_text_input_v3`, with the compositor itself as the input method.
 //!
 //! Owns the text input objects, which of them has the focus, and the caret's rectangle. Text goes in by
-//! [`TextInputs::commit_text`]; what the client tells about the text around the caret is not kept, because nothing but
-//! pixels leaves the session.
+//! [`TextInputs::commit_text`]; text that comes before its field is ready, as right after a click into it, waits for it a
+//! moment. What the client tells about the text around the caret is not kept, because nothing but pixels leaves the session.
 
 use smithay::reexports::wayland_protocols::wp::text_input::zv3::server::zwp_text_input_manager_v3::{
     self, ZwpTextInputManagerV3,
@@ -15,9 +15,9 @@ use smithay::reexports::wayland_server::{
 };
 
 use crate::clients::{ClientState, Ticket, blame};
-use crate::limits::MAX_TEXT_INPUTS;
+use crate::limits::{MAX_COMMIT_TEXT, MAX_TEXT_INPUTS};
 use crate::state::State;
-use crate::types::{Event, Limit};
+use crate::types::{Event, Limit, Time};
 
 /// A rectangle in surface coordinates.
 pub(crate) type Caret = (i32, i32, i32, i32);
@@ -39,11 +39,13 @@ struct TextInput {
     entered: bool,
 }
 
-/// Every text input of every client.
-#[derive(Debug, Default)]
+/// Every text input of every client. Not to be printed: it may hold what somebody types.
+#[derive(Default)]
 pub(crate) struct TextInputs {
     all: Vec<TextInput>,
     focus: Option<Weak<WlSurface>>,
+    /// Text that came while no field was enabled, and until when it waits for one.
+    waiting: Option<(String, Time)>,
 }
 
 impl TextInputs {
@@ -51,6 +53,8 @@ impl TextInputs {
     pub(crate) fn set_focus(&mut self, surface: Option<&WlSurface>) {
         let old = self.focus.take().and_then(|surface| surface.upgrade().ok());
         if old.as_ref() != surface {
+            // Text for one window is not for another.
+            self.waiting = None;
             for input in &mut self.all {
                 if let Some(old) = &old
                     && std::mem::take(&mut input.entered)
@@ -70,12 +74,20 @@ impl TextInputs {
         }
     }
 
-    /// Types `text` into the focused text field. Without one nothing happens.
-    pub(crate) fn commit_text(&self, text: &str) {
+    /// Types `text` into the focused text field. Without one it waits for a moment: a page that is busy tells of the field
+    /// that was clicked only after a while, and whoever types does not look first.
+    pub(crate) fn commit_text(&mut self, text: &str, now: Time) {
         if let Some(input) = self.enabled() {
             input.object.commit_string(Some(text.to_owned()));
             input.object.done(input.commits);
+            return;
         }
+        let waiting = self.waiting.take().filter(|(_, until)| now <= *until);
+        let mut all = waiting.map(|(text, _)| text).unwrap_or_default();
+        if all.len() + text.len() <= MAX_COMMIT_TEXT {
+            all.push_str(text);
+        }
+        self.waiting = Some((all, Time(now.0.saturating_add(FIELD_PATIENCE))));
     }
 
     /// The focused text field's surface and caret, in surface coordinates.
@@ -98,6 +110,10 @@ impl TextInput {
         }
     }
 }
+
+/// How long text waits for a field, microseconds: far longer than a busy page needs to tell that a click focused one, and
+/// shorter than it takes to click elsewhere and mean something else.
+const FIELD_PATIENCE: u64 = 2_000_000;
 
 /// Offers the protocol.
 pub(crate) fn create_global(display: &DisplayHandle) {
@@ -163,6 +179,12 @@ impl Dispatch<ZwpTextInputV3, Ticket> for State {
             zwp_text_input_v3::Request::Commit => {
                 input.commits = input.commits.wrapping_add(1);
                 input.current = if input.entered { input.pending } else { Field::default() };
+                if input.current.enabled
+                    && let Some((text, until)) = state.text_inputs.waiting.take()
+                    && state.now <= until
+                {
+                    object.commit_string(Some(text));
+                }
                 // Chromium tells nothing new until what it told has been answered.
                 object.done(input.commits);
             }

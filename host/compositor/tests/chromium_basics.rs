@@ -44,6 +44,25 @@ fn typed_keys_and_committed_text_arrive_in_a_text_field() {
 }
 
 #[test]
+fn text_committed_right_after_a_click_arrives() {
+    // Two fields: each click moves the caret to the other one.
+    let mut session = Session::start(
+        "<textarea id=s style='position:fixed;left:100px;top:100px;width:200px;height:200px'></textarea>\
+         <textarea id=t style='position:fixed;left:500px;top:100px;width:200px;height:200px'></textarea>\
+         <script>onmousedown=()=>{let u=performance.now()+30;while(performance.now()<u);};\
+         oninput=()=>{let n=(s.value+t.value).length;\
+         paint(['rgb(0,0,200)','rgb(0,200,0)'][n%2])}</script>",
+    );
+    for turn in 0..10 {
+        let x = if turn % 2 == 0 { 200.0 } else { 600.0 };
+        session.click(Position::new(x, 250.0));
+        session.input(Input::Commit { text: "日".to_owned() });
+        let colour = if turn % 2 == 0 { GREEN } else { BLUE };
+        session.wait("the text arrives", |s| s.find(colour).is_some());
+    }
+}
+
+#[test]
 fn a_blinking_caret_damages_only_itself() {
     let mut session = Session::start("<textarea autofocus style='width:400px;height:200px'></textarea>");
     session.wait("the text field has the caret", |s| s.compositor.caret().is_some());

@@ -378,7 +378,6 @@ fn text_reaches_the_enabled_field_and_its_caret_is_known() {
     let field = manager.get_text_input(&hands.seat, &client.handle, ());
     fixture.trip(&mut client);
     assert_eq!(client.heard(&["text_input"]), "text_input enter");
-    fixture.input(Input::Commit { text: "lost".to_owned() });
     field.enable();
     field.set_cursor_rectangle(10, 20, 0, 16);
     field.commit();
@@ -398,6 +397,43 @@ fn text_reaches_the_enabled_field_and_its_caret_is_known() {
     field.commit();
     fixture.trip(&mut client);
     assert_eq!(fixture.compositor.caret(), None);
+}
+
+#[test]
+fn text_that_comes_before_its_field_waits_for_it_but_not_for_long_and_not_for_another_window() {
+    let mut fixture = Fixture::new(viewport(400, 300, 120));
+    let mut client = fixture.connect();
+    let hands = hands(&mut fixture, &mut client);
+    let (_window, first) = fixture.open(&mut client, (400, 300), RED);
+    let manager = client.bind::<zwp_text_input_manager_v3::ZwpTextInputManagerV3>(1);
+    let field = manager.get_text_input(&hands.seat, &client.handle, ());
+    fixture.trip(&mut client);
+    let mut enable = |fixture: &mut Fixture, client: &mut Client| {
+        client.heard(&[]);
+        field.enable();
+        field.commit();
+        fixture.trip(client);
+        let heard = client.heard(&["text_input commit"]);
+        field.disable();
+        field.commit();
+        fixture.trip(client);
+        heard
+    };
+    for text in ["日本", "語", &"x".repeat(3_995)] {
+        fixture.input(Input::Commit { text: text.to_owned() });
+    }
+    assert_eq!(enable(&mut fixture, &mut client), "text_input commit 日本語");
+    assert_eq!(enable(&mut fixture, &mut client), "", "once");
+    fixture.input(Input::Commit { text: "late".to_owned() });
+    fixture.now.0 += 3_000_000;
+    fixture.dispatch();
+    assert_eq!(enable(&mut fixture, &mut client), "");
+    fixture.input(Input::Commit { text: "for the first".to_owned() });
+    let (_other, second) = fixture.open(&mut client, (400, 300), BLUE);
+    fixture.input(Input::Focus { canvas: Some(second) });
+    assert_eq!(enable(&mut fixture, &mut client), "");
+    fixture.input(Input::Focus { canvas: Some(first) });
+    assert_eq!(enable(&mut fixture, &mut client), "");
 }
 
 #[test]

@@ -6,7 +6,10 @@ use fixture::{Client, Fixture, viewport};
 use shoji_compositor::{Input, Key};
 use wayland_client::protocol::wl_seat;
 use wayland_protocols::xdg::activation::v1::client::xdg_activation_v1;
-use wayland_protocols::xdg::decoration::zv1::client::{zxdg_decoration_manager_v1, zxdg_toplevel_decoration_v1};
+use wayland_protocols::xdg::decoration::zv1::client::zxdg_decoration_manager_v1;
+use wayland_protocols::xdg::decoration::zv1::client::zxdg_toplevel_decoration_v1::{
+    Mode, ZxdgToplevelDecorationV1 as Decoration,
+};
 
 const RED: [u8; 4] = [0, 0, 200, 255];
 
@@ -28,12 +31,13 @@ fn a_window_draws_no_frame_even_if_it_asks_to() {
     window.surface.commit();
     fixture.trip(&mut client);
     insta::assert_snapshot!(client.heard(&["decoration"]), @"zxdg_toplevel_decoration_v1 Configure { mode: Value(ServerSide) }");
-    decoration.set_mode(zxdg_toplevel_decoration_v1::Mode::ClientSide);
-    fixture.trip(&mut client);
-    decoration.unset_mode();
-    fixture.trip(&mut client);
-    let answers = client.heard(&["decoration"]);
-    assert!(!answers.contains("ClientSide"), "{answers}");
+    // Each wish is answered, and the mode stays.
+    for wish in [|of: &Decoration| of.set_mode(Mode::ClientSide), |of: &Decoration| of.unset_mode()] {
+        wish(&decoration);
+        fixture.trip(&mut client);
+        let answer = client.heard(&["xdg_toplevel", "decoration"]);
+        assert!(answer.contains("xdg_toplevel configure") && !answer.contains("ClientSide"), "{answer}");
+    }
 }
 
 #[test]

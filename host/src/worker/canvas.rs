@@ -32,6 +32,8 @@ pub(super) struct Canvas {
     pub(super) has_more: bool,
     /// A picture of which parts were sent and the last was not.
     pub(super) picture: Option<Picture>,
+    /// The last picture took more than one part.
+    pub(super) goes_in_parts: bool,
     /// When the newest pixels were noticed and composed, nanoseconds; for the trace.
     pub(super) noticed: u64,
     pub(super) composed: u64,
@@ -47,15 +49,6 @@ pub(super) struct Canvas {
     pub(super) wants_frame: bool,
     /// When it last got leave, microseconds.
     frame_given: u64,
-}
-
-/// When the browser gets leave to draw its next picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Leave {
-    /// While the last one is encoded; a picture that goes in parts is waited for.
-    Ahead,
-    /// When all of the last one left.
-    AfterSending,
 }
 
 /// A picture that goes in parts: the viewer presents and acknowledges it as one.
@@ -98,6 +91,7 @@ impl Canvas {
             damage: Vec::new(),
             has_more: false,
             picture: None,
+            goes_in_parts: false,
             noticed: 0,
             composed: 0,
             input: InputSequence::NONE,
@@ -153,13 +147,15 @@ impl Canvas {
         self.wants_frame.then_some(self.frame_given + interval)
     }
 
-    /// Whether the browser may draw the next picture at `now`, as far as this canvas is concerned.
-    pub(super) fn may_draw(&self, leave: Leave, now: u64, interval: u64) -> bool {
-        let has_left = match leave {
-            Leave::Ahead => self.picture.is_none() && !self.has_more,
-            Leave::AfterSending => !self.is_changed && !self.has_more,
-        };
-        has_left && self.frame_at(interval).is_some_and(|at| at <= now)
+    /// Whether all of the last picture left and the browser may draw the next at `now`.
+    pub(super) fn may_draw(&self, now: u64, interval: u64) -> bool {
+        !self.is_changed && !self.has_more && self.frame_at(interval).is_some_and(|at| at <= now)
+    }
+
+    /// Whether the browser may draw the next picture while the last one is encoded. One that goes in parts is waited for: what
+    /// is drawn meanwhile would make it longer. How this one will go is not known yet; most are like the one before.
+    pub(super) fn may_draw_ahead(&self, now: u64, interval: u64) -> bool {
+        !self.goes_in_parts && !self.has_more && self.frame_at(interval).is_some_and(|at| at <= now)
     }
 
     /// The browser got leave to draw at `now`. Being woken a little late does not shift the rhythm.
@@ -243,20 +239,21 @@ mod tests {
     }
 
     #[test]
-    fn the_next_picture_may_be_drawn_while_one_is_encoded_but_not_between_its_parts() {
+    fn the_next_picture_may_be_drawn_while_one_is_encoded_unless_pictures_go_in_parts() {
         let mut canvas = canvas();
+        let (now, interval) = (1_000_000, 16_667);
+        assert!(!canvas.may_draw_ahead(now, interval), "the browser does not want to draw");
         canvas.wants_frame = true;
-        assert!(canvas.is_changed && canvas.may_draw(Leave::Ahead, 1_000_000, 16_667));
-        assert!(!canvas.may_draw(Leave::AfterSending, 1_000_000, 16_667));
-        (canvas.has_more, canvas.picture) = (true, Some(Picture::new(100)));
+        assert!(canvas.is_changed && canvas.may_draw_ahead(now, interval) && !canvas.may_draw(now, interval));
+        (canvas.has_more, canvas.goes_in_parts) = (true, true);
         canvas.take_damage();
-        assert!(!canvas.may_draw(Leave::Ahead, 1_000_000, 16_667));
-        assert!(!canvas.may_draw(Leave::AfterSending, 1_000_000, 16_667));
-        (canvas.has_more, canvas.picture) = (false, None);
-        assert!(canvas.may_draw(Leave::AfterSending, 1_000_000, 16_667));
-        canvas.frame_done(1_000_000, 16_667);
+        assert!(!canvas.may_draw_ahead(now, interval) && !canvas.may_draw(now, interval));
+        canvas.has_more = false;
+        assert!(!canvas.may_draw_ahead(now, interval) && canvas.may_draw(now, interval));
+        canvas.goes_in_parts = false;
+        canvas.frame_done(now, interval);
         canvas.wants_frame = true;
-        assert!(!canvas.may_draw(Leave::Ahead, 1_000_001, 16_667));
+        assert!(!canvas.may_draw_ahead(now + 1, interval), "not more often than at the rate");
     }
 
     #[test]

@@ -11,14 +11,14 @@ use shoji_codec::{Budget, Encoder, Frame, Time as CodecTime};
 use shoji_compositor as compositor;
 use shoji_compositor::{Compositor, Cursor, Event, Time};
 use shoji_protocol::host::flow::{self, Flow};
-use shoji_protocol::time::Instant;
+use shoji_protocol::time::{Duration, Instant};
 use shoji_protocol::worker::{Attachment, Failure, ToSupervisor, ToWorker};
 use shoji_protocol::{
     CanvasId, Capabilities, InputSequence, KeyboardLayout, Notice, Pixels, Rate, ToHost, ToViewer, UpdateId, Viewport,
 };
 use tracing::{debug, info, warn};
 
-use super::canvas::{Canvas, Leave, Picture};
+use super::canvas::{Canvas, Picture};
 use super::convert;
 use super::link::{Link, LinkError, Message};
 use super::rights;
@@ -361,7 +361,6 @@ impl Session {
             return Ok(());
         }
         self.tell_changes()?;
-        self.let_draw(Leave::Ahead);
         let ids: Vec<CanvasId> = self.canvases.keys().copied().collect();
         for id in &ids {
             if self.link.has_unsent() {
@@ -369,7 +368,7 @@ impl Session {
             }
             self.update(*id)?;
         }
-        self.let_draw(Leave::AfterSending);
+        self.let_draw();
         if self.trace.is_on() {
             self.trace_rest();
         }
@@ -411,13 +410,8 @@ impl Session {
 
     /// Encodes and sends one update of a canvas, if there is something to send and the viewer keeps up.
     fn update(&mut self, id: CanvasId) -> Result<(), Error> {
-        let (Some(compositor), Some(viewer)) = (&self.compositor, &mut self.viewer) else { return Ok(()) };
+        let (Some(compositor), Some(viewer)) = (&mut self.compositor, &mut self.viewer) else { return Ok(()) };
         let Some(canvas) = self.canvases.get_mut(&id) else { return Ok(()) };
-        let Some(view) = compositor.canvas(convert::canvas_in(id)) else {
-            // Its closing is about to be told.
-            (canvas.has_more, canvas.picture) = (false, None);
-            return Ok(());
-        };
         let micros = clock::microseconds();
         let now = Instant::from_micros(micros);
         let refines = canvas.encoder.refine_at().is_some_and(|at| at.0 <= micros);
@@ -426,6 +420,16 @@ impl Session {
         if !(canvas.is_changed || canvas.has_more || refines) || !(begun || viewer.flow.may_send(now)) {
             return Ok(());
         }
+        // A browser that takes most of an interval to draw would else lose the time of encoding with each picture.
+        let interval = viewer.interval;
+        if canvas.may_draw_ahead(micros, interval) && viewer.flow.may_draw_ahead(Duration::from_micros(interval)) {
+            give_leave(compositor, id, canvas, (micros, interval), &self.trace);
+        }
+        let Some(view) = compositor.canvas(convert::canvas_in(id)) else {
+            // Its closing is about to be told.
+            (canvas.has_more, canvas.picture) = (false, None);
+            return Ok(());
+        };
         let size = shoji_codec::Size { width: view.size.width, height: view.size.height };
         let frame = Frame { size, stride: view.stride, pixels: view.pixels };
         let mut picture = canvas.picture.take().unwrap_or_else(|| Picture::new(viewer.flow.budget(now).bytes));
@@ -451,6 +455,7 @@ impl Session {
         let written = self.trace.now();
         let left = Instant::from_micros(clock::microseconds());
         // There is room: `may_send` said so, now or when the picture was begun.
+        canvas.goes_in_parts = begun || more;
         let _ = if more {
             canvas.picture = Some(picture);
             viewer.flow.part(id, update, bytes, left)
@@ -474,23 +479,16 @@ impl Session {
         Ok(())
     }
 
-    /// Gives the browser leave to draw where the last picture left and the viewer keeps up. Where the viewer is that near,
-    /// it gets leave before the last picture is encoded: a browser that takes most of an interval to draw would else lose
-    /// the time of encoding with each picture.
-    fn let_draw(&mut self, leave: Leave) {
+    /// Gives the browser leave to draw where the last picture left and the viewer keeps up.
+    fn let_draw(&mut self) {
         let (Some(compositor), Some(viewer)) = (&mut self.compositor, &self.viewer) else { return };
         let now = clock::microseconds();
-        let keeps_up = match leave {
-            Leave::Ahead => viewer.flow.may_draw_ahead(),
-            Leave::AfterSending => viewer.flow.may_send(Instant::from_micros(now)),
-        };
-        if !keeps_up {
+        if !viewer.flow.may_send(Instant::from_micros(now)) {
             return;
         }
         for (id, canvas) in &mut self.canvases {
-            if canvas.may_draw(leave, now, viewer.interval) {
-                canvas.frame_done(now, viewer.interval);
-                compositor.frame_done(convert::canvas_in(*id), Time(now));
+            if canvas.may_draw(now, viewer.interval) {
+                give_leave(compositor, *id, canvas, (now, viewer.interval), &self.trace);
             }
         }
     }
@@ -539,6 +537,21 @@ impl Session {
     fn encoder(&self) -> Result<Encoder, Error> {
         let h264 = self.viewer.as_ref().is_none_or(|viewer| viewer.capabilities.contains(Capabilities::H264));
         Ok(Encoder::new(shoji_codec::Config { h264, ..Default::default() })?)
+    }
+}
+
+/// Gives the browser leave to draw the next picture of a canvas; `now` and interval in microseconds.
+fn give_leave(
+    compositor: &mut Compositor,
+    id: CanvasId,
+    canvas: &mut Canvas,
+    (now, interval): (u64, u64),
+    trace: &Trace,
+) {
+    canvas.frame_done(now, interval);
+    compositor.frame_done(convert::canvas_in(id), Time(now));
+    if trace.is_on() {
+        trace.write(&trace::Event::Leave { canvas: id.0, t: trace.now() });
     }
 }
 

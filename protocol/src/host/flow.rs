@@ -106,6 +106,9 @@ const LONGEST_TAIL: Duration = Duration::from_millis(60);
 /// A measured rate is refuted by an update that took twice as long as it says and this much more: the viewer's scheduler
 /// and screen seldom add as much.
 const REFUTED_BY: Duration = Duration::from_millis(40);
+/// As many bytes as all but few pictures have. A link that does not carry them from one picture to the next has no time to
+/// draw ahead, however short its round trip was for smaller ones.
+const USUAL_BYTES: usize = 64 * 1024;
 /// Fewer bytes than this say nothing about a link's rate: their time is all round trip and jitter.
 const TELLING_BYTES: u64 = 8 * 1024;
 /// A first picture that takes this long, viewer and screen included, comes over a slow link: what it shows is believed.
@@ -150,11 +153,13 @@ impl Flow {
         }
     }
 
-    /// Whether an update that is sent now will have been presented, as far as the link has shown, before the screen shows
-    /// the next one. Then the browser may draw the next picture while this one is encoded; elsewhere what it draws ahead
-    /// would only grow old while it waits.
-    pub fn may_draw_ahead(&self) -> bool {
-        self.in_flight.is_empty() && self.smoothed.is_some_and(|usual| usual <= self.config.refresh.interval())
+    /// Whether a usual update that is sent now will have been presented before the browser's next picture is due, an interval
+    /// later. Then the browser may draw that one while this one is encoded; elsewhere what it draws ahead would only grow old
+    /// while it waits.
+    pub fn may_draw_ahead(&self, interval: Duration) -> bool {
+        self.in_flight.is_empty()
+            && self.smoothed.is_some_and(|usual| usual <= interval)
+            && self.rate().is_none_or(|rate| USUAL_BYTES <= carried(rate, interval))
     }
 
     /// How large an update that is sent now should be.

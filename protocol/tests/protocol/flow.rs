@@ -302,18 +302,25 @@ fn parts_of_a_picture_are_one_update_on_its_way_from_the_first_to_its_acknowledg
 
 #[test]
 fn the_browser_draws_ahead_only_for_a_viewer_that_shows_each_picture_before_the_next() {
-    let may = |link: Link, bytes: usize| {
+    let interval = Rate::HZ_60.interval();
+    let may = |link: Link, sizes: &[usize]| {
         let mut run = Run::new(link);
-        assert!(!run.flow.may_draw_ahead(), "nothing is known of the link yet");
-        for _ in 0..8 {
-            run.send(bytes);
-            assert!(!run.flow.may_draw_ahead(), "one is on its way");
-            run.acknowledge_until(run.now + ms(500), |_| ());
+        assert!(!run.flow.may_draw_ahead(interval), "nothing is known of the link yet");
+        for bytes in sizes {
+            run.send(*bytes);
+            assert!(!run.flow.may_draw_ahead(interval), "one is on its way");
+            run.acknowledge_until(run.now + ms(1_500), |_| ());
         }
-        run.flow.may_draw_ahead()
+        run.flow.may_draw_ahead(interval)
     };
-    assert!(may(LOOPBACK, 20_000));
-    assert!(!may(WIDE, 20_000));
-    assert!(may(Link { one_way: Duration::ZERO, ..NARROW }, 1_000));
-    assert!(!may(Link { one_way: Duration::ZERO, ..NARROW }, 20_000));
+    let near = |bytes_per_second| Link { bytes_per_second, one_way: Duration::from_micros(300), ..LOOPBACK };
+    assert!(may(LOOPBACK, &[20_000; 8]));
+    assert!(may(near(12_500_000), &[20_000; 8]));
+    assert!(!may(WIDE, &[20_000; 8]));
+    // A near link that has shown to be narrow: keys come at once, but a page would not.
+    let mut sizes = vec![200; 8];
+    sizes.extend([128_000; 3]);
+    sizes.extend([200; 60]);
+    assert!(!may(near(1_250_000), &sizes));
+    assert!(may(near(12_500_000), &sizes));
 }

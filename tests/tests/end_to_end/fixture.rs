@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -40,30 +40,12 @@ impl Site {
         let address = listener.local_addr().expect("a bound socket has an address");
         let asked = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&asked);
+        let pages = Arc::new(pages);
         std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let Ok(mut stream) = stream else { continue };
-                // One request at a time.
-                let mut request = [0; 8192];
-                let mut length = 0;
-                while !request[..length].ends_with(b"\r\n\r\n") && length < request.len() {
-                    match stream.read(&mut request[length..]) {
-                        Ok(0) | Err(_) => break,
-                        Ok(read) => length += read,
-                    }
-                }
-                let request = String::from_utf8_lossy(&request[..length]).into_owned();
-                let path = request.split(' ').nth(1).unwrap_or("/").to_owned();
-                let Some(page) = pages.iter().find(|page| path.starts_with(page.path)) else { continue };
-                let head = format!(
-                    "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {}\r\n\
-                     Connection: close\r\n{}\r\n",
-                    page.body.len(),
-                    page.head,
-                );
-                // A browser that closes early is no failure of the test.
-                let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(page.body.as_bytes()));
-                log.lock().expect("nobody panics while writing").push(path);
+            // A browser opens connections ahead and leaves them idle: each has a thread of its own.
+            for stream in listener.incoming().flatten() {
+                let (pages, log) = (Arc::clone(&pages), Arc::clone(&log));
+                std::thread::spawn(move || answer(stream, &pages, &log));
             }
         });
         Self { address, asked }
@@ -77,6 +59,29 @@ impl Site {
             std::thread::sleep(Duration::from_millis(20));
         }
     }
+}
+
+/// Answers one request, of which only the path matters.
+fn answer(mut stream: TcpStream, pages: &[Page], log: &Mutex<Vec<String>>) {
+    let mut request = [0; 8192];
+    let mut length = 0;
+    while !request[..length].ends_with(b"\r\n\r\n") && length < request.len() {
+        match stream.read(&mut request[length..]) {
+            Ok(0) | Err(_) => return,
+            Ok(read) => length += read,
+        }
+    }
+    let request = String::from_utf8_lossy(&request[..length]).into_owned();
+    let path = request.split(' ').nth(1).unwrap_or("/").to_owned();
+    let Some(page) = pages.iter().find(|page| path.starts_with(page.path)) else { return };
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {}\r\nConnection: close\r\n{}\r\n",
+        page.body.len(),
+        page.head,
+    );
+    // A browser that closes early is no failure of the test.
+    let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(page.body.as_bytes()));
+    log.lock().expect("nobody panics while writing").push(path);
 }
 
 /// Serves one page to whoever asks, on loopback, until the test ends.
@@ -123,7 +128,7 @@ impl Host {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    /// Every file that the only session's browser has in its home, with what is in it.
+    /// Every file in the places where the only session's browser may write, with what is in it.
     pub(crate) fn files_of_browser(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let sessions: serde_json::Value =
             serde_json::from_str(&self.run(&["sessions", "--json"])).expect("sessions are told as JSON");
@@ -134,7 +139,8 @@ impl Host {
             children.split_ascii_whitespace().next().and_then(|pid| pid.parse().ok()).expect("the sandbox has a child")
         };
         let mut found = Vec::new();
-        let mut folders = vec![PathBuf::from(format!("/proc/{}/root/home/shoji", child(child(sandbox))))];
+        let root = PathBuf::from(format!("/proc/{}/root", child(child(sandbox))));
+        let mut folders: Vec<PathBuf> = ["home/shoji", "tmp", "run/shoji"].iter().map(|of| root.join(of)).collect();
         while let Some(folder) = folders.pop() {
             for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
                 match entry.file_type() {

@@ -176,6 +176,10 @@ impl App {
     /// Makes windows and scene agree, and presents what is fresh.
     pub(super) fn reconcile(&mut self, events: &ActiveEventLoop) {
         let Some(link) = self.link.clone() else { return };
+        if events.exiting() {
+            // What was still on its way may not open a window again.
+            return;
+        }
         let scene = link.scene().clone();
         let now = Instant::now();
         let (state, wanted, notice, lock, pointer) = {

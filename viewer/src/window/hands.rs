@@ -39,10 +39,15 @@ impl App {
         }
     }
 
-    /// The window system took a window away without asking; with the last one the program leaves its session.
+    /// The window system took a window away without asking; with the last one the program leaves its session. The window of a
+    /// page that does not close comes back.
     pub(super) fn gone(&mut self, events: &ActiveEventLoop, id: WindowId) {
         let Some(at) = self.panes.iter().position(|pane| pane.window.id() == id) else { return };
+        self.focus(id, false);
         let pane = self.panes.remove(at);
+        if self.locked.is_some() && self.locked == pane.canvas {
+            self.locked = None;
+        }
         if self.panes.is_empty() {
             events.exit();
         } else if let (Some(canvas), Some(link)) = (pane.canvas, &self.link) {
