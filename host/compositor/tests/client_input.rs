@@ -408,7 +408,7 @@ fn text_that_comes_before_its_field_waits_for_it_but_not_for_long_and_not_for_an
     let manager = client.bind::<zwp_text_input_manager_v3::ZwpTextInputManagerV3>(1);
     let field = manager.get_text_input(&hands.seat, &client.handle, ());
     fixture.trip(&mut client);
-    let mut enable = |fixture: &mut Fixture, client: &mut Client| {
+    let enable = |fixture: &mut Fixture, client: &mut Client| {
         client.heard(&[]);
         field.enable();
         field.commit();
