@@ -193,7 +193,7 @@ impl Picture {
             for area in content.changed.areas() {
                 redraw.add(layer.shown(*area).intersect(self.size_area()));
             }
-            self.drawn += content.changed.pixels();
+            self.drawn += content.waiting.as_ref().map_or(0, |_| content.changed.pixels());
             content.store();
         }
         self.redraw(&redraw, contents);
@@ -232,7 +232,7 @@ impl Picture {
             return;
         }
         let area = self.layers[0].area;
-        self.drawn += area.pixels();
+        self.drawn += self.bounds().pixels() + self.covered.pixels();
         let mut image = Image { opaque: content.opaque, ..Image::default() };
         image.reset(area.width(), area.height());
         let (from, to) = (self.size.width as usize * BPP, image.stride());
@@ -265,7 +265,7 @@ impl Picture {
         let bounds = self.bounds();
         let Some(content) = contents.get_mut(&self.layers[0].id) else { return };
         if let Pixels::Stored(_) = content.pixels {
-            self.drawn += content.changed.pixels() + bounds.pixels();
+            self.drawn += content.waiting.as_ref().map_or(0, |_| content.changed.pixels()) + bounds.pixels();
             content.store();
             if let Pixels::Stored(image) = &mut content.pixels {
                 image.opaque = true;
@@ -364,6 +364,7 @@ impl Picture {
             }
             let mut target = Target { width, height, data: &mut self.data };
             if !self.direct {
+                self.drawn += area.pixels();
                 target.clear(*area);
             }
             for layer in self.layers.iter().skip(usize::from(self.direct)) {

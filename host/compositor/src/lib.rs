@@ -89,11 +89,19 @@ impl Compositor {
         [self.listener.as_fd(), self.display.as_fd()]
     }
 
+    /// When [`Self::dispatch`] is to be called although nothing is readable.
+    pub fn deadline(&self) -> Option<Time> {
+        self.state.text_inputs.deadline()
+    }
+
     /// Accepts clients, acts on their requests, composes what changed and sends what is to be sent. Never blocks.
     ///
     /// Call it when a file descriptor is readable, and after input before waiting again.
     pub fn dispatch(&mut self, now: Time) -> Result<(), Error> {
         self.state.now = self.state.now.max(now);
+        if self.deadline().is_some_and(|at| at <= self.state.now) {
+            self.state.stop_waiting();
+        }
         self.accept()?;
         self.display.dispatch_clients(&mut self.state).map_err(Error::Dispatch)?;
         self.count_objects();

@@ -67,6 +67,9 @@ pub const MAX_CURSOR_SIZE: u32 = 128;
 /// Bytes of one committed text: `zwp_text_input_v3` events must fit a 4096-byte Wayland message.
 pub const MAX_COMMIT_TEXT: usize = 4_000;
 
+/// Texts and keys that wait for a field: what somebody types in the time that they may wait.
+pub const MAX_WAITING_INPUT: usize = 128;
+
 /// Text input objects of one client. Chromium makes one.
 pub const MAX_TEXT_INPUTS: usize = 16;
 

@@ -76,23 +76,29 @@ impl State {
     /// Acts on one input event.
     pub(crate) fn input(&mut self, input: Input) {
         match input {
-            Input::Key { key, pressed } => self.key(key, pressed),
+            Input::Key { key, pressed } => self.type_key(key, pressed),
             Input::PointerMotion { canvas, position } => self.pointer_motion(canvas, position),
             Input::PointerRelative { dx, dy } => self.pointer_relative(dx, dy),
-            Input::PointerButton { button, pressed } => self.pointer_button(button, pressed),
+            Input::PointerButton { button, pressed } => {
+                self.stop_waiting();
+                self.pointer_button(button, pressed);
+            }
             Input::PointerLeave => self.pointer_leave(),
             Input::Wheel { horizontal, vertical, source } => self.wheel(horizontal, vertical, source),
-            Input::Touch { finger, phase, canvas, position } => self.touched(finger, phase, canvas, position),
+            Input::Touch { finger, phase, canvas, position } => {
+                self.stop_waiting();
+                self.touched(finger, phase, canvas, position);
+            }
             Input::Focus { canvas } => self.focus(canvas),
             Input::Commit { text } => {
                 if text.len() <= MAX_COMMIT_TEXT {
-                    self.text_inputs.commit_text(&text, self.now);
+                    self.type_text(text);
                 }
             }
         }
     }
 
-    fn key(&mut self, key: Key, pressed: bool) {
+    pub(crate) fn key(&mut self, key: Key, pressed: bool) {
         let held = self.hands.keys.contains(&key);
         if held == pressed || (pressed && self.hands.keys.len() >= MAX_HELD) {
             return;

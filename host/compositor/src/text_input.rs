@@ -1,8 +1,8 @@
 //! Text fields of the browser: `zwp_text_input_v3`, with the compositor itself as the input method.
 //!
 //! Owns the text input objects, which of them has the focus, and the caret's rectangle. Text goes in by
-//! [`TextInputs::commit_text`]; text that comes before its field is ready, as right after a click into it, waits for it a
-//! moment. What the client tells about the text around the caret is not kept, because nothing but pixels leaves the session.
+//! [`State::type_text`]; text that comes before its field is ready, as right after a click into it, waits for it a moment,
+//! and the keys after it wait behind it. What the client tells about the text around the caret is not kept, because nothing but pixels leaves the session.
 
 use smithay::reexports::wayland_protocols::wp::text_input::zv3::server::zwp_text_input_manager_v3::{
     self, ZwpTextInputManagerV3,
@@ -15,9 +15,9 @@ use smithay::reexports::wayland_server::{
 };
 
 use crate::clients::{ClientState, Ticket, blame};
-use crate::limits::{MAX_COMMIT_TEXT, MAX_TEXT_INPUTS};
+use crate::limits::{MAX_COMMIT_TEXT, MAX_TEXT_INPUTS, MAX_WAITING_INPUT};
 use crate::state::State;
-use crate::types::{Event, Limit, Time};
+use crate::types::{Event, Key, Limit, Time};
 
 /// A rectangle in surface coordinates.
 pub(crate) type Caret = (i32, i32, i32, i32);
@@ -44,8 +44,38 @@ struct TextInput {
 pub(crate) struct TextInputs {
     all: Vec<TextInput>,
     focus: Option<Weak<WlSurface>>,
-    /// Text that came while no field was enabled, and until when it waits for one.
-    waiting: Option<(String, Time)>,
+    waiting: Waiting,
+}
+
+/// What was typed while no field was enabled, in order, beginning with text.
+#[derive(Default)]
+struct Waiting {
+    held: Vec<Held>,
+    /// Bytes of all text.
+    bytes: usize,
+    /// Until when it waits for a field.
+    until: Time,
+}
+
+enum Held {
+    Text(String),
+    Key(Key, bool),
+}
+
+impl Waiting {
+    /// Whether there was room; if not, nothing is held any more than before.
+    fn hold(&mut self, held: Held, now: Time) -> bool {
+        let bytes = if let Held::Text(text) = &held { text.len() } else { 0 };
+        if self.held.len() >= MAX_WAITING_INPUT || self.bytes + bytes > MAX_COMMIT_TEXT {
+            return false;
+        }
+        if self.held.is_empty() {
+            self.until = Time(now.0.saturating_add(FIELD_PATIENCE));
+        }
+        self.bytes += bytes;
+        self.held.push(held);
+        true
+    }
 }
 
 impl TextInputs {
@@ -53,8 +83,8 @@ impl TextInputs {
     pub(crate) fn set_focus(&mut self, surface: Option<&WlSurface>) {
         let old = self.focus.take().and_then(|surface| surface.upgrade().ok());
         if old.as_ref() != surface {
-            // Text for one window is not for another.
-            self.waiting = None;
+            // What was typed for one window is not for another.
+            self.waiting = Waiting::default();
             for input in &mut self.all {
                 if let Some(old) = &old
                     && std::mem::take(&mut input.entered)
@@ -74,20 +104,17 @@ impl TextInputs {
         }
     }
 
-    /// Types `text` into the focused text field. Without one it waits for a moment: a page that is busy tells of the field
-    /// that was clicked only after a while, and whoever types does not look first.
-    pub(crate) fn commit_text(&mut self, text: &str, now: Time) {
+    /// Types `text` into the focused text field, if there is one.
+    fn commit_text(&self, text: &str) {
         if let Some(input) = self.enabled() {
             input.object.commit_string(Some(text.to_owned()));
             input.object.done(input.commits);
-            return;
         }
-        let waiting = self.waiting.take().filter(|(_, until)| now <= *until);
-        let mut all = waiting.map(|(text, _)| text).unwrap_or_default();
-        if all.len() + text.len() <= MAX_COMMIT_TEXT {
-            all.push_str(text);
-        }
-        self.waiting = Some((all, Time(now.0.saturating_add(FIELD_PATIENCE))));
+    }
+
+    /// Until when something waits for a field.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        (!self.waiting.held.is_empty()).then_some(self.waiting.until)
     }
 
     /// The focused text field's surface and caret, in surface coordinates.
@@ -102,6 +129,48 @@ impl TextInputs {
     }
 }
 
+impl State {
+    /// Types text into the focused text field. Without one it waits for a moment: a page that is busy tells of the field that
+    /// was clicked only after a while, and whoever types does not look first.
+    pub(crate) fn type_text(&mut self, text: String) {
+        if self.text_inputs.enabled().is_some() {
+            self.text_inputs.commit_text(&text);
+        } else if !self.text_inputs.waiting.hold(Held::Text(text), self.now) {
+            self.stop_waiting();
+        }
+    }
+
+    /// Presses or releases a key, behind text that waits.
+    pub(crate) fn type_key(&mut self, key: Key, pressed: bool) {
+        if self.text_inputs.deadline().is_some() {
+            if self.text_inputs.waiting.hold(Held::Key(key, pressed), self.now) {
+                return;
+            }
+            self.stop_waiting();
+        }
+        self.key(key, pressed);
+    }
+
+    /// No field came, or another place was clicked: the text is for nobody, and the keys behind it are let through.
+    pub(crate) fn stop_waiting(&mut self) {
+        for held in std::mem::take(&mut self.text_inputs.waiting).held {
+            if let Held::Key(key, pressed) = held {
+                self.key(key, pressed);
+            }
+        }
+    }
+
+    /// A field is enabled: it gets what was typed for it.
+    fn field_is_ready(&mut self) {
+        for held in std::mem::take(&mut self.text_inputs.waiting).held {
+            match held {
+                Held::Text(text) => self.text_inputs.commit_text(&text),
+                Held::Key(key, pressed) => self.key(key, pressed),
+            }
+        }
+    }
+}
+
 impl TextInput {
     fn enter(&mut self, surface: &WlSurface) {
         if !self.entered && self.object.is_alive() && self.object.id().same_client_as(&surface.id()) {
@@ -111,8 +180,8 @@ impl TextInput {
     }
 }
 
-/// How long text waits for a field, microseconds: far longer than a busy page needs to tell that a click focused one, and
-/// shorter than it takes to click elsewhere and mean something else.
+/// How long text waits for a field, microseconds: longer than a busy page needs to tell that a click focused one, and short
+/// enough that keys behind text that no field wants, shortcuts among them, are not taken for lost.
 const FIELD_PATIENCE: u64 = 2_000_000;
 
 /// Offers the protocol.
@@ -179,14 +248,11 @@ impl Dispatch<ZwpTextInputV3, Ticket> for State {
             zwp_text_input_v3::Request::Commit => {
                 input.commits = input.commits.wrapping_add(1);
                 input.current = if input.entered { input.pending } else { Field::default() };
-                if input.current.enabled
-                    && let Some((text, until)) = state.text_inputs.waiting.take()
-                    && state.now <= until
-                {
-                    object.commit_string(Some(text));
-                }
                 // Chromium tells nothing new until what it told has been answered.
                 object.done(input.commits);
+                if input.current.enabled {
+                    state.field_is_ready();
+                }
             }
             _ => {}
         }

@@ -50,8 +50,8 @@ fn text_committed_right_after_a_click_arrives() {
         "<textarea id=s style='position:fixed;left:100px;top:100px;width:200px;height:200px'></textarea>\
          <textarea id=t style='position:fixed;left:500px;top:100px;width:200px;height:200px'></textarea>\
          <script>onmousedown=()=>{let u=performance.now()+30;while(performance.now()<u);};\
-         oninput=()=>{let n=(s.value+t.value).length;\
-         paint(['rgb(0,0,200)','rgb(0,200,0)'][n%2])}</script>",
+         oninput=()=>{let l=s.value.length,r=t.value.length;\
+         paint(l==r+1?'rgb(0,200,0)':l==r?'rgb(0,0,200)':'rgb(200,0,0)')}</script>",
     );
     for turn in 0..10 {
         let x = if turn % 2 == 0 { 200.0 } else { 600.0 };

@@ -16,7 +16,7 @@ use wayland_client::protocol::{
 use wayland_protocols::wp::cursor_shape::v1::client::{wp_cursor_shape_device_v1, wp_cursor_shape_manager_v1};
 use wayland_protocols::wp::pointer_constraints::zv1::client::zwp_pointer_constraints_v1;
 use wayland_protocols::wp::relative_pointer::zv1::client::zwp_relative_pointer_manager_v1;
-use wayland_protocols::wp::text_input::zv3::client::zwp_text_input_manager_v3;
+use wayland_protocols::wp::text_input::zv3::client::{zwp_text_input_manager_v3, zwp_text_input_v3};
 use wayland_protocols::xdg::shell::client::xdg_positioner::ConstraintAdjustment as Adjust;
 
 const RED: [u8; 4] = [0, 0, 200, 255];
@@ -399,41 +399,115 @@ fn text_reaches_the_enabled_field_and_its_caret_is_known() {
     assert_eq!(fixture.compositor.caret(), None);
 }
 
-#[test]
-fn text_that_comes_before_its_field_waits_for_it_but_not_for_long_and_not_for_another_window() {
+/// A client with one window and a text field that is not enabled.
+struct Form {
+    fixture: Fixture,
+    client: Client,
+    field: zwp_text_input_v3::ZwpTextInputV3,
+    canvas: CanvasId,
+}
+
+fn form() -> Form {
     let mut fixture = Fixture::new(viewport(400, 300, 120));
     let mut client = fixture.connect();
     let hands = hands(&mut fixture, &mut client);
-    let (_window, first) = fixture.open(&mut client, (400, 300), RED);
+    let (_window, canvas) = fixture.open(&mut client, (400, 300), RED);
     let manager = client.bind::<zwp_text_input_manager_v3::ZwpTextInputManagerV3>(1);
     let field = manager.get_text_input(&hands.seat, &client.handle, ());
     fixture.trip(&mut client);
-    let enable = |fixture: &mut Fixture, client: &mut Client| {
-        client.heard(&[]);
-        field.enable();
-        field.commit();
-        fixture.trip(client);
-        let heard = client.heard(&["text_input commit"]);
-        field.disable();
-        field.commit();
-        fixture.trip(client);
-        heard
-    };
-    for text in ["日本", "語", &"x".repeat(3_995)] {
-        fixture.input(Input::Commit { text: text.to_owned() });
+    client.heard(&[]);
+    Form { fixture, client, field, canvas }
+}
+
+impl Form {
+    fn text(&mut self, text: &str) {
+        self.fixture.input(Input::Commit { text: text.to_owned() });
     }
-    assert_eq!(enable(&mut fixture, &mut client), "text_input commit 日本語");
-    assert_eq!(enable(&mut fixture, &mut client), "", "once");
-    fixture.input(Input::Commit { text: "late".to_owned() });
-    fixture.now.0 += 3_000_000;
-    fixture.dispatch();
-    assert_eq!(enable(&mut fixture, &mut client), "");
-    fixture.input(Input::Commit { text: "for the first".to_owned() });
-    let (_other, second) = fixture.open(&mut client, (400, 300), BLUE);
-    fixture.input(Input::Focus { canvas: Some(second) });
-    assert_eq!(enable(&mut fixture, &mut client), "");
-    fixture.input(Input::Focus { canvas: Some(first) });
-    assert_eq!(enable(&mut fixture, &mut client), "");
+
+    fn key(&mut self, key: u16) {
+        self.fixture.input(Input::Key { key: Key(key), pressed: true });
+        self.fixture.input(Input::Key { key: Key(key), pressed: false });
+    }
+
+    /// What the client hears of keys and text.
+    fn heard(&mut self) -> String {
+        self.fixture.trip(&mut self.client);
+        self.client.heard(&["text_input commit", "wl_keyboard key"])
+    }
+
+    fn enable(&mut self) -> String {
+        self.field.enable();
+        self.field.commit();
+        self.heard()
+    }
+}
+
+#[test]
+fn text_that_comes_before_its_field_waits_for_it_and_keys_behind_it_too() {
+    let mut form = form();
+    form.key(30);
+    assert!(form.heard().ends_with("wl_keyboard key 30 Ok(Released)"), "a key alone does not wait");
+    form.text("日本");
+    form.key(28);
+    form.text("語");
+    assert_eq!(form.heard(), "");
+    insta::assert_snapshot!(form.enable(), @r"
+    text_input commit 日本
+    wl_keyboard key 28 Ok(Pressed)
+    wl_keyboard key 28 Ok(Released)
+    text_input commit 語
+    ");
+    assert_eq!(form.enable(), "", "once");
+}
+
+#[test]
+fn text_without_a_field_is_given_up_after_a_while_and_the_keys_behind_it_are_let_through() {
+    let mut form = form();
+    form.text("late");
+    form.key(28);
+    let until = form.fixture.compositor.deadline().expect("something waits");
+    form.text("later still");
+    assert_eq!(form.fixture.compositor.deadline(), Some(until), "more text does not make it wait longer");
+    form.fixture.now = until;
+    form.fixture.dispatch();
+    assert_eq!(form.fixture.compositor.deadline(), None);
+    assert_eq!(form.heard(), "wl_keyboard key 28 Ok(Pressed)\nwl_keyboard key 28 Ok(Released)");
+    assert_eq!(form.enable(), "");
+}
+
+#[test]
+fn text_that_waits_is_not_for_another_place_or_window() {
+    let mut form = form();
+    let canvas = form.canvas;
+    form.text("here");
+    form.fixture.input(at(canvas, 10.0, 10.0));
+    form.fixture.input(button(true));
+    form.fixture.input(button(false));
+    assert_eq!(form.enable(), "");
+    form.field.disable();
+    form.field.commit();
+    form.heard();
+    form.text("here");
+    let (_other, second) = form.fixture.open(&mut form.client, (400, 300), BLUE);
+    form.fixture.input(Input::Focus { canvas: Some(second) });
+    assert_eq!(form.enable(), "");
+}
+
+#[test]
+fn more_than_somebody_types_does_not_wait() {
+    let mut form = form();
+    for _ in 0..3 {
+        form.text(&"x".repeat(2_000));
+    }
+    assert_eq!(form.enable(), "");
+    form.field.disable();
+    form.field.commit();
+    form.heard();
+    form.text("x");
+    for _ in 0..100 {
+        form.key(28);
+    }
+    assert_eq!(form.heard().lines().count(), 200, "no key is lost");
 }
 
 #[test]

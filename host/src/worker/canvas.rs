@@ -111,7 +111,7 @@ impl Canvas {
         self.state_changed = self.state.is_some();
         self.input = InputSequence::NONE;
         self.damage.clear();
-        (self.has_more, self.picture) = (false, None);
+        (self.has_more, self.picture, self.goes_in_parts) = (false, None, false);
         self.is_changed = true;
     }
 

@@ -67,7 +67,7 @@ fn turn(session: &mut Session) -> Result<(), Error> {
     let ready = wait(session)?;
     let woken = clock::nanoseconds();
     session.all_input_given();
-    if ready.browser {
+    if ready.browser || session.compositor_is_due() {
         session.compose(woken)?;
     }
     if ready.supervisor {

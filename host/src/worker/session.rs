@@ -510,7 +510,16 @@ impl Session {
 
     /// When the next turn is due if nothing happens before, microseconds.
     pub(super) fn deadline(&self) -> Option<u64> {
-        [self.windowless.deadline(), self.send_at()].into_iter().flatten().min()
+        [self.windowless.deadline(), self.compositor_at(), self.send_at()].into_iter().flatten().min()
+    }
+
+    fn compositor_at(&self) -> Option<u64> {
+        self.compositor.as_ref().and_then(Compositor::deadline).map(|at| at.0)
+    }
+
+    /// Whether the compositor is to be called although nobody said anything.
+    pub(super) fn compositor_is_due(&self) -> bool {
+        self.compositor_at().is_some_and(|at| at <= clock::microseconds())
     }
 
     fn send_at(&self) -> Option<u64> {

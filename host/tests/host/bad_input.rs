@@ -248,6 +248,9 @@ async fn bad_wave(bundle: &shoji_host::pki::Bundle) {
                 bytes.push(1);
                 bytes.resize(shoji_protocol::limits::MAX_TO_HOST, 0);
                 bad.control_out.write_all(&bytes).await.unwrap();
+                // The host has it all before its viewer goes.
+                bad.control_out.finish().unwrap();
+                let _ = bad.control_out.stopped().await;
                 bad.connection.close(0_u32.into(), b"");
                 continue;
             }

@@ -67,6 +67,8 @@ pub struct Flow {
     previous_shortest: Option<Duration>,
     shortest_since: Instant,
     smoothed: Option<Duration>,
+    /// Of the last update that was presented.
+    last_bytes: usize,
     rate: Samples,
     /// What the last update showed, if it took far longer than the estimate says.
     refuted: Option<u64>,
@@ -106,9 +108,6 @@ const LONGEST_TAIL: Duration = Duration::from_millis(60);
 /// A measured rate is refuted by an update that took twice as long as it says and this much more: the viewer's scheduler
 /// and screen seldom add as much.
 const REFUTED_BY: Duration = Duration::from_millis(40);
-/// As many bytes as all but few pictures have. A link that does not carry them from one picture to the next has no time to
-/// draw ahead, however short its round trip was for smaller ones.
-const USUAL_BYTES: usize = 64 * 1024;
 /// Fewer bytes than this say nothing about a link's rate: their time is all round trip and jitter.
 const TELLING_BYTES: u64 = 8 * 1024;
 /// A first picture that takes this long, viewer and screen included, comes over a slow link: what it shows is believed.
@@ -131,6 +130,7 @@ impl Flow {
             previous_shortest: None,
             shortest_since: Instant::default(),
             smoothed: None,
+            last_bytes: 0,
             rate: Samples::default(),
             refuted: None,
         }
@@ -153,13 +153,13 @@ impl Flow {
         }
     }
 
-    /// Whether a usual update that is sent now will have been presented before the browser's next picture is due, an interval
-    /// later. Then the browser may draw that one while this one is encoded; elsewhere what it draws ahead would only grow old
-    /// while it waits.
+    /// Whether an update like the last one, sent now, will have been presented before the browser's next picture is due, an
+    /// interval later. Then the browser may draw that one while this one is encoded; elsewhere what it draws ahead would only
+    /// grow old while it waits. A lone large update after small ones is not foreseen: then one picture waits.
     pub fn may_draw_ahead(&self, interval: Duration) -> bool {
         self.in_flight.is_empty()
             && self.smoothed.is_some_and(|usual| usual <= interval)
-            && self.rate().is_none_or(|rate| USUAL_BYTES <= carried(rate, interval))
+            && self.rate().is_none_or(|rate| self.last_bytes <= carried(rate, interval))
     }
 
     /// How large an update that is sent now should be.
@@ -229,6 +229,7 @@ impl Flow {
         self.take(|sent| sent.canvas == canvas && sent.update <= update);
         self.delivered += (before - self.bytes_in_flight) as u64;
         self.delivered_at = now;
+        self.last_bytes = newest.bytes;
         self.measure(newest, was_full, now);
         Ok(())
     }

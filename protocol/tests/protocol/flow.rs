@@ -317,10 +317,28 @@ fn the_browser_draws_ahead_only_for_a_viewer_that_shows_each_picture_before_the_
     assert!(may(LOOPBACK, &[20_000; 8]));
     assert!(may(near(12_500_000), &[20_000; 8]));
     assert!(!may(WIDE, &[20_000; 8]));
-    // A near link that has shown to be narrow: keys come at once, but a page would not.
+    // A near link that has shown to be narrow: small pictures are shown in time, large ones are not.
     let mut sizes = vec![200; 8];
     sizes.extend([128_000; 3]);
     sizes.extend([200; 60]);
+    assert!(may(near(1_250_000), &sizes));
+    sizes.push(40_000);
     assert!(!may(near(1_250_000), &sizes));
     assert!(may(near(12_500_000), &sizes));
+}
+
+#[test]
+fn a_slow_start_is_forgotten_by_a_near_viewer_of_small_pictures() {
+    let interval = Rate::HZ_60.interval();
+    let mut run = Run::new(LOOPBACK);
+    run.link.decode = ms(400);
+    run.send(300);
+    run.acknowledge_until(run.now + ms(1_000), |_| ());
+    assert!(!run.flow.may_draw_ahead(interval));
+    run.link.decode = ms(1);
+    for _ in 0..60 {
+        run.send(300);
+        run.acknowledge_until(run.now + ms(100), |_| ());
+    }
+    assert!(run.flow.may_draw_ahead(interval));
 }

@@ -2,14 +2,19 @@
 
 use std::time::Instant;
 
+use shoji_protocol::CanvasId;
+
 use crate::fixture::{Host, PATIENCE, serve};
 
-/// Leaves to draw, and how many of them were given after a picture was composed and before it was encoded.
-fn leaves(trace: &[serde_json::Value]) -> (usize, usize) {
-    let of = |name: &'static str| trace.iter().filter(move |line| line["ev"] == name);
+/// Leaves to draw, and how many of them were given after new pixels were composed and before they were encoded.
+fn leaves(trace: &[serde_json::Value], canvas: CanvasId) -> (usize, usize) {
+    let of = |name: &'static str| trace.iter().filter(move |line| line["ev"] == name && line["canvas"] == canvas.0);
     let number = |line: &serde_json::Value, key: &str| line[key].as_u64().unwrap_or_default();
-    let while_encoding =
-        |t: u64| of("update").any(|update| number(update, "composed") <= t && t < number(update, "encoded"));
+    let mut encodings: Vec<(u64, u64)> =
+        of("update").map(|line| (number(line, "composed"), number(line, "encoded"))).collect();
+    // Later parts and refinement are of pixels that were composed before.
+    encodings.dedup_by_key(|(composed, _)| *composed);
+    let while_encoding = |t: u64| encodings.iter().any(|(composed, encoded)| *composed <= t && t < *encoded);
     let given: Vec<u64> = of("leave").map(|line| number(line, "t")).collect();
     (given.len(), given.iter().filter(|t| while_encoding(**t)).count())
 }
@@ -22,7 +27,7 @@ fn a_near_viewers_browser_may_draw_the_next_picture_while_the_last_one_is_encode
     let deadline = Instant::now() + PATIENCE;
     let mut update = 0;
     loop {
-        let ahead = leaves(&host.trace());
+        let ahead = leaves(&host.trace(), main);
         if ahead.1 >= 10 {
             break;
         }
