@@ -2,7 +2,8 @@
 //!
 //! Owns the text input objects, which of them has the focus, and the caret's rectangle. Text goes in by
 //! [`State::type_text`]; text that comes before its field is ready, as right after a click into it, waits for it a moment,
-//! and the keys after it wait behind it. What the client tells about the text around the caret is not kept, because nothing but pixels leaves the session.
+//! and the keys after it wait behind it. What the client tells about the text around the caret is not kept, because
+//! nothing but pixels leaves the session.
 
 use smithay::reexports::wayland_protocols::wp::text_input::zv3::server::zwp_text_input_manager_v3::{
     self, ZwpTextInputManagerV3,
@@ -76,6 +77,12 @@ impl Waiting {
         self.held.push(held);
         true
     }
+
+    /// Keeps nothing but keys that were let go, and these for no longer.
+    fn keep_releases(&mut self) {
+        self.held.retain(|held| matches!(held, Held::Key(_, false)));
+        (self.bytes, self.until) = (0, Time::default());
+    }
 }
 
 impl TextInputs {
@@ -83,8 +90,8 @@ impl TextInputs {
     pub(crate) fn set_focus(&mut self, surface: Option<&WlSurface>) {
         let old = self.focus.take().and_then(|surface| surface.upgrade().ok());
         if old.as_ref() != surface {
-            // What was typed for one window is not for another.
-            self.waiting = Waiting::default();
+            // What was typed for one window is not for another; but a key that was let go must not stay down.
+            self.waiting.keep_releases();
             for input in &mut self.all {
                 if let Some(old) = &old
                     && std::mem::take(&mut input.entered)

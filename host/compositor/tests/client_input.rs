@@ -494,6 +494,24 @@ fn text_that_waits_is_not_for_another_place_or_window() {
 }
 
 #[test]
+fn a_key_that_is_let_go_behind_waiting_text_does_not_stay_down_in_another_window() {
+    let mut form = form();
+    let shift = |pressed| Input::Key { key: Key(42), pressed };
+    form.fixture.input(shift(true));
+    form.text("here");
+    form.fixture.input(shift(false));
+    form.key(28);
+    assert_eq!(form.heard(), "wl_keyboard key 42 Ok(Pressed)");
+    let (_other, second) = form.fixture.open(&mut form.client, (400, 300), BLUE);
+    form.fixture.input(Input::Focus { canvas: Some(second) });
+    form.heard();
+    assert_eq!(form.fixture.compositor.deadline(), None);
+    // It is up: pressing it again is told.
+    form.fixture.input(shift(true));
+    assert_eq!(form.heard(), "wl_keyboard key 42 Ok(Pressed)");
+}
+
+#[test]
 fn more_than_somebody_types_does_not_wait() {
     let mut form = form();
     for _ in 0..3 {

@@ -454,8 +454,8 @@ impl Session {
         self.link.show(&ToViewer::Update { canvas: id, update, size, input, more, pixels })?;
         let written = self.trace.now();
         let left = Instant::from_micros(clock::microseconds());
-        // There is room: `may_send` said so, now or when the picture was begun.
         canvas.goes_in_parts = begun || more;
+        // There is room: `may_send` said so, now or when the picture was begun.
         let _ = if more {
             canvas.picture = Some(picture);
             viewer.flow.part(id, update, bytes, left)

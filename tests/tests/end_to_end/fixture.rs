@@ -5,8 +5,8 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use shoji_protocol::{CanvasId, Rate, Scale, Size, Viewport};
@@ -27,10 +27,17 @@ pub(crate) struct Page {
     pub(crate) body: &'static str,
 }
 
+/// The paths that were asked for and answered, and how to wait for another.
+#[derive(Default)]
+struct Asked {
+    paths: Mutex<Vec<String>>,
+    more: Condvar,
+}
+
 /// Pages on loopback, until the test ends.
 pub(crate) struct Site {
     pub(crate) address: SocketAddr,
-    asked: Arc<Mutex<Vec<String>>>,
+    asked: Arc<Asked>,
 }
 
 impl Site {
@@ -38,7 +45,7 @@ impl Site {
     pub(crate) fn of(pages: Vec<Page>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
         let address = listener.local_addr().expect("a bound socket has an address");
-        let asked = Arc::new(Mutex::new(Vec::new()));
+        let asked = Arc::new(Asked::default());
         let log = Arc::clone(&asked);
         let pages = Arc::new(pages);
         std::thread::spawn(move || {
@@ -53,16 +60,15 @@ impl Site {
 
     /// Waits until a path was asked for and answered.
     pub(crate) fn wait_asked(&self, path: &str) {
-        let start = Instant::now();
-        while !self.asked.lock().expect("nobody panics while writing").iter().any(|asked| asked == path) {
-            assert!(start.elapsed() < PATIENCE, "nobody asked for {path}");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        let paths = self.asked.paths.lock().expect("nobody panics while writing");
+        let missing = |paths: &mut Vec<String>| !paths.iter().any(|asked| asked == path);
+        let waited = self.asked.more.wait_timeout_while(paths, PATIENCE, missing);
+        assert!(!waited.expect("nobody panics while writing").1.timed_out(), "nobody asked for {path}");
     }
 }
 
 /// Answers one request, of which only the path matters.
-fn answer(mut stream: TcpStream, pages: &[Page], log: &Mutex<Vec<String>>) {
+fn answer(mut stream: TcpStream, pages: &[Page], asked: &Asked) {
     let mut request = [0; 8192];
     let mut length = 0;
     while !request[..length].ends_with(b"\r\n\r\n") && length < request.len() {
@@ -81,7 +87,8 @@ fn answer(mut stream: TcpStream, pages: &[Page], log: &Mutex<Vec<String>>) {
     );
     // A browser that closes early is no failure of the test.
     let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(page.body.as_bytes()));
-    log.lock().expect("nobody panics while writing").push(path);
+    asked.paths.lock().expect("nobody panics while writing").push(path);
+    asked.more.notify_all();
 }
 
 /// Serves one page to whoever asks, on loopback, until the test ends.
