@@ -4,8 +4,9 @@
 //! windows becomes a *canvas*, composed in software from shared memory, with exact damage; input goes back in by
 //! [`Compositor::input`]. It knows no network, no protocol of Shoji's and no codec, starts no thread, reads no clock and
 //! never blocks: the caller polls [`Compositor::fds`], calls [`Compositor::dispatch`] with the time, then drains
-//! [`Compositor::poll_event`]. One rule for callers: after every [`Event::FrameWanted`] call
-//! [`Compositor::frame_done`] when the next picture may be drawn, or the client stops drawing.
+//! [`Compositor::poll_event`]. Two rules for callers: after every [`Event::FrameWanted`] call
+//! [`Compositor::frame_done`] when the next picture may be drawn, or the client stops drawing; and call
+//! [`Compositor::dispatch`] at [`Compositor::deadline`] too, or what was typed too early waits for ever.
 //!
 //! ```no_run
 //! use shoji_compositor::{Compositor, Config, Event, KeyboardLayout, Scale, Size, Time, Viewport};
@@ -47,6 +48,7 @@ mod shm;
 mod state;
 mod text_input;
 mod types;
+mod waiting;
 mod window;
 
 use std::os::fd::{AsFd, BorrowedFd};
@@ -99,11 +101,10 @@ impl Compositor {
     /// Call it when a file descriptor is readable, and after input before waiting again.
     pub fn dispatch(&mut self, now: Time) -> Result<(), Error> {
         self.state.now = self.state.now.max(now);
-        if self.deadline().is_some_and(|at| at <= self.state.now) {
-            self.state.stop_waiting();
-        }
         self.accept()?;
         self.display.dispatch_clients(&mut self.state).map_err(Error::Dispatch)?;
+        // After the clients: a field that is told of just now still gets its text.
+        self.state.give_up_late();
         self.count_objects();
         self.state.finish();
         self.tell_departures();
@@ -145,7 +146,7 @@ impl Compositor {
         let _ = self.display.flush_clients();
     }
 
-    /// Acts on one input event, and sends it at once.
+    /// Acts on one input event, and sends it at once, unless it is typed while text waits for its field.
     pub fn input(&mut self, event: Input, now: Time) {
         self.state.now = self.state.now.max(now);
         self.state.input(event);

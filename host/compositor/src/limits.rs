@@ -67,8 +67,15 @@ pub const MAX_CURSOR_SIZE: u32 = 128;
 /// Bytes of one committed text: `zwp_text_input_v3` events must fit a 4096-byte Wayland message.
 pub const MAX_COMMIT_TEXT: usize = 4_000;
 
-/// Texts and keys that wait for a field: what somebody types in the time that they may wait.
-pub const MAX_WAITING_INPUT: usize = 128;
+/// Texts and keys that wait for a field: more than a script sends at once before it has to keep to a person's pace.
+pub const MAX_WAITING_INPUT: usize = 2_048;
+
+/// Bytes of all text that waits for a field: some pages, pasted piece by piece.
+pub const MAX_WAITING_TEXT: usize = 256 * 1024;
+
+/// States told to one window that it has not acknowledged. Chromium acknowledges each; a client that asks for states and
+/// never does would fill our memory with them.
+pub const MAX_CONFIGURES: usize = 256;
 
 /// Text input objects of one client. Chromium makes one.
 pub const MAX_TEXT_INPUTS: usize = 16;

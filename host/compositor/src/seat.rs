@@ -75,18 +75,22 @@ type Under = (Option<(WlSurface, Point<f64, Logical>)>, Point<f64, Logical>);
 impl State {
     /// Acts on one input event.
     pub(crate) fn input(&mut self, input: Input) {
+        self.give_up_late();
         match input {
             Input::Key { key, pressed } => self.type_key(key, pressed),
             Input::PointerMotion { canvas, position } => self.pointer_motion(canvas, position),
             Input::PointerRelative { dx, dy } => self.pointer_relative(dx, dy),
             Input::PointerButton { button, pressed } => {
-                self.stop_waiting();
+                self.leave_field_if(pressed);
                 self.pointer_button(button, pressed);
             }
             Input::PointerLeave => self.pointer_leave(),
-            Input::Wheel { horizontal, vertical, source } => self.wheel(horizontal, vertical, source),
+            Input::Wheel { horizontal, vertical, source } => {
+                self.leave_field_if(false);
+                self.wheel(horizontal, vertical, source);
+            }
             Input::Touch { finger, phase, canvas, position } => {
-                self.stop_waiting();
+                self.leave_field_if(phase == TouchPhase::Down);
                 self.touched(finger, phase, canvas, position);
             }
             Input::Focus { canvas } => self.focus(canvas),
@@ -95,6 +99,15 @@ impl State {
                     self.type_text(text);
                 }
             }
+        }
+    }
+
+    /// A press at another place ends the wait of text, and whatever meets a waiting key (Ctrl and the wheel) comes after it.
+    fn leave_field_if(&mut self, elsewhere: bool) {
+        if elsewhere {
+            self.leave_field();
+        } else if self.keys_wait() {
+            self.stop_waiting();
         }
     }
 
@@ -317,6 +330,8 @@ impl State {
 
     /// Lets go of every key, button and finger, and of a pointer lock.
     pub(crate) fn release_all(&mut self) {
+        // A key that waits behind text is held in no hand yet: it goes down now, and up with the others.
+        self.leave_field();
         for key in self.hands.keys.clone() {
             self.key(key, false);
         }
@@ -347,6 +362,10 @@ impl State {
                 window.active = Some(window.id) == canvas;
                 window.configure();
             }
+        }
+        if surface.is_none() {
+            // The seat tells of a new focus, but not that there is none.
+            self.text_inputs.set_focus(None);
         }
         keyboard.set_focus(self, surface, serial);
     }

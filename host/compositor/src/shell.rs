@@ -4,6 +4,8 @@
 //! its canvas: first by the client's own constraint adjustments, and if those do not suffice by sliding it. It must never
 //! let one client's window decide about another client's.
 
+use std::sync::PoisonError;
+
 use smithay::desktop::{PopupKind, PopupManager, find_popup_root_surface};
 use smithay::reexports::wayland_protocols::xdg::decoration::zv1::server::zxdg_toplevel_decoration_v1::Mode;
 use smithay::reexports::wayland_server::Resource;
@@ -11,15 +13,18 @@ use smithay::reexports::wayland_server::protocol::wl_output::WlOutput;
 use smithay::reexports::wayland_server::protocol::wl_seat::WlSeat;
 use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
 use smithay::utils::{Logical, Rectangle, Serial};
+use smithay::wayland::compositor::with_states;
 use smithay::wayland::shell::xdg::decoration::XdgDecorationHandler;
-use smithay::wayland::shell::xdg::{PopupSurface, PositionerState, ToplevelSurface, XdgShellHandler, XdgShellState};
+use smithay::wayland::shell::xdg::{
+    PopupSurface, PositionerState, ToplevelSurface, XdgShellHandler, XdgShellState, XdgToplevelSurfaceData,
+};
 use smithay::wayland::xdg_activation::{
     XdgActivationHandler, XdgActivationState, XdgActivationToken, XdgActivationTokenData,
 };
 
 use crate::clients::blame;
 use crate::layout::parents_place;
-use crate::limits::{MAX_ACTIVATION_TOKENS, MAX_CANVASES, MAX_POPUP_DEPTH};
+use crate::limits::{MAX_ACTIVATION_TOKENS, MAX_CANVASES, MAX_CONFIGURES, MAX_POPUP_DEPTH};
 use crate::state::State;
 use crate::types::{CanvasId, CanvasKind, Event, Limit, Viewport, WindowState};
 use crate::window::{Sizing, Window};
@@ -178,17 +183,30 @@ impl State {
         }
     }
 
+    /// A wish for a state is always answered, even by the same state again, as the protocol promises.
+    fn answer(&self, toplevel: &ToplevelSurface) {
+        if !toplevel.is_initial_configure_sent() {
+            return;
+        }
+        let unread = with_states(toplevel.wl_surface(), |states| {
+            let data = states.data_map.get::<XdgToplevelSurfaceData>();
+            data.map_or(0, |data| data.lock().unwrap_or_else(PoisonError::into_inner).pending_configures().len())
+        });
+        if unread < MAX_CONFIGURES {
+            toplevel.send_configure();
+        } else if let Some(client) = toplevel.wl_surface().client() {
+            blame(&client, &self.display, Limit::Configures);
+        }
+    }
+
     fn set_state(&mut self, index: usize, state: WindowState, sizing: Sizing) {
         let window = &mut self.windows[index];
         let changed = window.state != state;
         window.state = state;
         window.sizing = sizing;
         window.prepare_configure();
-        // A request is always answered, even by the same state again.
-        if window.toplevel.is_initial_configure_sent() {
-            window.toplevel.send_configure();
-        }
-        let (canvas, opened) = (window.id, window.opened);
+        let (canvas, opened, toplevel) = (window.id, window.opened, window.toplevel.clone());
+        self.answer(&toplevel);
         if changed && opened {
             self.event(Event::Window { canvas, state });
         }
@@ -334,16 +352,11 @@ impl XdgDecorationHandler for State {
     }
 
     fn request_mode(&mut self, toplevel: ToplevelSurface, _: Mode) {
-        // The protocol promises an answer to each wish, the same one included.
-        if toplevel.is_initial_configure_sent() {
-            toplevel.send_configure();
-        }
+        self.answer(&toplevel);
     }
 
     fn unset_mode(&mut self, toplevel: ToplevelSurface) {
-        if toplevel.is_initial_configure_sent() {
-            toplevel.send_configure();
-        }
+        self.answer(&toplevel);
     }
 }
 

@@ -16,9 +16,10 @@ use smithay::reexports::wayland_server::{
 };
 
 use crate::clients::{ClientState, Ticket, blame};
-use crate::limits::{MAX_COMMIT_TEXT, MAX_TEXT_INPUTS, MAX_WAITING_INPUT};
+use crate::limits::MAX_TEXT_INPUTS;
 use crate::state::State;
 use crate::types::{Event, Key, Limit, Time};
+use crate::waiting::{Held, Waiting};
 
 /// A rectangle in surface coordinates.
 pub(crate) type Caret = (i32, i32, i32, i32);
@@ -46,43 +47,8 @@ pub(crate) struct TextInputs {
     all: Vec<TextInput>,
     focus: Option<Weak<WlSurface>>,
     waiting: Waiting,
-}
-
-/// What was typed while no field was enabled, in order, beginning with text.
-#[derive(Default)]
-struct Waiting {
-    held: Vec<Held>,
-    /// Bytes of all text.
-    bytes: usize,
-    /// Until when it waits for a field.
-    until: Time,
-}
-
-enum Held {
-    Text(String),
-    Key(Key, bool),
-}
-
-impl Waiting {
-    /// Whether there was room; if not, nothing is held any more than before.
-    fn hold(&mut self, held: Held, now: Time) -> bool {
-        let bytes = if let Held::Text(text) = &held { text.len() } else { 0 };
-        if self.held.len() >= MAX_WAITING_INPUT || self.bytes + bytes > MAX_COMMIT_TEXT {
-            return false;
-        }
-        if self.held.is_empty() {
-            self.until = Time(now.0.saturating_add(FIELD_PATIENCE));
-        }
-        self.bytes += bytes;
-        self.held.push(held);
-        true
-    }
-
-    /// Keeps nothing but keys that were let go, and these for no longer.
-    fn keep_releases(&mut self) {
-        self.held.retain(|held| matches!(held, Held::Key(_, false)));
-        (self.bytes, self.until) = (0, Time::default());
-    }
+    /// Texts that no field got and that were not told of yet.
+    lost: usize,
 }
 
 impl TextInputs {
@@ -91,12 +57,11 @@ impl TextInputs {
         let old = self.focus.take().and_then(|surface| surface.upgrade().ok());
         if old.as_ref() != surface {
             // What was typed for one window is not for another; but a key that was let go must not stay down.
-            self.waiting.keep_releases();
+            self.lost += self.waiting.keep_releases();
             for input in &mut self.all {
-                if let Some(old) = &old
-                    && std::mem::take(&mut input.entered)
-                    && input.object.is_alive()
-                {
+                // The old surface may be gone already; then there is nothing to leave, and the next is entered all the same.
+                let entered = std::mem::take(&mut input.entered);
+                if let (Some(old), true) = (&old, entered && input.object.is_alive()) {
                     input.object.leave(old);
                 }
                 input.pending = Field::default();
@@ -121,7 +86,7 @@ impl TextInputs {
 
     /// Until when something waits for a field.
     pub(crate) fn deadline(&self) -> Option<Time> {
-        (!self.waiting.held.is_empty()).then_some(self.waiting.until)
+        self.waiting.deadline()
     }
 
     /// The focused text field's surface and caret, in surface coordinates.
@@ -142,7 +107,8 @@ impl State {
     pub(crate) fn type_text(&mut self, text: String) {
         if self.text_inputs.enabled().is_some() {
             self.text_inputs.commit_text(&text);
-        } else if !self.text_inputs.waiting.hold(Held::Text(text), self.now) {
+        } else if self.text_inputs.waiting.hold(Held::Text(text), self.now).is_err() {
+            self.text_inputs.lost += 1;
             self.stop_waiting();
         }
     }
@@ -150,7 +116,7 @@ impl State {
     /// Presses or releases a key, behind text that waits.
     pub(crate) fn type_key(&mut self, key: Key, pressed: bool) {
         if self.text_inputs.deadline().is_some() {
-            if self.text_inputs.waiting.hold(Held::Key(key, pressed), self.now) {
+            if self.text_inputs.waiting.hold(Held::Key(key, pressed), self.now).is_ok() {
                 return;
             }
             self.stop_waiting();
@@ -158,18 +124,46 @@ impl State {
         self.key(key, pressed);
     }
 
-    /// No field came, or another place was clicked: the text is for nobody, and the keys behind it are let through.
+    /// Whether a key waits behind text: what else the hands do must not overtake it.
+    pub(crate) fn keys_wait(&self) -> bool {
+        self.text_inputs.waiting.holds_keys()
+    }
+
+    /// Another place was clicked: what waits is for nobody, and what comes is for that place.
+    pub(crate) fn leave_field(&mut self) {
+        self.stop_waiting();
+        self.text_inputs.waiting.forget_excess();
+    }
+
+    /// Lets go what has waited long enough.
+    pub(crate) fn give_up_late(&mut self) {
+        if self.text_inputs.deadline().is_some_and(|at| at <= self.now) {
+            self.stop_waiting();
+        }
+        self.tell_lost();
+    }
+
+    /// No field came: the text is for nobody, and the keys behind it are let through.
     pub(crate) fn stop_waiting(&mut self) {
-        for held in std::mem::take(&mut self.text_inputs.waiting).held {
-            if let Held::Key(key, pressed) = held {
-                self.key(key, pressed);
+        for held in self.text_inputs.waiting.take() {
+            match held {
+                Held::Text(_) => self.text_inputs.lost += 1,
+                Held::Key(key, pressed) => self.key(key, pressed),
             }
+        }
+        self.tell_lost();
+    }
+
+    fn tell_lost(&mut self) {
+        let texts = std::mem::take(&mut self.text_inputs.lost);
+        if texts > 0 {
+            self.event(Event::TextLost { texts });
         }
     }
 
     /// A field is enabled: it gets what was typed for it.
     fn field_is_ready(&mut self) {
-        for held in std::mem::take(&mut self.text_inputs.waiting).held {
+        for held in self.text_inputs.waiting.take() {
             match held {
                 Held::Text(text) => self.text_inputs.commit_text(&text),
                 Held::Key(key, pressed) => self.key(key, pressed),
@@ -186,10 +180,6 @@ impl TextInput {
         }
     }
 }
-
-/// How long text waits for a field, microseconds: longer than a busy page needs to tell that a click focused one, and short
-/// enough that keys behind text that no field wants, shortcuts among them, are not taken for lost.
-const FIELD_PATIENCE: u64 = 2_000_000;
 
 /// Offers the protocol.
 pub(crate) fn create_global(display: &DisplayHandle) {

@@ -405,6 +405,11 @@ pub enum Event {
     },
     /// The text caret moved, appeared or went (see [`crate::Compositor::caret`]).
     Caret,
+    /// Text was typed that no text field wanted in time: it is lost. The keys typed with it were given to the window.
+    TextLost {
+        /// How many texts.
+        texts: usize,
+    },
     /// A client closed its connection.
     ClientGone {
         /// How many clients are still connected.
@@ -458,6 +463,8 @@ pub enum Limit {
     Objects,
     /// [`crate::limits::MAX_CLIENTS`]
     Clients,
+    /// [`crate::limits::MAX_CONFIGURES`]
+    Configures,
 }
 
 /// Why the compositor cannot work. Never a client's fault: those are events.

@@ -377,3 +377,16 @@ fn a_second_role_is_a_protocol_error() {
     });
     assert!(matches!(why, Misbehaviour::Protocol { .. }), "{why:?}");
 }
+
+#[test]
+fn a_window_that_asks_for_states_and_reads_no_answer_is_disconnected() {
+    let why = attack(|_, bad| {
+        let window = bad.window();
+        window.surface.commit();
+        bad.connection.flush().expect("it can be written to");
+        for _ in 0..=limits::MAX_CONFIGURES {
+            window.toplevel.set_maximized();
+        }
+    });
+    assert_eq!(why, Misbehaviour::Limit(Limit::Configures));
+}

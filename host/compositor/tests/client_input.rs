@@ -494,38 +494,100 @@ fn text_that_waits_is_not_for_another_place_or_window() {
 }
 
 #[test]
-fn a_key_that_is_let_go_behind_waiting_text_does_not_stay_down_in_another_window() {
+fn of_what_waits_for_a_window_another_gets_only_the_keys_that_were_let_go() {
     let mut form = form();
+    let first = form.canvas;
+    let (_other, second) = form.fixture.open(&mut form.client, (400, 300), BLUE);
+    form.fixture.input(Input::Focus { canvas: Some(first) });
     let shift = |pressed| Input::Key { key: Key(42), pressed };
     form.fixture.input(shift(true));
+    form.heard();
     form.text("here");
     form.fixture.input(shift(false));
     form.key(28);
-    assert_eq!(form.heard(), "wl_keyboard key 42 Ok(Pressed)");
-    let (_other, second) = form.fixture.open(&mut form.client, (400, 300), BLUE);
     form.fixture.input(Input::Focus { canvas: Some(second) });
-    form.heard();
-    assert_eq!(form.fixture.compositor.deadline(), None);
-    // It is up: pressing it again is told.
+    form.fixture.input(Input::Commit { text: "there".to_owned() });
+    form.fixture.dispatch();
+    let heard = form.heard();
+    assert!(heard.ends_with("wl_keyboard key 42 Ok(Released)") && !heard.contains("key 28"), "{heard}");
+    // What was typed for the second window waits for its field, although a release waited before it.
+    assert_eq!(form.enable(), "text_input commit there");
     form.fixture.input(shift(true));
-    assert_eq!(form.heard(), "wl_keyboard key 42 Ok(Pressed)");
+    assert_eq!(form.heard(), "wl_keyboard key 42 Ok(Pressed)", "it is up: pressing it again is told");
 }
 
 #[test]
-fn more_than_somebody_types_does_not_wait() {
+fn nothing_waits_for_a_viewer_that_went_away() {
+    let mut form = form();
+    let canvas = form.canvas;
+    form.text("here");
+    form.fixture.input(Input::Key { key: Key(56), pressed: true });
+    form.fixture.input(Input::Focus { canvas: None });
+    assert_eq!(form.fixture.compositor.deadline(), None);
+    assert!(form.fixture.events().contains(&Event::TextLost { texts: 1 }));
+    form.fixture.input(Input::Focus { canvas: Some(canvas) });
+    form.heard();
+    assert_eq!(form.enable(), "");
+    form.fixture.input(Input::Key { key: Key(56), pressed: true });
+    assert_eq!(form.heard(), "wl_keyboard key 56 Ok(Pressed)", "it did not stay down");
+}
+
+#[test]
+fn a_wheel_does_not_overtake_the_key_that_changes_its_meaning() {
+    let mut form = form();
+    form.text("here");
+    form.fixture.input(at(form.canvas, 10.0, 10.0));
+    assert!(form.fixture.compositor.deadline().is_some(), "moving is no other place");
+    form.fixture.input(Input::Key { key: Key(29), pressed: true });
+    form.fixture.input(Input::Wheel { horizontal: 0, vertical: 120, source: WheelSource::Wheel });
+    form.fixture.trip(&mut form.client);
+    let heard = form.client.heard(&["wl_keyboard key", "wl_pointer wheel"]);
+    let (key, wheel) = (heard.find("key 29").expect("it is pressed"), heard.find("wheel").expect("it turned"));
+    assert!(key < wheel, "{heard}");
+}
+
+#[test]
+fn a_button_that_is_let_go_is_no_other_place() {
+    let mut form = form();
+    form.fixture.input(at(form.canvas, 10.0, 10.0));
+    form.fixture.input(button(true));
+    form.text("here");
+    form.fixture.input(button(false));
+    assert_eq!(form.enable(), "text_input commit here");
+}
+
+#[test]
+fn a_field_that_is_told_of_at_the_last_moment_gets_its_text() {
+    let mut form = form();
+    form.text("late");
+    form.field.enable();
+    form.field.commit();
+    form.client.connection.flush().expect("it can be written to");
+    form.fixture.now = form.fixture.compositor.deadline().expect("something waits");
+    form.fixture.dispatch();
+    assert_eq!(form.heard(), "text_input commit late");
+}
+
+#[test]
+fn a_field_gets_all_of_a_long_text_or_nothing_of_it() {
     let mut form = form();
     for _ in 0..3 {
         form.text(&"x".repeat(2_000));
     }
-    assert_eq!(form.enable(), "");
-    form.field.disable();
-    form.field.commit();
-    form.heard();
-    form.text("x");
     for _ in 0..100 {
         form.key(28);
     }
-    assert_eq!(form.heard().lines().count(), 200, "no key is lost");
+    let heard = form.enable();
+    assert_eq!(heard.matches("text_input commit").count(), 3);
+    assert_eq!(heard.matches("wl_keyboard key").count(), 200, "no key is lost");
+    form.field.disable();
+    form.field.commit();
+    form.heard();
+    for _ in 0..100 {
+        form.text(&"x".repeat(4_000));
+    }
+    assert!(form.fixture.events().iter().any(|event| matches!(event, Event::TextLost { .. })));
+    assert_eq!(form.enable(), "", "no tail without its head");
 }
 
 #[test]

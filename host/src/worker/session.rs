@@ -1,8 +1,8 @@
 //! A session inside its worker: the compositor, the canvases and what the attached viewer has of them.
 //!
 //! Owns the order of things: pixels are composed, then what the viewer says is done, then what changed is encoded and
-//! sent, and the browser may draw again as soon as that will not make pictures wait. No timer stands between a change and its update: timers exist only for leave to
-//! draw and for refinement.
+//! sent, and the browser may draw again as soon as that will not make pictures wait. No timer stands between a change and
+//! its update: timers exist only for leave to draw, for refinement, and for text that waits for its field.
 
 use std::collections::BTreeMap;
 use std::os::unix::net::UnixListener;
@@ -181,6 +181,10 @@ impl Session {
             }
             // Text input comes with the Japanese input work.
             Event::Caret => {}
+            Event::TextLost { texts } => warn!(
+                texts,
+                "text was typed and lost: no text field of the page was ready within two seconds; click the field, and let the page come to rest before typing"
+            ),
             Event::ClientGone { remaining } => {
                 debug!(remaining, "Wayland client gone");
                 self.client_gone(remaining);

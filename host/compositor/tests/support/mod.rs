@@ -182,7 +182,7 @@ impl Session {
                 }
                 Event::Cursor(cursor) => self.cursor = cursor.clone(),
                 Event::PointerLock { canvas, locked } => self.locked = locked.then_some(*canvas),
-                Event::Caret => {}
+                Event::Caret | Event::TextLost { .. } => {}
                 Event::ClientGone { .. } | Event::ClientMisbehaved { .. } => {}
             }
             self.events.push(event);
