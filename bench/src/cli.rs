@@ -30,6 +30,41 @@ pub enum Command {
 The report is latency.html (open it in any browser) and latency.json in the --out folder.
 How it is measured: bench/METHOD.md")]
     Latency(Latency),
+    /// Records clips of real pages for `codec`: every picture of a real Chromium, with the damage that it reported
+    #[command(after_help = "Examples:
+  shoji-bench record bench/pages/corpus/*/script
+  shoji-bench record bench/pages/corpus/map/script --out clips --frames 60
+  shoji-bench record my.script --url http://192.0.2.7/intranet/
+
+A script lies beside the index.html that it is for; its steps are those of shoji-viewer --input.
+What a clip is: bench/METHOD.md")]
+    Record(Record),
+}
+
+/// The arguments of `record`.
+#[derive(Debug, Clone, Args)]
+pub struct Record {
+    /// What a person does on the page; a clip is named after its script's folder
+    #[arg(required = true, value_name = "SCRIPT")]
+    pub scripts: Vec<PathBuf>,
+    /// Folder for the clips; made if it is missing
+    #[arg(long, default_value = "bench/corpus", value_name = "DIR")]
+    pub out: PathBuf,
+    /// The page to open (default: index.html beside the script)
+    #[arg(long)]
+    pub url: Option<String>,
+    /// Most pictures to keep
+    #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u32).range(1..=2000))]
+    pub frames: u32,
+    /// Size of the canvas in physical pixels
+    #[arg(long, default_value = "1920x1080", value_name = "WxH")]
+    pub size: CanvasSize,
+    /// The browser's program (default: as the host finds it)
+    #[arg(long, value_name = "PATH")]
+    pub browser: Option<PathBuf>,
+    /// Language of what is printed (default: from the locale)
+    #[arg(long)]
+    pub lang: Option<Language>,
 }
 
 /// The arguments of `latency`.
@@ -159,6 +194,7 @@ mod tests {
         let all = ["shoji-bench", "latency"].iter().chain(arguments);
         Cli::try_parse_from(all).map(|cli| match cli.command {
             Command::Latency(latency) => latency,
+            other => panic!("another command: {other:?}"),
         })
     }
 

@@ -4,11 +4,14 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use shoji_bench::cli::{Cli, Command};
-use shoji_bench::run;
+use shoji_bench::{corpus, run};
 
 fn main() -> ExitCode {
-    let Cli { command: Command::Latency(latency) } = Cli::parse();
-    match run::latency(&latency) {
+    let done = match Cli::parse().command {
+        Command::Latency(latency) => run::latency(&latency),
+        Command::Record(record) => corpus::record(&record),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("shoji-bench: {error:#}");
