@@ -32,6 +32,8 @@ mod decoder;
 mod encoder;
 mod error;
 mod geometry;
+#[doc(hidden)]
+pub mod measure;
 mod motion;
 mod rate;
 mod refine;

@@ -1,23 +1,27 @@
-//! The one kernel of the hot path, for several instruction sets: which pixels of two rows differ?
+//! The kernel of the hot path, for several instruction sets: which pixels of two rows differ?
 //!
-//! Damage, motion and tiles are all built on its answer, one bit per pixel. Owns run-time dispatch and the crate's only
-//! vector code. It must never give another answer on another machine: every level is compared with the scalar one in tests.
+//! Damage, motion and tiles are all built on its answer, one bit per pixel. Owns run-time dispatch, also for the only other
+//! vector code, that of `video::colour`. It must never give another answer on another machine: every level is compared with
+//! the scalar one in tests.
 
 use crate::geometry::Pixel;
 
 /// An instruction set that this machine has.
 ///
-/// INVARIANT: a value other than `Scalar` exists only where the machine was asked and said yes.
+/// INVARIANT: a value other than `Scalar` exists only where the machine was asked for all that the set names and said yes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Level(Set);
 
+/// What kernels are written for. Only a [`Level`] proves that the machine has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Set {
+pub(crate) enum Set {
     Scalar,
+    /// SSSE3 and SSE4.1: every x86-64 since 2008.
     #[cfg(target_arch = "x86_64")]
-    Sse2,
+    Sse41,
     #[cfg(target_arch = "x86_64")]
     Avx2,
+    /// AVX-512 F, BW and VNNI: Cascade Lake, Ice Lake, Zen 4 and later. The few machines with F alone take AVX2.
     #[cfg(target_arch = "x86_64")]
     Avx512,
 }
@@ -35,29 +39,40 @@ impl Level {
     /// Every level of this machine, slowest first.
     pub fn all() -> impl Iterator<Item = Self> {
         #[cfg(target_arch = "x86_64")]
+        use std::arch::is_x86_feature_detected;
+        #[cfg(target_arch = "x86_64")]
         let sets = [
             Some(Set::Scalar),
-            Some(Set::Sse2),
-            std::arch::is_x86_feature_detected!("avx2").then_some(Set::Avx2),
-            std::arch::is_x86_feature_detected!("avx512f").then_some(Set::Avx512),
+            (is_x86_feature_detected!("ssse3") && is_x86_feature_detected!("sse4.1")).then_some(Set::Sse41),
+            is_x86_feature_detected!("avx2").then_some(Set::Avx2),
+            (is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512vnni"))
+            .then_some(Set::Avx512),
         ];
         #[cfg(not(target_arch = "x86_64"))]
         let sets = [Some(Set::Scalar)];
         sets.into_iter().flatten().map(Self)
     }
 
-    /// A short name for reports: `scalar`, `sse2`, `avx2`, `avx512`.
+    /// A short name for reports: `scalar`, `sse4.1`, `avx2`, `avx512`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self.0 {
             Set::Scalar => "scalar",
             #[cfg(target_arch = "x86_64")]
-            Set::Sse2 => "sse2",
+            Set::Sse41 => "sse4.1",
             #[cfg(target_arch = "x86_64")]
             Set::Avx2 => "avx2",
             #[cfg(target_arch = "x86_64")]
             Set::Avx512 => "avx512",
         }
+    }
+
+    /// The set to choose a kernel by: the machine has it.
+    #[inline]
+    pub(crate) fn set(self) -> Set {
+        self.0
     }
 
     /// Writes one bit per pixel, lowest bit first: 1 where `a` and `b` differ in blue, green or red.
@@ -68,7 +83,7 @@ impl Level {
         match self.0 {
             Set::Scalar => scalar(a, b, out),
             #[cfg(target_arch = "x86_64")]
-            Set::Sse2 => x86::sse2(a, b, out),
+            Set::Sse41 => x86::sse2(a, b, out),
             #[cfg(target_arch = "x86_64")]
             // SAFETY: `Level` of this set exists only where the machine reported AVX2 (see its invariant).
             #[expect(unsafe_code, reason = "run-time dispatch")]
