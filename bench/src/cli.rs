@@ -30,6 +30,16 @@ pub enum Command {
 The report is latency.html (open it in any browser) and latency.json in the --out folder.
 How it is measured: bench/METHOD.md")]
     Latency(Latency),
+    /// Our codec beside others on recorded clips: time, bytes, CPU and quality
+    #[command(after_help = "Examples:
+  shoji-bench codec
+  shoji-bench codec --clips typing,scroll --out report
+  shoji-bench codec --corpus clips
+
+Peers: openh264 on the whole screen, as published and tuned; x264 if its library is installed (Debian: libx264-164);
+png, qoi and zstd on the same rectangles. The report is codec.html, codec.json and codec.csv in the --out folder.
+How it is measured: bench/METHOD.md")]
+    Codec(Codec),
     /// Records clips of real pages for `codec`: every picture of a real Chromium, with the damage that it reported
     #[command(after_help = "Examples:
   shoji-bench record bench/pages/corpus/*/script
@@ -39,6 +49,23 @@ How it is measured: bench/METHOD.md")]
 A script lies beside the index.html that it is for; its steps are those of shoji-viewer --input.
 What a clip is: bench/METHOD.md")]
     Record(Record),
+}
+
+/// The arguments of `codec`.
+#[derive(Debug, Clone, Args)]
+pub struct Codec {
+    /// Folder of the clips
+    #[arg(long, default_value = "bench/corpus", value_name = "DIR")]
+    pub corpus: PathBuf,
+    /// Only these clips, separated by commas
+    #[arg(long, value_delimiter = ',', value_name = "NAME")]
+    pub clips: Vec<String>,
+    /// Folder for the report; made if it is missing
+    #[arg(long, default_value = "shoji-bench-report", value_name = "DIR")]
+    pub out: PathBuf,
+    /// Language of what is printed (default: from the locale)
+    #[arg(long)]
+    pub lang: Option<Language>,
 }
 
 /// The arguments of `record`.

@@ -10,6 +10,7 @@ pub mod arm;
 pub mod cli;
 pub mod clock;
 pub mod code;
+pub mod codec;
 pub mod corpus;
 pub mod drive;
 pub mod machine;

@@ -35,6 +35,12 @@ impl Machine {
     /// Describes this machine.
     #[must_use]
     pub fn here(browser: &Path) -> Self {
+        Self { browser: said(Command::new(browser).arg("--version")), ..Self::here_without_browser() }
+    }
+
+    /// Describes this machine, for a run that starts no browser.
+    #[must_use]
+    pub fn here_without_browser() -> Self {
         let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let field = |name: &str| {
             cpuinfo
@@ -56,7 +62,7 @@ impl Machine {
             memory_mib: memory_mib(),
             kernel: fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned(),
             system: system(),
-            browser: said(Command::new(browser).arg("--version")),
+            browser: String::new(),
             commit: commit(),
             profile: if cfg!(debug_assertions) { "dev" } else { "release" }.to_owned(),
             date: said(Command::new("date").args(["-u", "+%Y-%m-%d"])),

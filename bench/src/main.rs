@@ -4,11 +4,12 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use shoji_bench::cli::{Cli, Command};
-use shoji_bench::{corpus, run};
+use shoji_bench::{codec, corpus, run};
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Latency(latency) => run::latency(&latency),
+        Command::Codec(codec) => codec::codec(&codec),
         Command::Record(record) => corpus::record(&record),
     };
     match done {

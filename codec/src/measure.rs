@@ -2,9 +2,39 @@
 //!
 //! Owns nothing. It must never do anything that the codec itself does not do in the same way.
 
+use crate::canvas::Canvas;
+use crate::error::EncodeError;
 use crate::geometry::{Frame, Rect, Size};
 use crate::simd::Level;
+use crate::tile::{Coder, Mode};
+use crate::update;
 use crate::video::Planes;
+
+/// The exact coder on its own, without looking for what changed or moved.
+#[derive(Debug)]
+pub struct Exact {
+    coder: Coder,
+    canvas: Canvas,
+}
+
+impl Exact {
+    /// A coder for canvases of one size.
+    ///
+    /// # Errors
+    /// If the compression library cannot be set up.
+    pub fn new(level: Level, size: Size) -> Result<Self, EncodeError> {
+        let mut canvas = Canvas::default();
+        canvas.reset(size);
+        Ok(Self { coder: Coder::new(level)?, canvas })
+    }
+
+    /// Appends a payload that paints a rectangle of the frame on a new canvas.
+    pub fn encode(&mut self, frame: &Frame<'_>, rect: Rect, out: &mut Vec<u8>) {
+        update::header(out, true, frame.size);
+        self.coder.add(frame, &mut self.canvas, rect, Mode::Screen, out);
+        self.coder.finish(out);
+    }
+}
 
 /// The picture that a frame becomes on its way to the video encoder.
 #[derive(Debug)]

@@ -170,6 +170,8 @@ pub struct Player {
     rects: Vec<Rect>,
     bytes: Vec<u8>,
     at: u64,
+    /// The next frame, of which only the beginning was read: when it comes, and its number of rectangles.
+    next: Option<(u64, usize)>,
 }
 
 impl Player {
@@ -197,7 +199,28 @@ impl Player {
             rects: Vec::new(),
             bytes: Vec::new(),
             at: 0,
+            next: None,
         })
+    }
+
+    /// When the next frame comes, in microseconds since the first; `None` at the end of the clip.
+    ///
+    /// # Errors
+    /// If the file is damaged.
+    pub fn upcoming(&mut self) -> Result<Option<u64>, ClipError> {
+        if self.next.is_none() {
+            let mut first = [0; 1];
+            match self.source.read(&mut first) {
+                Ok(0) => return Ok(None),
+                Ok(_) => {}
+                Err(_) => return Err(self.damaged("its compression")),
+            }
+            let mut rest = [0; 5];
+            self.fill(&mut rest)?;
+            let at = u32::from_le_bytes([first[0], rest[0], rest[1], rest[2]]);
+            self.next = Some((u64::from(at), u16::from_le_bytes([rest[3], rest[4]]).into()));
+        }
+        Ok(self.next.map(|(at, _)| at))
     }
 
     /// Reads the next frame; `false` at the end of the clip.
@@ -205,16 +228,9 @@ impl Player {
     /// # Errors
     /// If the file is damaged.
     pub fn step(&mut self) -> Result<bool, ClipError> {
-        let mut first = [0; 1];
-        match self.source.read(&mut first) {
-            Ok(0) => return Ok(false),
-            Ok(_) => {}
-            Err(_) => return Err(self.damaged("its compression")),
-        }
-        let mut rest = [0; 5];
-        self.fill(&mut rest)?;
-        self.at = u64::from(u32::from_le_bytes([first[0], rest[0], rest[1], rest[2]]));
-        let count = usize::from(u16::from_le_bytes([rest[3], rest[4]]));
+        self.upcoming()?;
+        let Some((at, count)) = self.next.take() else { return Ok(false) };
+        self.at = at;
         if count > MAX_RECTS {
             return Err(self.damaged("its number of rectangles"));
         }
@@ -310,6 +326,8 @@ mod tests {
         let mut player = Player::open(&path).expect("it is a clip");
         assert!(player.step().expect("a frame"));
         assert_eq!((player.frame().pixels, player.at()), (&first[..], 0));
+        assert_eq!(player.upcoming().expect("a frame"), Some(16_000));
+        assert_eq!(player.frame().pixels, &first[..], "looking ahead changes nothing");
         assert!(player.step().expect("a frame"));
         assert_eq!((player.frame().pixels, player.at()), (&after[..], 16_000));
         assert_eq!(player.damage(), [Rect { x: 5, y: 6, width: 20, height: 11 }]);

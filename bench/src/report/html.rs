@@ -7,7 +7,7 @@ use crate::page::Mode;
 use crate::result::Document;
 use crate::words::{self, Text};
 
-const STYLE: &str = include_str!("report.css");
+pub(super) const STYLE: &str = include_str!("report.css");
 
 /// The whole page.
 pub(super) fn page(document: &Document) -> String {

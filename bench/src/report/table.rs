@@ -164,7 +164,7 @@ fn verdicts(document: &Document, language: Language) -> Vec<Vec<String>> {
 }
 
 /// Rows as lines; the first column to the left, the others to the right, the last of a verdict as it comes.
-fn aligned(rows: &[Vec<String>]) -> String {
+pub(super) fn aligned(rows: &[Vec<String>]) -> String {
     let widest =
         |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| columns(cell)).max().unwrap_or(0);
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
