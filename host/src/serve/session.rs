@@ -433,12 +433,9 @@ impl Session {
         self.tell_viewer(Notice::BrowserCrashedRestarting);
         let (launcher, room, url) = (self.hub.launcher.clone(), self.room.clone(), self.hub.start_url.clone());
         let launched = self.hub.spawner.run(move || launcher.launch(&room, &url, Start::AfterCrash)).await;
+        let launched = launched.map_err(CreateError::from).and_then(|launched| Ok(launched?));
         let browser = match launched {
-            Ok(Ok(browser)) => browser,
-            Ok(Err(error)) => {
-                warn!(session.id = id, %error, "Browser cannot be started again");
-                return Err(Over(CloseCode::BrowserGone));
-            }
+            Ok(browser) => browser,
             Err(error) => {
                 warn!(session.id = id, %error, "Browser cannot be started again");
                 return Err(Over(CloseCode::BrowserGone));
