@@ -30,13 +30,13 @@ pub enum Error {
     #[error(transparent)]
     Control(#[from] control::Error),
     /// The running host refused.
-    #[error("the running host refused: {0}")]
+    #[error("the running host refused: {0}: see its log, and start it again if it is of another version")]
     Refused(String),
     /// No such session.
     #[error("there is no session {0}: see `shoji-host sessions`")]
     NoSession(u64),
     /// Standard output is closed or full.
-    #[error("cannot print the result: {0}")]
+    #[error("cannot print the result: {0}: check the pipe or file that it goes to; what was asked is done")]
     Print(#[from] std::io::Error),
 }
 

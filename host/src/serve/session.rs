@@ -85,13 +85,13 @@ const WORDS: usize = 8;
 pub(super) enum CreateError {
     #[error(transparent)]
     Browser(#[from] browser::Error),
-    #[error("cannot start the worker: {0}")]
+    #[error("cannot start the worker: {0}: check the machine's free memory and process limit")]
     Worker(std::io::Error),
-    #[error("cannot watch the session's processes: {0}")]
+    #[error("cannot watch the session's processes: {0}: check the limit of open files (ulimit -n)")]
     Watch(std::io::Error),
     #[error(transparent)]
     Stopped(#[from] crate::spawner::Stopped),
-    #[error("cannot make the resume token: {0}")]
+    #[error("cannot make the resume token: {0}: the system gives no random numbers, restart the machine")]
     Random(getrandom::Error),
 }
 
