@@ -113,11 +113,11 @@ fn add_device(
     let authority = Authority::open(state, now)?;
     store.change(|registry| {
         let user = registry.which_user(user)?;
-        registry.free_for_device(name)?;
+        registry.free_for_device(name, now)?;
         let (bundle, device) = authority.issue(name, &user, host.to_owned(), days, now)?;
         // The bundle first: a device that is registered without one could never connect and would hold its name.
         bundle.write(out)?;
-        registry.add_device(name.clone(), device)?;
+        registry.add_device(name.clone(), device, now)?;
         Ok::<(), Error>(())
     })?;
     registry_changed(state)?;

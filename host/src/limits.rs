@@ -112,6 +112,10 @@ pub const CONTROL_TIMEOUT: Duration = Duration::from_secs(5);
 /// Devices in the registry: larger than any municipality; keeps the file (about 300 bytes each) below 10 MB.
 pub const MAX_DEVICES: usize = 20_000;
 
+/// How long a device stays in the registry at least when its certificate has ended: as long as the longest session that
+/// the configuration allows, which its user may still take up from another device.
+pub const KEEP_ENDED_DEVICES: Duration = Duration::from_secs(7 * 86_400);
+
 /// Users in the registry.
 pub const MAX_USERS: usize = 20_000;
 
