@@ -93,6 +93,13 @@ pub const FAREWELL: Duration = Duration::from_millis(500);
 /// How long the kernel may take to end a killed browser: its memory is freed first, which a starved machine does slowly.
 pub const KILL_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long before its end a session's viewer is told: time to finish a form and to save what the page keeps.
+pub const END_NOTICE: Duration = Duration::from_secs(300);
+
+/// How long before a device's certificate ends its user is told, at the beginning of each session: an administrator who
+/// comes by every other week can still renew it.
+pub const CERTIFICATE_NOTICE: Duration = Duration::from_secs(14 * 86_400);
+
 /// How long `serve` waits for its sessions to end when it is told to stop. Longer than
 /// [`KILL_TIMEOUT`], so that nothing is left behind.
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(15);

@@ -5,6 +5,7 @@
 
 mod accept;
 mod connection;
+mod deadlines;
 mod endpoint;
 mod hub;
 mod link;
