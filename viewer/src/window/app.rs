@@ -560,7 +560,12 @@ impl ApplicationHandler<Wake> for App {
         match event {
             WindowEvent::CloseRequested => self.close(events, id),
             WindowEvent::Destroyed => self.gone(events, id),
-            WindowEvent::Resized(_) | WindowEvent::ScaleFactorChanged { .. } => self.resized(id),
+            WindowEvent::Resized(size) => self.resized(id, size),
+            WindowEvent::ScaleFactorChanged { .. } => {
+                if let Some(size) = self.pane(id).map(|pane| pane.window.inner_size()) {
+                    self.resized(id, size);
+                }
+            }
             WindowEvent::RedrawRequested => {
                 if let Some(pane) = self.pane(id) {
                     pane.damage_all();

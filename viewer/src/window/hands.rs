@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use shoji_protocol::{Fixed, Input, Position, TouchPhase as Phase};
 use winit::{
-    dpi::PhysicalPosition,
+    dpi::{PhysicalPosition, PhysicalSize},
     event::{MouseButton, MouseScrollDelta, TouchPhase},
     event_loop::ActiveEventLoop,
     window::WindowId,
@@ -56,9 +56,9 @@ impl App {
         }
     }
 
-    pub(super) fn resized(&mut self, id: WindowId) {
+    pub(super) fn resized(&mut self, id: WindowId, size: PhysicalSize<u32>) {
         let Some(at) = self.panes.iter().position(|pane| pane.window.id() == id) else { return };
-        self.panes[at].measure(&mut self.painter);
+        self.panes[at].measure(size, &mut self.painter);
         let viewport = self.viewport(&self.panes[at]);
         let pane = &mut self.panes[at];
         if let Some(link) = &self.link {
