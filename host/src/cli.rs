@@ -1,12 +1,14 @@
 //! The command line: what can be asked of the program.
 //!
-//! Every command's `--help` has an example; every error says the cause and the next step. The work is done elsewhere:
-//! [`crate::commands`] for what needs no running host, [`crate::serve`] and [`crate::worker`] for the rest.
+//! Every command's `--help` has an example, in English here and in Japanese in [`words`]; every error says the cause and
+//! the next step. The work is done elsewhere: [`crate::commands`] for what needs no running host, [`crate::serve`] and [`crate::worker`] for the rest.
+
+pub mod words;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 use crate::limits;
 use crate::registry::Name;
@@ -25,6 +27,14 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// What this program was asked on its command line. Help and mistakes are answered here, and end the program.
+    pub fn of_arguments() -> Self {
+        let matches = words::matches(Self::command(), words::of_environment());
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
 }
 
 /// A command.
@@ -170,8 +180,6 @@ pub enum Format {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]

@@ -30,13 +30,13 @@ pub enum Error {
     #[error(transparent)]
     Control(#[from] control::Error),
     /// The running host refused.
-    #[error("the running host refused: {0}")]
+    #[error("the running host refused: {0}: see its log, and start it again if it is of another version")]
     Refused(String),
     /// No such session.
     #[error("there is no session {0}: see `shoji-host sessions`")]
     NoSession(u64),
     /// Standard output is closed or full.
-    #[error("cannot print the result: {0}")]
+    #[error("cannot print the result: {0}: check the pipe or file that it goes to; what was asked is done")]
     Print(#[from] std::io::Error),
 }
 
@@ -113,11 +113,11 @@ fn add_device(
     let authority = Authority::open(state, now)?;
     store.change(|registry| {
         let user = registry.which_user(user)?;
-        registry.free_for_device(name)?;
+        registry.free_for_device(name, now)?;
         let (bundle, device) = authority.issue(name, &user, host.to_owned(), days, now)?;
         // The bundle first: a device that is registered without one could never connect and would hold its name.
         bundle.write(out)?;
-        registry.add_device(name.clone(), device)?;
+        registry.add_device(name.clone(), device, now)?;
         Ok::<(), Error>(())
     })?;
     registry_changed(state)?;

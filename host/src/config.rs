@@ -107,7 +107,7 @@ pub enum Error {
     #[error("there is no configuration file {}: check --config", .0.display())]
     Missing(PathBuf),
     /// The file is not TOML, or has a key or type that is not known.
-    #[error("{} is not a valid configuration: {source}", path.display())]
+    #[error("{} is not a valid configuration: correct this and start again: {source}", path.display())]
     Syntax {
         /// The file.
         path: PathBuf,
@@ -115,7 +115,7 @@ pub enum Error {
         source: Box<toml::de::Error>,
     },
     /// A value is out of its range.
-    #[error("{key} = {value} is out of range: {low} to {high} is allowed")]
+    #[error("{key} = {value} is out of range: write {low} to {high}")]
     Range {
         /// The key as written in the file.
         key: &'static str,

@@ -95,8 +95,11 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// A host runs and says nothing.
+    #[error("the running shoji-host does not answer: see its log, or stop it and start it again")]
+    Silent,
     /// The answer was not understood.
-    #[error("the running shoji-host answered something unknown: is it of another version?")]
+    #[error("the running shoji-host answered something unknown: it is of another version, start it again")]
     Answer,
 }
 
@@ -104,6 +107,8 @@ pub enum Error {
 pub fn ask(path: &Path, request: &Request) -> Result<Answer, Error> {
     let fail = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Error::NotRunning,
+        // How a read that took too long ends.
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Error::Silent,
         _ => Error::Socket { path: path.to_owned(), source },
     };
     let mut stream = UnixStream::connect(path).map_err(fail)?;

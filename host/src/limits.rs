@@ -93,6 +93,13 @@ pub const FAREWELL: Duration = Duration::from_millis(500);
 /// How long the kernel may take to end a killed browser: its memory is freed first, which a starved machine does slowly.
 pub const KILL_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long before its end a session's viewer is told: time to finish a form and to save what the page keeps.
+pub const END_NOTICE: Duration = Duration::from_secs(300);
+
+/// How long before a device's certificate ends its user is told, at the beginning of each session: an administrator who
+/// comes by every other week can still renew it.
+pub const CERTIFICATE_NOTICE: Duration = Duration::from_secs(14 * 86_400);
+
 /// How long `serve` waits for its sessions to end when it is told to stop. Longer than
 /// [`KILL_TIMEOUT`], so that nothing is left behind.
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(15);
@@ -111,6 +118,10 @@ pub const CONTROL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Devices in the registry: larger than any municipality; keeps the file (about 300 bytes each) below 10 MB.
 pub const MAX_DEVICES: usize = 20_000;
+
+/// How long a device stays in the registry at least when its certificate has ended: as long as the longest session that
+/// the configuration allows, which its user may still take up from another device.
+pub const KEEP_ENDED_DEVICES: Duration = Duration::from_secs(7 * 86_400);
 
 /// Users in the registry.
 pub const MAX_USERS: usize = 20_000;

@@ -3,13 +3,12 @@
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use shoji_host::cli::{Cli, Command};
 use shoji_host::{commands, serve, state, worker};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::of_arguments();
     let json = match &cli.command {
         Command::Serve(serve) => serve.log_json,
         Command::Worker(worker) => worker.log_json,

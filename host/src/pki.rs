@@ -35,7 +35,7 @@ pub enum Error {
     #[error(transparent)]
     Store(#[from] store::Error),
     /// A certificate or key could not be made.
-    #[error("cannot make a certificate: {0}")]
+    #[error("cannot make a certificate: {0}: check the machine's date, then try again")]
     Make(#[from] rcgen::Error),
     /// A file of the authority is damaged or missing while others are there.
     #[error(
@@ -44,7 +44,7 @@ pub enum Error {
     )]
     Damaged(PathBuf),
     /// More days than allowed.
-    #[error("a device certificate can be valid for 1 to {high} days, not {days}")]
+    #[error("a device certificate can not be valid for {days} days: choose 1 to {high} with --days")]
     Days {
         /// What was asked.
         days: u32,

@@ -1,8 +1,8 @@
 //! Users and devices: who may have a session.
 //!
 //! Owns `registry.json` in the state directory. A device belongs to a user and is known by the SHA-256 fingerprint of
-//! its certificate; a fingerprint that is not here has no session, whoever signed it. Revoked devices stay listed for
-//! the record. Writers take the file's lock, so that the running host and the command line never lose each other's work.
+//! its certificate; a fingerprint that is not here has no session, whoever signed it. A device stays listed, revoked or
+//! not, until its certificate has ended and its place is needed: by then nobody comes in with it any more. Writers take the file's lock, so that the running host and the command line never lose each other's work.
 //! This module never holds a private key.
 
 use std::collections::BTreeMap;
@@ -136,7 +136,17 @@ pub struct Registry {
     /// By name. A name can be used again only after its device was revoked; the old record is then replaced.
     pub devices: BTreeMap<Name, Device>,
     /// Certificates of revoked devices whose name was given to a new one.
-    pub revoked: Vec<Fingerprint>,
+    pub revoked: Vec<Revoked>,
+}
+
+/// What is left of a revoked device whose name was given to a new one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Revoked {
+    /// Of its certificate.
+    pub fingerprint: Fingerprint,
+    /// When the certificate ends, seconds since 1970.
+    pub not_after: u64,
 }
 
 /// Who is asking, according to the certificate.
@@ -189,15 +199,20 @@ pub enum Error {
     /// The name is taken.
     #[error("{0} exists already: choose another name{1}")]
     Exists(Name, &'static str),
-    /// Full.
-    #[error("the registry is full ({0} entries)")]
-    Full(usize),
+    /// There is no room for another user.
+    #[error("{0} users are registered, which is the most: register this one on another host")]
+    FullOfUsers(usize),
+    /// There is no room for another device.
+    #[error(
+        "{0} devices are registered, which is the most: register this one on another host, or when the certificates of others have ended"
+    )]
+    FullOfDevices(usize),
 }
 
 impl Registry {
     /// Who this certificate belongs to.
     pub fn standing(&self, fingerprint: &Fingerprint) -> Standing<'_> {
-        if self.revoked.contains(fingerprint) {
+        if self.revoked.iter().any(|revoked| revoked.fingerprint == *fingerprint) {
             return Standing::Revoked;
         }
         let found = self.devices.iter().find(|(_, device)| device.fingerprint == *fingerprint);
@@ -216,7 +231,7 @@ impl Registry {
             return Err(Error::Exists(name, ""));
         }
         if self.users.len() >= limits::MAX_USERS {
-            return Err(Error::Full(limits::MAX_USERS));
+            return Err(Error::FullOfUsers(limits::MAX_USERS));
         }
         self.users.insert(name, User { added: now });
         Ok(())
@@ -234,19 +249,27 @@ impl Registry {
         }
     }
 
-    /// Adds a device; its user has to exist.
-    pub fn add_device(&mut self, name: Name, device: Device) -> Result<(), Error> {
-        self.free_for_device(&name)?;
+    /// Adds a device; its user has to exist. If its place is needed, what is of no use any more is dropped.
+    pub fn add_device(&mut self, name: Name, device: Device, now: u64) -> Result<(), Error> {
+        self.free_for_device(&name, now)?;
+        if self.devices.len() + self.revoked.len() >= limits::MAX_DEVICES {
+            // A dropped certificate stays out for two reasons: TLS refuses it because it has ended, and whatever the
+            // clock says then, the registry does not know it.
+            self.devices.retain(|_, device| !is_spent(device.not_after, now));
+            self.revoked.retain(|revoked| !is_spent(revoked.not_after, now));
+        }
         if let Some(old) = self.devices.insert(name, device) {
-            self.revoked.push(old.fingerprint);
+            self.revoked.push(Revoked { fingerprint: old.fingerprint, not_after: old.not_after });
         }
         Ok(())
     }
 
     /// Whether a device of this name can be added.
-    pub fn free_for_device(&self, name: &Name) -> Result<(), Error> {
-        if self.devices.len() + self.revoked.len() >= limits::MAX_DEVICES {
-            return Err(Error::Full(limits::MAX_DEVICES));
+    pub fn free_for_device(&self, name: &Name, now: u64) -> Result<(), Error> {
+        let devices = self.devices.values().map(|device| device.not_after);
+        let ends = devices.chain(self.revoked.iter().map(|revoked| revoked.not_after));
+        if ends.filter(|&not_after| !is_spent(not_after, now)).count() >= limits::MAX_DEVICES {
+            return Err(Error::FullOfDevices(limits::MAX_DEVICES));
         }
         match self.devices.get(name) {
             Some(device) if device.revoked.is_none() => {
@@ -262,6 +285,11 @@ impl Registry {
         device.revoked.get_or_insert(now);
         Ok(())
     }
+}
+
+/// Whether a certificate ended so long ago that its record may go.
+fn is_spent(not_after: u64, now: u64) -> bool {
+    not_after + limits::KEEP_ENDED_DEVICES.as_secs() < now
 }
 
 /// The registry's file.
@@ -320,14 +348,51 @@ mod tests {
     fn a_revoked_device_stays_revoked_after_its_name_is_used_again() {
         let mut registry = Registry::default();
         registry.add_user(name("hanako"), 1).unwrap();
-        registry.add_device(name("pc"), device(b"old")).unwrap();
-        assert!(registry.add_device(name("pc"), device(b"new")).is_err());
-        registry.revoke(&name("pc"), 5).unwrap();
-        registry.add_device(name("pc"), device(b"new")).unwrap();
+        registry.add_device(name("pc"), device(b"old"), 1).unwrap();
+        assert!(registry.add_device(name("pc"), device(b"new"), 1).is_err());
+        registry.revoke(&name("pc"), 1).unwrap();
+        registry.add_device(name("pc"), device(b"new"), 1).unwrap();
         let standing = |certificate| registry.standing(&Fingerprint::of(certificate));
         assert_eq!(standing(b"old"), Standing::Revoked);
         assert!(matches!(standing(b"new"), Standing::Known { .. }));
         assert_eq!(standing(b"foreign"), Standing::Unknown);
+    }
+
+    /// A registry with a revoked device `pc`, a revoked one before it, and no room for more.
+    fn full() -> Registry {
+        let mut registry = Registry::default();
+        registry.add_user(name("hanako"), 1).unwrap();
+        for certificate in [b"older", b"newer"] {
+            registry.add_device(name("pc"), device(certificate), 1).unwrap();
+            registry.revoke(&name("pc"), 1).unwrap();
+        }
+        for number in 2..limits::MAX_DEVICES as u64 {
+            let valid = Device { not_after: u64::MAX / 2, ..device(&number.to_le_bytes()) };
+            registry.add_device(name(&format!("pc-{number}")), valid, 1).unwrap();
+        }
+        registry
+    }
+
+    #[test]
+    fn devices_whose_certificate_ended_make_room_and_stay_out() {
+        let mut registry = full();
+        let later = 3 + limits::KEEP_ENDED_DEVICES.as_secs();
+        registry.add_device(name("one-more"), device(b"one-more"), later).unwrap();
+        assert!(!registry.devices.contains_key(&name("pc")) && registry.revoked.is_empty());
+        assert_eq!(registry.devices.len(), limits::MAX_DEVICES - 1);
+        for certificate in [b"older", b"newer"] {
+            assert_eq!(registry.standing(&Fingerprint::of(certificate)), Standing::Unknown);
+        }
+    }
+
+    #[test]
+    fn revoked_devices_are_remembered_while_their_certificate_could_still_be_used() {
+        let mut registry = full();
+        let refused = registry.add_device(name("one-more"), device(b"one-more"), 2);
+        assert!(matches!(refused, Err(Error::FullOfDevices(limits::MAX_DEVICES))));
+        for certificate in [b"older", b"newer"] {
+            assert_eq!(registry.standing(&Fingerprint::of(certificate)), Standing::Revoked);
+        }
     }
 
     #[test]

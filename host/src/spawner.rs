@@ -22,7 +22,7 @@ pub struct Spawner {
 
 /// The thread is gone: only possible while the program ends.
 #[derive(Debug, thiserror::Error)]
-#[error("the host is stopping")]
+#[error("the host is stopping: start it again with `shoji-host serve`")]
 pub struct Stopped;
 
 impl Spawner {

@@ -41,14 +41,18 @@ impl Error {
     }
 }
 
-/// The next step for the causes that an administrator can remove.
+/// The next step: exact for the causes that an administrator meets, general for the rest.
 pub(crate) fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::PermissionDenied => " (run as root, or give a directory of your own with --state DIR)",
         io::ErrorKind::StorageFull => " (the disk is full: free some space and try again)",
         io::ErrorKind::ReadOnlyFilesystem => " (the file system is read-only: give another directory with --state DIR)",
         io::ErrorKind::QuotaExceeded => " (the disk quota is used up: free some space)",
-        _ => "",
+        io::ErrorKind::NotFound => " (a folder on the way is missing: make it, or give another path)",
+        io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory => {
+            " (something else is in its place: move that away, or give another path)"
+        }
+        _ => " (check the path and its disk, then try again)",
     }
 }
 

@@ -1,25 +1,30 @@
 //! The command line.
 //!
-//! Owns the words of the command line and what they start. It must never print the device's key or what was typed.
+//! Owns what can be asked on the command line and what that starts. It must never print the device's key or what was
+//! typed. The Japanese words of `--help` are in [`words`], what goes wrong is said by [`failure`].
+
+mod failure;
+mod words;
 
 use std::{
+    ffi::OsString,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
     time::Duration,
 };
 
-use anyhow::Context as _;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use shoji_protocol::{KeyboardLayout, Locale};
 
+use self::failure::Failure;
 use crate::{
     bundle::Bundle,
     headless::{Viewer, WaitError},
     link::{self, Options},
     observe::{Observer, Trace},
     script,
-    texts::Language,
+    texts::{Language, Text, fill},
     window::{self, Settings},
 };
 
@@ -129,7 +134,9 @@ fn seconds(text: &str) -> Result<Duration, String> {
 /// The program.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let asked = asked_language(std::env::args_os());
+    let matches = words::matches(Cli::command(), asked.unwrap_or_else(system_language));
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let filter = tracing_subscriber::EnvFilter::try_from_env("SHOJI_LOG").unwrap_or_else(|_| "warn".into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let language = cli.lang.unwrap_or_else(system_language);
@@ -137,13 +144,7 @@ pub fn main() -> ExitCode {
     match run(&connect, language) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            match error.downcast_ref::<link::Error>() {
-                Some(error) => {
-                    let message = error.message(language, &host_of(&connect));
-                    eprintln!("{}\n{}\n{}", message.title, message.body, message.next);
-                }
-                None => eprintln!("shoji-viewer: {error:#}"),
-            }
+            eprintln!("{}", error.say(language, &host_of(&connect)));
             ExitCode::FAILURE
         }
     }
@@ -159,6 +160,21 @@ fn default_bundle() -> Option<PathBuf> {
     Some(directories.config_dir().join("device.shoji"))
 }
 
+/// The language that the arguments ask for, found before they are understood: their help has one already.
+fn asked_language(arguments: impl Iterator<Item = OsString>) -> Option<Language> {
+    let mut arguments = arguments.map(|argument| argument.to_string_lossy().into_owned());
+    loop {
+        let argument = arguments.next()?;
+        let value = match argument.strip_prefix("--lang") {
+            Some("") => arguments.next()?,
+            Some(value) => value.strip_prefix('=').unwrap_or_default().to_owned(),
+            None => continue,
+        };
+        // What is no language is told by the command line.
+        return value.parse().ok();
+    }
+}
+
 fn system_language() -> Language {
     ["LC_ALL", "LC_MESSAGES", "LANG"]
         .iter()
@@ -166,12 +182,8 @@ fn system_language() -> Language {
         .map_or(Language::Ja, |locale| Language::of_locale(&locale))
 }
 
-fn run(connect: &Connect, language: Language) -> anyhow::Result<()> {
-    let path = connect
-        .bundle
-        .clone()
-        .or_else(default_bundle)
-        .context("this user has no configuration folder; use --bundle FILE")?;
+fn run(connect: &Connect, language: Language) -> Result<(), Failure> {
+    let path = connect.bundle.clone().or_else(default_bundle).ok_or(Failure::NoFolder)?;
     let keyboard = match connect.keyboard {
         Keyboard::Jp => KeyboardLayout::Jp,
         Keyboard::Us => KeyboardLayout::Us,
@@ -182,7 +194,7 @@ fn run(connect: &Connect, language: Language) -> anyhow::Result<()> {
     };
     let mut options = Options { keyboard, locale, ..Options::default() };
     let observer: Arc<dyn Observer> = match &connect.trace {
-        Some(path) => Arc::new(Trace::create(path).with_context(|| format!("cannot write {}", path.display()))?),
+        Some(path) => Arc::new(Trace::create(path).map_err(|error| Failure::Write(path.clone(), error))?),
         None => Arc::new(()),
     };
     let bundle = Bundle::read(&path);
@@ -190,39 +202,40 @@ fn run(connect: &Connect, language: Language) -> anyhow::Result<()> {
         let size = connect.size.unwrap_or((1920, 1080));
         options.viewport = window::viewport((size.0.into(), size.1.into()), connect.scale.unwrap_or(1.0), None);
         let bundle = bundle.map_err(link::Error::from)?;
-        return headless(connect, bundle, options, observer);
+        return headless(connect, bundle, options, observer, language);
     }
     options.presents_on_decode = false;
     let settings = Settings { language, size: connect.size, scale: connect.scale };
-    let stats = window::run(bundle, options, settings, observer).map_err(|error| match error {
-        window::Error::Display(_) => {
-            anyhow::Error::new(error).context("no display here; use --headless or --screenshot FILE.png")
-        }
-        window::Error::Surface(_) => anyhow::Error::new(error),
-    })?;
+    let stats = window::run(bundle, options, settings, observer).map_err(Failure::Window)?;
     match (&connect.stats, stats) {
         (Some(path), Some(stats)) => write_stats(path, &stats),
         _ => Ok(()),
     }
 }
 
-fn headless(connect: &Connect, bundle: Bundle, options: Options, observer: Arc<dyn Observer>) -> anyhow::Result<()> {
+fn headless(
+    connect: &Connect,
+    bundle: Bundle,
+    options: Options,
+    observer: Arc<dyn Observer>,
+    language: Language,
+) -> Result<(), Failure> {
     let layout = options.keyboard;
     // The script is checked before anything is opened.
     let script = match &connect.input {
         Some(input) => {
             let path = Path::new(input);
             let text = if path.is_file() {
-                std::fs::read_to_string(path).with_context(|| format!("cannot read {input}"))?
+                std::fs::read_to_string(path).map_err(|error| Failure::Read(path.to_owned(), error))?
             } else {
                 input.clone()
             };
-            script::parse(&text, layout).with_context(|| "the script has a mistake".to_owned())?
+            script::parse(&text, layout).map_err(Failure::Script)?
         }
         None => Vec::new(),
     };
     let viewer = Viewer::connect(bundle, options, observer)?;
-    let result = play(connect, &viewer, &script, layout);
+    let result = play(connect, &viewer, &script, layout, language);
     if let Some(path) = &connect.stats {
         write_stats(path, &viewer.stats())?;
     }
@@ -234,43 +247,40 @@ fn headless(connect: &Connect, bundle: Bundle, options: Options, observer: Arc<d
     result
 }
 
-fn play(connect: &Connect, viewer: &Viewer, script: &[script::Line], layout: KeyboardLayout) -> anyhow::Result<()> {
+fn play(
+    connect: &Connect,
+    viewer: &Viewer,
+    script: &[script::Line],
+    layout: KeyboardLayout,
+    language: Language,
+) -> Result<(), Failure> {
     viewer.play(script, layout, connect.timeout)?;
     if let Some(path) = &connect.screenshot {
-        let main = viewer.ready(connect.timeout).map_err(flat)?;
+        let main = viewer.ready(connect.timeout)?;
         match viewer.wait_quiet(Duration::from_millis(connect.settle), connect.timeout) {
             Ok(()) => {}
             // A video never rests; its picture of now is still what was asked for.
             Err(WaitError::Timeout(..)) => {
-                eprintln!(
-                    "shoji-viewer: the page did not come to rest within {:?}; taking it as it is",
-                    connect.timeout
-                );
+                let seconds = connect.timeout.as_secs_f64().to_string();
+                let text = fill(Text::CliNotAtRest.in_language(language), &[("seconds", &seconds)]);
+                eprintln!("shoji-viewer: {text}");
             }
-            Err(error) => return Err(flat(error)),
+            Err(error) => return Err(error.into()),
         }
         let png = viewer.png(main)?;
-        std::fs::write(path, png).with_context(|| format!("cannot write {}", path.display()))?;
+        std::fs::write(path, png).map_err(|error| Failure::Write(path.clone(), error))?;
     } else if connect.input.is_none()
-        && let Err(WaitError::Ended(error)) = viewer.wait_until("the end", connect.timeout, |_| None::<()>)
+        && let Err(WaitError::Ended(error)) = viewer.wait_until(Text::AwaitedEnd, connect.timeout, |_| None::<()>)
     {
         return Err(error.into());
     }
     Ok(())
 }
 
-/// A lost connection is explained like one that was never made.
-fn flat(error: WaitError) -> anyhow::Error {
-    match error {
-        WaitError::Ended(error) => error.into(),
-        other => other.into(),
-    }
-}
-
-fn write_stats(path: &Path, stats: &crate::stats::Snapshot) -> anyhow::Result<()> {
-    let mut text = serde_json::to_string_pretty(stats)?;
+fn write_stats(path: &Path, stats: &crate::stats::Snapshot) -> Result<(), Failure> {
+    let mut text = serde_json::to_string_pretty(stats).expect("figures are valid JSON");
     text.push('\n');
-    std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+    std::fs::write(path, text).map_err(|error| Failure::Write(path.to_owned(), error))
 }
 
 #[cfg(test)]
@@ -279,8 +289,17 @@ mod tests {
 
     #[test]
     fn the_command_line_is_well_formed() {
-        use clap::CommandFactory;
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_language_asked_for_is_known_before_the_rest_is_understood() {
+        let asked = |line: &str| asked_language(line.split(' ').map(OsString::from));
+        assert_eq!(asked("shoji-viewer --lang ja --help"), Some(Language::Ja));
+        assert_eq!(asked("shoji-viewer connect --lang=en --help"), Some(Language::En));
+        assert_eq!(asked("shoji-viewer connect --lang"), None);
+        assert_eq!(asked("shoji-viewer --lang fr"), None);
+        assert_eq!(asked("shoji-viewer --language ja"), None);
     }
 
     #[test]

@@ -18,6 +18,7 @@
 mod run;
 
 use std::{
+    fmt,
     sync::{Arc, MutexGuard},
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -27,7 +28,7 @@ use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
 use shoji_codec::Canvas;
 use shoji_protocol::{CanvasId, Input, InputSequence};
 
-pub use self::run::RunError;
+pub use self::run::{RunError, Why};
 use crate::{
     bundle::Bundle,
     clock,
@@ -35,6 +36,8 @@ use crate::{
     observe::Observer,
     scene::{Model, Scene, State},
     stats::Snapshot,
+    texts::{Language, Text, fill},
+    ui::state::Message,
 };
 
 /// However small and regular the updates: within this after the last one nothing counts as quiet.
@@ -47,17 +50,74 @@ pub const VIDEO: u32 = 3;
 const GOODBYE: Duration = Duration::from_secs(2);
 
 /// Why a wait ended without what was waited for.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum WaitError {
     /// The connection ended.
-    #[error(transparent)]
-    Ended(#[from] link::Error),
+    Ended(link::Error),
     /// It took too long.
-    #[error("{0} did not happen within {1:?}")]
-    Timeout(&'static str, Duration),
+    Timeout(Awaited, Duration),
     /// There is no such canvas, or it has no picture.
-    #[error("canvas {} has no picture", .0.0)]
     NoPicture(CanvasId),
+}
+
+/// What somebody waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Awaited {
+    /// A sentence of the catalogue that says what did not happen.
+    Said(Text),
+    /// A name, from whoever calls [`Viewer::wait_until`].
+    Named(&'static str),
+}
+
+impl From<Text> for Awaited {
+    fn from(text: Text) -> Self {
+        Self::Said(text)
+    }
+}
+
+impl From<&'static str> for Awaited {
+    fn from(name: &'static str) -> Self {
+        Self::Named(name)
+    }
+}
+
+impl WaitError {
+    /// The sentences for the person, with the next step; `host` is the one of the device file.
+    #[must_use]
+    pub fn in_language(&self, language: Language, host: &str) -> String {
+        let say = |text: Text, values: &[(&str, &str)]| fill(text.in_language(language), values);
+        match self {
+            Self::Ended(error) => {
+                let Message { title, body, next } = error.message_without_window(language, host);
+                say(Text::WaitEnded, &[("title", &title), ("body", &body), ("next", &next)])
+            }
+            Self::Timeout(what, length) => {
+                let what = match what {
+                    Awaited::Said(text) => text.in_language(language).to_owned(),
+                    Awaited::Named(name) => say(Text::AwaitedOther, &[("name", name)]),
+                };
+                say(Text::WaitTooLong, &[("what", &what), ("seconds", &length.as_secs_f64().to_string())])
+            }
+            Self::NoPicture(canvas) => say(Text::WaitNoPicture, &[("canvas", &canvas.0.to_string())]),
+        }
+    }
+}
+
+impl fmt::Display for WaitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ended(error) => error.fmt(f),
+            other => f.write_str(&other.in_language(Language::En, "")),
+        }
+    }
+}
+
+impl std::error::Error for WaitError {}
+
+impl From<link::Error> for WaitError {
+    fn from(error: link::Error) -> Self {
+        Self::Ended(error)
+    }
 }
 
 /// A viewer without a window. Dropping it leaves the session.
@@ -75,7 +135,7 @@ impl Viewer {
     pub fn connect(bundle: Bundle, options: Options, observer: Arc<dyn Observer>) -> Result<Self, link::Error> {
         let viewer = Self::start(bundle, options, observer)?;
         // The link's own attempts end this wait.
-        match viewer.wait_until("a session", Duration::from_secs(600), |model| {
+        match viewer.wait_until(Text::AwaitedSession, Duration::from_secs(600), |model| {
             matches!(model.state, State::Attached).then_some(())
         }) {
             Ok(()) => Ok(viewer),
@@ -122,7 +182,7 @@ impl Viewer {
     /// If the connection ends for good, or after `timeout`.
     pub fn wait_until<T>(
         &self,
-        what: &'static str,
+        what: impl Into<Awaited>,
         timeout: Duration,
         mut look: impl FnMut(&Model) -> Option<T>,
     ) -> Result<T, WaitError> {
@@ -138,7 +198,7 @@ impl Viewer {
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Err(WaitError::Timeout(what, timeout));
+                return Err(WaitError::Timeout(what.into(), timeout));
             }
             model = scene.wait(model, left);
         }
@@ -154,7 +214,7 @@ impl Viewer {
         timeout: Duration,
         mut look: impl FnMut(&Canvas) -> Option<T>,
     ) -> Result<T, WaitError> {
-        self.wait_until("the picture", timeout, |model| model.view(canvas)?.canvas().and_then(&mut look))
+        self.wait_until(Text::AwaitedPicture, timeout, |model| model.view(canvas)?.canvas().and_then(&mut look))
     }
 
     /// Waits for the first picture of the main window, gives it the keyboard, and returns its id.
@@ -162,7 +222,7 @@ impl Viewer {
     /// # Errors
     /// As [`wait_until`](Self::wait_until).
     pub fn ready(&self, timeout: Duration) -> Result<CanvasId, WaitError> {
-        let main = self.wait_until("the first picture", timeout, |model| {
+        let main = self.wait_until(Text::AwaitedFirst, timeout, |model| {
             model.main().filter(|(_, view)| view.is_current()).map(|(id, _)| id)
         })?;
         self.input(Input::Focus { canvas: Some(main) });
@@ -202,7 +262,7 @@ impl Viewer {
             }
             let allowed = timeout.saturating_sub(begun.elapsed());
             if allowed.is_zero() {
-                return Err(WaitError::Timeout("quiet", timeout));
+                return Err(WaitError::Timeout(Text::AwaitedQuiet.into(), timeout));
             }
             model = scene.wait(model, left.min(allowed));
         }
@@ -243,7 +303,7 @@ impl Viewer {
     /// Ends the session and its browser, and waits a moment for the host to say so.
     pub fn end(mut self) {
         self.link.end();
-        let _ = self.wait_until("the end", GOODBYE, |_| None::<()>);
+        let _ = self.wait_until(Text::AwaitedEnd, GOODBYE, |_| None::<()>);
         self.join();
     }
 

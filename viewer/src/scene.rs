@@ -341,13 +341,15 @@ impl Model {
         if !update.more {
             (view.whole, view.changed) = (true, 0);
         }
-        if view.before.is_some() && update.more {
+        match &view.before {
+            None => view.add_fresh(areas.into_iter()),
             // The old picture stays until the new one is whole.
-        } else if view.before.take().is_some() {
-            view.fresh.clear();
-            view.add_fresh(std::iter::once(Area::new(0, 0, size.width, size.height)));
-        } else {
-            view.add_fresh(areas.into_iter());
+            Some(_) if update.more => {}
+            Some(_) => {
+                view.before = None;
+                view.fresh.clear();
+                view.add_fresh(std::iter::once(Area::new(0, 0, size.width, size.height)));
+            }
         }
         view.size = update.size;
         view.update = update.update;

@@ -20,12 +20,15 @@
 //! use shoji_viewer::{keys::Layout, script::parse};
 //! let script = parse("click 40 60; type \"東京\\n\"; wait quiet", Layout::Jp).unwrap();
 //! assert_eq!(script.len(), 3);
-//! assert_eq!(parse("key Hyper", Layout::Jp).unwrap_err().to_string(), "line 1, column 5: `Hyper` is no key");
+//! assert_eq!(parse("key Hyper", Layout::Jp).unwrap_err().to_string(), "line 1, column 5: `Hyper` is no key; write it like Enter, F5 or Ctrl+L");
 //! ```
 
-use std::{path::PathBuf, time::Duration};
+use std::{fmt, path::PathBuf, time::Duration};
 
-use crate::keys::{self, Layout};
+use crate::{
+    keys::{self, Layout},
+    texts::{Language, Text, fill},
+};
 
 /// A script longer than this is not typed by a person, nor needed by a test.
 pub const MAX_SCRIPT: usize = 256 * 1024;
@@ -99,8 +102,7 @@ pub struct Line {
 }
 
 /// A mistake in a script, and where.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}, column {column}: {what}")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
     /// Line, from 1.
     pub line: usize,
@@ -111,32 +113,64 @@ pub struct Error {
 }
 
 /// The kinds of mistakes.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mistake {
     /// The first word of a step is unknown.
-    #[error("`{0}` is no step; known are type, key, click, move, drag, scroll, wait, resize and screenshot")]
     Step(String),
     /// A step lacks an argument.
-    #[error("expected {0}")]
-    Expected(&'static str),
+    Expected(Text),
     /// A key name is unknown.
-    #[error("`{0}` is no key")]
     Key(String),
     /// A number is not one, or is out of range.
-    #[error("`{0}` is not {1}")]
-    Number(String, &'static str),
+    Number(String, Text),
     /// More words than the step takes.
-    #[error("`{0}` is too much here")]
     TooMuch(String),
     /// A text without its closing quotation mark.
-    #[error("the text does not end: a quotation mark is missing")]
     OpenText,
     /// A backslash with something unknown after it.
-    #[error("unknown escape in the text; known are \\n, \\t, \\\", \\\\ and \\u{{...}}")]
     Escape,
     /// The whole is too long.
-    #[error("the script is longer than {MAX_SCRIPT} bytes")]
     TooLong,
+}
+
+impl Error {
+    /// The sentence in a language.
+    #[must_use]
+    pub fn in_language(&self, language: Language) -> String {
+        at_place(self.line, self.column, &self.what.in_language(language), language)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.in_language(Language::En))
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl Mistake {
+    fn in_language(&self, language: Language) -> String {
+        let say = |text: Text, values: &[(&str, &str)]| fill(text.in_language(language), values);
+        match self {
+            Self::Step(word) => say(Text::ScriptStep, &[("word", word)]),
+            Self::Expected(what) => say(Text::ScriptExpected, &[("what", what.in_language(language))]),
+            Self::Key(word) => say(Text::ScriptKey, &[("word", word)]),
+            Self::Number(word, what) => {
+                say(Text::ScriptNumber, &[("word", word), ("what", what.in_language(language))])
+            }
+            Self::TooMuch(word) => say(Text::ScriptTooMuch, &[("word", word)]),
+            Self::OpenText => say(Text::ScriptOpenText, &[]),
+            Self::Escape => say(Text::ScriptEscape, &[]),
+            Self::TooLong => say(Text::ScriptTooLong, &[("bytes", &MAX_SCRIPT.to_string())]),
+        }
+    }
+}
+
+/// What happened at a place of a script.
+pub(crate) fn at_place(line: usize, column: usize, what: &str, language: Language) -> String {
+    let (line, column) = (line.to_string(), column.to_string());
+    fill(Text::ScriptPlace.in_language(language), &[("line", &line), ("column", &column), ("what", what)])
 }
 
 #[derive(Debug)]
@@ -251,7 +285,7 @@ struct Rest<'a> {
 }
 
 impl<'a> Rest<'a> {
-    fn take(&mut self, expected: &'static str) -> Result<&'a Word, Error> {
+    fn take(&mut self, expected: Text) -> Result<&'a Word, Error> {
         let word = self.words.next().ok_or_else(|| {
             let last = self.last;
             let width = last.text.chars().count() + 1;
@@ -261,7 +295,7 @@ impl<'a> Rest<'a> {
         Ok(word)
     }
 
-    fn number(&mut self, expected: &'static str, range: std::ops::RangeInclusive<f64>) -> Result<f64, Error> {
+    fn number(&mut self, expected: Text, range: std::ops::RangeInclusive<f64>) -> Result<f64, Error> {
         let word = self.take(expected)?;
         match word.text.parse::<f64>() {
             Ok(number) if !word.quoted && range.contains(&number) => Ok(number),
@@ -271,14 +305,11 @@ impl<'a> Rest<'a> {
 
     fn point(&mut self) -> Result<Point, Error> {
         let range = 0.0..=MAX_PIXELS;
-        Ok(Point {
-            x: self.number("a place in pixels, X and Y", range.clone())?,
-            y: self.number("a place in pixels, X and Y", range)?,
-        })
+        Ok(Point { x: self.number(Text::WantsPlace, range.clone())?, y: self.number(Text::WantsPlace, range)? })
     }
 
     /// Whole pixels within the protocol's widest range; the host's minimum is applied when the step runs.
-    fn pixels(&mut self, expected: &'static str) -> Result<u16, Error> {
+    fn pixels(&mut self, expected: Text) -> Result<u16, Error> {
         let number = self.number(expected, 1.0..=MAX_PIXELS)?;
         #[expect(
             clippy::cast_possible_truncation,
@@ -309,13 +340,13 @@ fn step(words: &[Word], layout: Layout) -> Result<Line, Error> {
     }
     let step = match first.text.as_str() {
         "type" => {
-            let word = rest.take("a text in quotation marks")?;
+            let word = rest.take(Text::WantsText)?;
             if !word.quoted {
-                return Err(word.wrong(Mistake::Expected("a text in quotation marks")));
+                return Err(word.wrong(Mistake::Expected(Text::WantsText)));
             }
             Step::Type(word.text.clone())
         }
-        "key" => Step::Key(chord(rest.take("a key, such as Enter or Ctrl+L")?, layout)?),
+        "key" => Step::Key(chord(rest.take(Text::WantsKey)?, layout)?),
         "click" => {
             let point = rest.point()?;
             let click = match rest.peek().map(|word| word.text.as_str()) {
@@ -325,36 +356,36 @@ fn step(words: &[Word], layout: Layout) -> Result<Line, Error> {
                 _ => Click::Left,
             };
             if click != Click::Left {
-                rest.take("a button")?;
+                rest.take(Text::WantsButton)?;
             }
             Step::Click(point, click)
         }
         "move" => Step::Move(rest.point()?),
         "drag" => Step::Drag(rest.point()?, rest.point()?),
-        "scroll" => Step::Scroll(rest.point()?, rest.number("a number of notches", -1000.0..=1000.0)?),
+        "scroll" => Step::Scroll(rest.point()?, rest.number(Text::WantsNotches, -1000.0..=1000.0)?),
         "wait" => {
-            let word = rest.take("quiet or change")?;
+            let word = rest.take(Text::WantsQuietOrChange)?;
             match word.text.as_str() {
                 "change" => Step::WaitChange,
                 "quiet" if rest.peek().is_some() => {
                     #[expect(clippy::cast_precision_loss, reason = "60,000 is exact")]
                     let most = MAX_QUIET as f64;
-                    let ms = rest.number("milliseconds (1 to 60000)", 1.0..=most)?;
+                    let ms = rest.number(Text::WantsMilliseconds, 1.0..=most)?;
                     Step::WaitQuiet(Duration::from_secs_f64(ms / 1000.0))
                 }
                 "quiet" => Step::WaitQuiet(QUIET),
-                _ => return Err(word.wrong(Mistake::Expected("quiet or change"))),
+                _ => return Err(word.wrong(Mistake::Expected(Text::WantsQuietOrChange))),
             }
         }
         "resize" => {
-            let (width, height) = (rest.pixels("a width in pixels")?, rest.pixels("a height in pixels")?);
+            let (width, height) = (rest.pixels(Text::WantsWidth)?, rest.pixels(Text::WantsHeight)?);
             let scale = match rest.peek() {
-                Some(_) => Some(rest.number("a scale from 1 to 3", 1.0..=3.0)?),
+                Some(_) => Some(rest.number(Text::WantsScale, 1.0..=3.0)?),
                 None => None,
             };
             Step::Resize(width, height, scale)
         }
-        "screenshot" => Step::Screenshot(PathBuf::from(&rest.take("a file name")?.text)),
+        "screenshot" => Step::Screenshot(PathBuf::from(&rest.take(Text::WantsFile)?.text)),
         _ => return Err(unknown()),
     };
     match rest.peek() {
@@ -379,7 +410,7 @@ fn chord(word: &Word, layout: Layout) -> Result<Vec<u16>, Error> {
         column += name.chars().count() + 1;
         rest = &rest[end + 1..];
         if rest.is_empty() {
-            return Err(Error { line: word.line, column, what: Mistake::Expected("a key after `+`") });
+            return Err(Error { line: word.line, column, what: Mistake::Expected(Text::WantsMoreKey) });
         }
     }
 }
@@ -431,7 +462,7 @@ mod tests {
     #[test]
     fn mistakes_name_their_line_and_column() {
         assert!(mistake("key Enter\n  tpye \"x\"").starts_with("line 2, column 3: `tpye` is no step"));
-        assert_eq!(mistake("key Ctrl+Foo"), "line 1, column 10: `Foo` is no key");
+        assert_eq!(mistake("key Ctrl+Foo"), "line 1, column 10: `Foo` is no key; write it like Enter, F5 or Ctrl+L");
         assert_eq!(mistake("key Ctrl+"), "line 1, column 10: expected a key after `+`");
         assert_eq!(mistake("click 1"), "line 1, column 9: expected a place in pixels, X and Y");
         assert_eq!(mistake("click 1 nan"), "line 1, column 9: `nan` is not a place in pixels, X and Y");
@@ -439,7 +470,7 @@ mod tests {
         assert_eq!(mistake("type x"), "line 1, column 6: expected a text in quotation marks");
         assert_eq!(mistake("\ntype \"日\n本"), "line 2, column 6: the text does not end: a quotation mark is missing");
         assert!(mistake("type \"日本\\q\"").starts_with("line 1, column 9: unknown escape"));
-        assert_eq!(mistake("wait change now"), "line 1, column 13: `now` is too much here");
+        assert!(mistake("wait change now").starts_with("line 1, column 13: `now` is too much here; begin"));
         assert_eq!(mistake("resize 800 600 9"), "line 1, column 16: `9` is not a scale from 1 to 3");
         assert!(mistake(&"#".repeat(MAX_SCRIPT + 1)).contains("longer"));
     }

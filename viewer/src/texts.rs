@@ -1,7 +1,8 @@
 //! Every word a person reads in the viewer, in Japanese and English, side by side.
 //!
 //! Owns wording only: no layout, no drawing, no decision. No other module may hold a sentence for people, so that
-//! nothing is said in one language alone. Placeholders are written `{name}` and filled by [`fill`].
+//! nothing is said in one language alone; only the words of `--help` have a room of their own, `cli/words.rs`.
+//! Placeholders are written `{name}` and filled by [`fill`].
 //!
 //! ```
 //! use shoji_viewer::texts::{Language, Text, fill};
@@ -63,6 +64,21 @@ pub fn fill(text: &str, values: &[(&str, &str)]) -> String {
     }
     out.push_str(rest);
     out
+}
+
+/// What the system said about a file, in a language; causes that are rare are left in the system's own words.
+#[must_use]
+pub fn cause(error: &std::io::Error, language: Language) -> String {
+    use std::io::ErrorKind as Kind;
+    let text = match error.kind() {
+        Kind::NotFound => Text::CauseMissing,
+        Kind::PermissionDenied => Text::CauseDenied,
+        Kind::StorageFull | Kind::QuotaExceeded => Text::CauseFull,
+        Kind::IsADirectory => Text::CauseFolder,
+        Kind::InvalidData => Text::CauseNoText,
+        _ => return error.to_string(),
+    };
+    text.in_language(language).to_owned()
 }
 
 macro_rules! catalogue {
@@ -173,6 +189,58 @@ catalogue! {
     NoticeEndsSoon { "まもなくこの画面は終了します。作業を保存してください", "This session ends in a few minutes. Please save your work" }
     NoticeExpiresSoon { "端末の証明書の期限が近づいています。管理者に更新を依頼してください", "This PC's certificate expires soon. Ask your administrator to renew it" }
     NoFont { "日本語の文字が見つかりません", "No Japanese font was found. Install the package fonts-noto-cjk (Debian) or a Japanese language pack (Windows)" }
+
+    // Scripts.
+    ScriptPlace { "{line} 行目 {column} 文字目：{what}", "line {line}, column {column}: {what}" }
+    ScriptStep { "`{word}` という操作はありません。使えるのは type、key、click、move、drag、scroll、wait、resize、screenshot です", "`{word}` is no step; known are type, key, click, move, drag, scroll, wait, resize and screenshot" }
+    ScriptExpected { "{what}が必要です", "expected {what}" }
+    ScriptKey { "`{word}` というキーはありません。Enter、F5、Ctrl+L のように書いてください", "`{word}` is no key; write it like Enter, F5 or Ctrl+L" }
+    ScriptNumber { "`{word}` は使えません。{what}を書いてください", "`{word}` is not {what}" }
+    ScriptTooMuch { "`{word}` は余分です。次の操作は改行か `;` のあとに書いてください", "`{word}` is too much here; begin the next step on a new line or after `;`" }
+    ScriptOpenText { "文字列が終わっていません。引用符 \" で閉じてください", "the text does not end: a quotation mark is missing" }
+    ScriptEscape { "文字列に使えない \\ の書き方があります。使えるのは \\n、\\t、\\\"、\\\\、\\u{...} です", "unknown escape in the text; known are \\n, \\t, \\\", \\\\ and \\u{...}" }
+    ScriptTooLong { "スクリプトが {bytes} バイトを超えています。いくつかに分けてください", "the script is longer than {bytes} bytes; split it into several" }
+    ScriptNotSent { "セッションがないため入力を送れませんでした。スクリプトをもう一度実行してください", "the input could not be sent, because there is no session; play the script again" }
+    WantsText { "引用符で囲んだ文字列", "a text in quotation marks" }
+    WantsKey { "キー（Enter や Ctrl+L など）", "a key, such as Enter or Ctrl+L" }
+    WantsMoreKey { "`+` に続くキー", "a key after `+`" }
+    WantsPlace { "位置（ピクセル、X と Y）", "a place in pixels, X and Y" }
+    WantsButton { "ボタン", "a button" }
+    WantsNotches { "ホイールの目盛りの数", "a number of notches" }
+    WantsQuietOrChange { "quiet か change のどちらか", "quiet or change" }
+    WantsMilliseconds { "ミリ秒（1～60000）", "milliseconds (1 to 60000)" }
+    WantsWidth { "幅（ピクセル）", "a width in pixels" }
+    WantsHeight { "高さ（ピクセル）", "a height in pixels" }
+    WantsScale { "倍率（1～3）", "a scale from 1 to 3" }
+    WantsFile { "ファイル名", "a file name" }
+
+    // Waits without a display.
+    WaitEnded { "{title}。{body}{next}", "{title}. {body} {next}" }
+    WaitNext { "しばらくしてからもう一度実行してください。続くときは管理者に連絡してください。", "Run it again after a while; if it goes on, tell your administrator." }
+    WaitTooLong { "{seconds} 秒待ちましたが、{what}。もっと待つには --timeout を使ってください", "{what} within {seconds} s; allow more time with --timeout" }
+    WaitNoPicture { "ウィンドウ {canvas} にはまだ画面がありません。先に `wait quiet` で待ってください", "window {canvas} has no picture yet; wait for one with `wait quiet`" }
+    AwaitedSession { "セッションが始まりませんでした", "no session began" }
+    AwaitedFirst { "最初の画面が届きませんでした", "the first picture did not come" }
+    AwaitedPicture { "画面が届きませんでした", "the picture did not come" }
+    AwaitedQuiet { "画面の動きが止まりませんでした", "the picture did not come to rest" }
+    AwaitedChange { "画面が変わりませんでした", "the picture did not change" }
+    AwaitedSize { "新しい大きさの画面が届きませんでした", "no picture of the new size came" }
+    AwaitedEnd { "終了しませんでした", "the end did not come" }
+    AwaitedOther { "待っていたこと（{name}）が起きませんでした", "{name} did not happen" }
+
+    // The command line.
+    CliNoFolder { "この利用者には設定フォルダーがありません。--bundle で端末ファイルを指定してください", "this user has no configuration folder; name the device file with --bundle FILE" }
+    CliCannotRead { "{path} を読めません（{why}）。ファイル名をお確かめください", "cannot read {path} ({why}); check the file's name" }
+    CliCannotWrite { "{path} に書き込めません（{why}）。保存先をお確かめください", "cannot write {path} ({why}); check where it goes" }
+    CliMistake { "スクリプトに誤りがあります。{what}", "the script has a mistake: {what}" }
+    CliNotAtRest { "{seconds} 秒待ちましたが、ページの動きが止まりません。今の画面を保存します", "the page did not come to rest within {seconds} s; taking it as it is" }
+    CliNoDisplay { "ここではウィンドウを開けません（{why}）。--headless か --screenshot を使ってください", "no window can be opened here ({why}); use --headless or --screenshot FILE.png" }
+    CliNoSurface { "ウィンドウに画面を表示できません（{why}）。ビューアーを開き直し、続くときは管理者に連絡してください", "the window cannot show pixels ({why}); open the viewer again, and if it goes on, tell your administrator" }
+    CauseMissing { "ファイルまたはフォルダーがありません", "there is no such file or folder" }
+    CauseDenied { "権限がありません", "permission denied" }
+    CauseFull { "空き容量がありません", "no space is left" }
+    CauseFolder { "フォルダーです", "it is a folder" }
+    CauseNoText { "UTF-8 の文字ではありません", "it is not UTF-8 text" }
 
     // Details.
     DetailsTitle { "接続の詳細", "Connection" }

@@ -471,16 +471,16 @@ pub enum Limit {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The Wayland display could not be made.
-    #[error("cannot make the Wayland display: {0}")]
+    #[error("cannot make the Wayland display: {0}; check free memory and the limit of open files")]
     Display(String),
     /// The keymap could not be compiled: the package with `/usr/share/X11/xkb` (xkb-data) is missing.
-    #[error("cannot compile the keyboard layout {0:?}; is xkb-data installed?")]
+    #[error("cannot compile the keyboard layout {0:?}; install the package xkb-data")]
     Keymap(KeyboardLayout),
     /// The listening socket failed.
-    #[error("the Wayland listening socket failed: {0}")]
+    #[error("the Wayland listening socket failed: {0}; check the limit of open files")]
     Listener(std::io::Error),
     /// Reading from the clients failed for a reason that no client is to blame for.
-    #[error("dispatching Wayland clients failed: {0}")]
+    #[error("dispatching Wayland clients failed: {0}; check free memory and the limit of open files")]
     Dispatch(std::io::Error),
 }
 

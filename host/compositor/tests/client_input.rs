@@ -8,7 +8,7 @@ use std::os::fd::AsFd;
 use fixture::{Client, Fixture, viewport};
 use shoji_compositor::{
     Button, CanvasId, CanvasKind, Cursor, CursorShape, Event, Input, Key, KeyboardLayout, Position, Rect, Size,
-    TouchPhase, WheelSource, WindowState,
+    TouchPhase, Viewport, WheelSource, WindowState,
 };
 use wayland_client::protocol::{
     wl_data_device, wl_data_device_manager, wl_data_source, wl_keyboard, wl_pointer, wl_seat,
@@ -370,14 +370,7 @@ fn a_drag_whose_source_vanishes_ends_quietly() {
 
 #[test]
 fn text_reaches_the_enabled_field_and_its_caret_is_known() {
-    let mut fixture = Fixture::new(viewport(600, 450, 180));
-    let mut client = fixture.connect();
-    let hands = hands(&mut fixture, &mut client);
-    let (_window, canvas) = fixture.open(&mut client, (400, 300), RED);
-    let manager = client.bind::<zwp_text_input_manager_v3::ZwpTextInputManagerV3>(1);
-    let field = manager.get_text_input(&hands.seat, &client.handle, ());
-    fixture.trip(&mut client);
-    assert_eq!(client.heard(&["text_input"]), "text_input enter");
+    let Form { mut fixture, mut client, field, canvas } = form_in(viewport(600, 450, 180));
     field.enable();
     field.set_cursor_rectangle(10, 20, 0, 16);
     field.commit();
@@ -408,14 +401,18 @@ struct Form {
 }
 
 fn form() -> Form {
-    let mut fixture = Fixture::new(viewport(400, 300, 120));
+    form_in(viewport(400, 300, 120))
+}
+
+fn form_in(viewport: Viewport) -> Form {
+    let mut fixture = Fixture::new(viewport);
     let mut client = fixture.connect();
     let hands = hands(&mut fixture, &mut client);
     let (_window, canvas) = fixture.open(&mut client, (400, 300), RED);
     let manager = client.bind::<zwp_text_input_manager_v3::ZwpTextInputManagerV3>(1);
     let field = manager.get_text_input(&hands.seat, &client.handle, ());
     fixture.trip(&mut client);
-    client.heard(&[]);
+    assert_eq!(client.heard(&["text_input"]), "text_input enter");
     Form { fixture, client, field, canvas }
 }
 

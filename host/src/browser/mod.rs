@@ -51,7 +51,7 @@ pub enum Error {
     #[error(transparent)]
     Room(#[from] room::Error),
     /// A program could not be started.
-    #[error("cannot start {}: {source}", program.display())]
+    #[error("cannot start {}: {source}: check that it may be executed (browser.bubblewrap in host.toml), and the machine's free memory and process limit", program.display())]
     Start {
         /// The program.
         program: PathBuf,

@@ -23,7 +23,7 @@ pub enum Error {
     #[error(transparent)]
     Store(#[from] store::Error),
     /// Something in it could not be given to its user, bound or removed.
-    #[error("cannot {what} {}: {source}", path.display())]
+    #[error("cannot {what} {}: {source}: check the disk there, or choose another one with runtime_directory in host.toml", path.display())]
     Room {
         /// What was tried.
         what: &'static str,

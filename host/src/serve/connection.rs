@@ -12,7 +12,7 @@ use quinn::{RecvStream, SendStream, VarInt};
 use shoji_protocol::frame::{self, HEADER_BYTES, Kind};
 use shoji_protocol::host::{self, Event};
 use shoji_protocol::time::Instant;
-use shoji_protocol::{AttachHow, Channel, CloseCode, Side, ToHost, ToViewer};
+use shoji_protocol::{AttachHow, Channel, CloseCode, Notice, Side, ToHost, ToViewer};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tracing::{info, warn};
@@ -358,6 +358,11 @@ impl Connection {
         self.session = Some(Attached { grant, broken: false });
         // If the viewer closed meanwhile, the loop ends and gives the session back.
         let _ = self.machine.attached(session, token, resumed, now());
+        let left = self.expires.saturating_duration_since(tokio::time::Instant::now());
+        // Once per session: whoever comes back to one has read it.
+        if !resumed && left < limits::CERTIFICATE_NOTICE {
+            self.machine.notice(Notice::CertificateExpiresSoon);
+        }
     }
 
     fn give_to_worker(&mut self, message: &ToHost) {

@@ -27,7 +27,7 @@ pub enum Error {
     #[error("{0} is no address of this machine: choose one with --listen ADDR:PORT (0.0.0.0 is all)")]
     Address(SocketAddr),
     /// Something else.
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}: {source}: choose another address with --listen ADDR:PORT")]
     Listen {
         /// Where.
         address: SocketAddr,
@@ -35,7 +35,9 @@ pub enum Error {
         source: io::Error,
     },
     /// The TLS configuration is not one for QUIC.
-    #[error("the TLS configuration cannot be used for QUIC: {0}")]
+    #[error(
+        "the TLS configuration cannot be used for QUIC: {0}: this is a fault of shoji-host, please report it with this line"
+    )]
     Tls(String),
 }
 

@@ -5,6 +5,7 @@
 
 mod accept;
 mod connection;
+mod deadlines;
 mod endpoint;
 mod hub;
 mod link;
@@ -54,11 +55,15 @@ pub enum Error {
     Endpoint(#[from] EndpointError),
     #[error(transparent)]
     Control(#[from] control::Error),
-    #[error("the host's certificate cannot be used: {0}")]
+    #[error(
+        "the host's certificate cannot be used: {0}: remove server.pem and server.key from the pki folder of the state directory and start again, they are made anew"
+    )]
     Tls(#[from] rustls::Error),
-    #[error("cannot start: {0}")]
+    #[error(
+        "cannot start: {0}: check the machine's free memory and its limits (ulimit -u, ulimit -n), then start again"
+    )]
     Start(#[from] io::Error),
-    #[error("cannot write the trace: {0}")]
+    #[error("cannot write the trace: {0}: choose another directory with --trace-dir DIR, or leave it out")]
     Trace(io::Error),
 }
 

@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{debug, info, warn};
 
+use super::deadlines::{Deadlines, Due};
 use super::hub::Hub;
 use super::link::{FromWorker, Link, LinkError};
 use super::process::{Worker, WorkerStart};
@@ -85,13 +86,13 @@ const WORDS: usize = 8;
 pub(super) enum CreateError {
     #[error(transparent)]
     Browser(#[from] browser::Error),
-    #[error("cannot start the worker: {0}")]
+    #[error("cannot start the worker: {0}: check the machine's free memory and process limit")]
     Worker(std::io::Error),
-    #[error("cannot watch the session's processes: {0}")]
+    #[error("cannot watch the session's processes: {0}: check the limit of open files (ulimit -n)")]
     Watch(std::io::Error),
     #[error(transparent)]
     Stopped(#[from] crate::spawner::Stopped),
-    #[error("cannot make the resume token: {0}")]
+    #[error("cannot make the resume token: {0}: the system gives no random numbers, restart the machine")]
     Random(getrandom::Error),
 }
 
@@ -108,26 +109,6 @@ struct Session {
     next_attachment: u32,
     waiting: Option<AttachRequest>,
     deadlines: Deadlines,
-}
-
-/// The session's deadlines; the earliest wakes its task.
-#[derive(Debug)]
-struct Deadlines {
-    /// The longest a session may live.
-    absolute: Instant,
-    /// Set while nobody is attached.
-    detached: Option<Instant>,
-    /// When to look whether there was input.
-    idle: Instant,
-    /// A connection that was told to let go has to have done so.
-    hand_over: Option<Instant>,
-}
-
-impl Deadlines {
-    fn earliest(&self) -> Instant {
-        let optional = [self.detached, self.hand_over];
-        optional.into_iter().flatten().fold(self.absolute.min(self.idle), Instant::min)
-    }
 }
 
 /// Creates a session and starts its task. On failure the place is given back.
@@ -191,8 +172,6 @@ async fn start(
         browser: browser.id().into(),
     };
     let (commands, received) = mpsc::channel(limits::SESSION_COMMANDS);
-    let sessions = hub.config.sessions;
-    let begun = Instant::now();
     let session = Session {
         hub: hub.clone(),
         handle: Handle { shared: Arc::new(shared), commands },
@@ -205,12 +184,7 @@ async fn start(
         attached: None,
         next_attachment: 1,
         waiting: None,
-        deadlines: Deadlines {
-            absolute: begun + sessions.longest,
-            detached: Some(begun + sessions.detached),
-            idle: begun + sessions.idle,
-            hand_over: None,
-        },
+        deadlines: Deadlines::new(hub.config.sessions, Instant::now()),
     };
     Ok(Box::new((session, received)))
 }
@@ -319,7 +293,7 @@ impl Session {
             Some((_, words)) => {
                 let _ = words.try_send(Word::LetGo(CloseCode::Replaced));
                 self.waiting = Some(request);
-                self.deadlines.hand_over = Some(Instant::now() + limits::HAND_OVER_TIMEOUT);
+                self.deadlines.hand_over(Instant::now());
                 Ok(())
             }
         }
@@ -348,8 +322,7 @@ impl Session {
         self.attached = Some((attachment, words));
         self.handle.shared.attached.store(true, Ordering::Relaxed);
         self.handle.shared.last_input.store(clock::microseconds(), Ordering::Relaxed);
-        self.deadlines.detached = None;
-        self.deadlines.hand_over = None;
+        self.deadlines.attached(Instant::now());
         match reply.send(Ok(grant)) {
             Ok(()) => Ok(()),
             // The connection went away while it waited.
@@ -373,7 +346,7 @@ impl Session {
             return self.attach(request);
         }
         debug!(session.id = self.handle.shared.id, "Session detached");
-        self.deadlines.detached = Some(Instant::now() + self.hub.config.sessions.detached);
+        self.deadlines.detached(Instant::now());
         link.tell(&ToWorker::Detached).map_err(|_| Over(CloseCode::WorkerDied))
     }
 
@@ -433,12 +406,9 @@ impl Session {
         self.tell_viewer(Notice::BrowserCrashedRestarting);
         let (launcher, room, url) = (self.hub.launcher.clone(), self.room.clone(), self.hub.start_url.clone());
         let launched = self.hub.spawner.run(move || launcher.launch(&room, &url, Start::AfterCrash)).await;
+        let launched = launched.map_err(CreateError::from).and_then(|launched| Ok(launched?));
         let browser = match launched {
-            Ok(Ok(browser)) => browser,
-            Ok(Err(error)) => {
-                warn!(session.id = id, %error, "Browser cannot be started again");
-                return Err(Over(CloseCode::BrowserGone));
-            }
+            Ok(browser) => browser,
             Err(error) => {
                 warn!(session.id = id, %error, "Browser cannot be started again");
                 return Err(Over(CloseCode::BrowserGone));
@@ -451,25 +421,18 @@ impl Session {
     }
 
     fn deadline(&mut self) -> Result<(), Over> {
-        let now = Instant::now();
-        let due = |deadline: Option<Instant>| deadline.is_some_and(|at| at <= now);
-        let deadlines = &mut self.deadlines;
-        if due(deadlines.hand_over) {
+        let last = self.handle.shared.last_input.load(Ordering::Relaxed);
+        let quiet = Duration::from_micros(clock::microseconds().saturating_sub(last));
+        match self.deadlines.due(Instant::now(), quiet) {
+            Due::Nothing => Ok(()),
+            Due::EndsSoon => {
+                self.tell_viewer(Notice::SessionEndsSoon);
+                Ok(())
+            }
+            Due::Over => Err(Over(CloseCode::SessionEnded)),
             // Its task hangs or was dropped with the link: nobody can reach the worker any more.
-            return Err(Over(CloseCode::WorkerDied));
+            Due::NotHandedOver => Err(Over(CloseCode::WorkerDied)),
         }
-        if deadlines.absolute <= now || due(deadlines.detached) {
-            return Err(Over(CloseCode::SessionEnded));
-        }
-        if deadlines.idle <= now {
-            let last = self.handle.shared.last_input.load(Ordering::Relaxed);
-            let quiet = Duration::from_micros(clock::microseconds().saturating_sub(last));
-            let Some(left) = self.hub.config.sessions.idle.checked_sub(quiet).filter(|left| !left.is_zero()) else {
-                return Err(Over(CloseCode::SessionEnded));
-            };
-            deadlines.idle = now + left;
-        }
-        Ok(())
     }
 }
 

@@ -66,10 +66,14 @@ pub(super) struct Place {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Full {
     /// The host runs as many sessions as it may.
-    #[error("the host runs as many sessions as it may")]
+    #[error(
+        "the host runs as many sessions as it may: raise sessions.at_once in host.toml, or end some (see `shoji-host sessions`)"
+    )]
     Host,
     /// The device has as many sessions as it may, all in use.
-    #[error("the device has as many sessions as it may")]
+    #[error(
+        "the device has as many sessions as it may, all in use: close one there, or raise sessions.per_device in host.toml"
+    )]
     Device,
 }
 

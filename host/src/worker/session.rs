@@ -36,19 +36,21 @@ pub enum Error {
     #[error(transparent)]
     Link(#[from] LinkError),
     /// The compositor cannot work.
-    #[error("the compositor failed: {0}")]
+    #[error("the compositor failed: {0}: the session ends, and its user can begin another")]
     Compositor(#[from] compositor::Error),
     /// The encoder cannot work.
-    #[error("the encoder failed: {0}")]
+    #[error("the encoder failed: {0}: the session ends, and its user can begin another; please report this line")]
     Encoder(#[from] shoji_codec::EncodeError),
     /// An update became larger than the protocol carries.
-    #[error("an update of {0} bytes is too large")]
+    #[error(
+        "an update of {0} bytes is too large: the session ends, and its user can begin another; please report this line"
+    )]
     TooLarge(usize),
     /// The supervisor asked to stop.
     #[error("stopped")]
     Stopped,
     /// A system call failed.
-    #[error("cannot run: {0}")]
+    #[error("the worker cannot run: {0}: check the machine's free memory and limit of open files (ulimit -n)")]
     System(#[from] std::io::Error),
 }
 

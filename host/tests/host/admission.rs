@@ -57,8 +57,20 @@ async fn an_expired_certificate_is_refused() {
     let authority = Authority::open(&host.state(), unix_now()).unwrap();
     let (bundle, device) = authority.issue(&name, &user, host.address.to_string(), 1, long_ago).unwrap();
     let store = registry::Store::new(&host.state());
-    store.change(|registry| registry.add_device(name.clone(), device)).unwrap();
+    store.change(|registry| registry.add_device(name.clone(), device, unix_now())).unwrap();
     host.run(&["user", "add", "makes-the-host-read-the-registry"]);
+    assert_eq!(alert(refused(&bundle, tls(&bundle, Some(identity(&bundle)))).await), CERTIFICATE_EXPIRED);
+    refusal_is_logged(&host).await;
+}
+
+#[tokio::test]
+async fn a_device_that_made_room_in_the_registry_is_refused_like_before() {
+    let host = Host::start();
+    let (name, user) = ("old".parse().unwrap(), "hanako".parse().unwrap());
+    let long_ago = unix_now() - 10 * 86_400;
+    let authority = Authority::open(&host.state(), unix_now()).unwrap();
+    // Its certificate ended nine days ago, and the registry has no record of it any more.
+    let (bundle, _) = authority.issue(&name, &user, host.address.to_string(), 1, long_ago).unwrap();
     assert_eq!(alert(refused(&bundle, tls(&bundle, Some(identity(&bundle)))).await), CERTIFICATE_EXPIRED);
     refusal_is_logged(&host).await;
 }
@@ -78,7 +90,7 @@ async fn a_certificate_that_expires_ends_its_live_session() {
     let authority = Authority::open(&host.state(), unix_now()).unwrap();
     let (bundle, device) = authority.issue(&name, &user, host.address.to_string(), 1, issued).unwrap();
     let store = registry::Store::new(&host.state());
-    store.change(|registry| registry.add_device(name.clone(), device)).unwrap();
+    store.change(|registry| registry.add_device(name.clone(), device, unix_now())).unwrap();
     host.run(&["user", "add", "makes-the-host-read-the-registry"]);
     let (mut client, _) = Client::with_picture(&bundle).await;
     assert_eq!(client.until_closed().await, CloseCode::CertificateExpired);

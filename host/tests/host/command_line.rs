@@ -25,6 +25,17 @@ fn every_error_names_the_next_step() {
 }
 
 #[test]
+fn the_help_speaks_the_language_of_the_environment() {
+    let help = |locale: &str| {
+        let output = program().env("LC_ALL", locale).args(["device", "add", "--help"]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let (japanese, english) = (help("ja_JP.UTF-8"), help("C.UTF-8"));
+    assert!(japanese.contains("端末ファイル") && japanese.contains("使い方: shoji-host device add"), "{japanese}");
+    assert!(english.contains("write its bundle") && english.is_ascii(), "{english}");
+}
+
+#[test]
 fn a_port_in_use_and_a_state_directory_in_use_are_named() {
     let host = Host::start();
     let other = tempfile::tempdir().unwrap();

@@ -22,7 +22,7 @@ pub(crate) struct Host {
 
 pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_shoji-host"));
-    command.env_remove("SHOJI_STATE").env_remove("RUST_LOG");
+    command.env_remove("SHOJI_STATE").env_remove("RUST_LOG").env("LC_ALL", "C.UTF-8");
     command
 }
 

@@ -6,7 +6,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use shoji_protocol::{AttachHow, CloseCode, Input, Notice, Position, ToHost, WheelDelta, WheelSource};
 
 use super::client::{Client, Seen, viewport};
-use super::fixture::{Host, descendants, until};
+use super::fixture::{Host, descendants, read_bundle, until};
 
 #[tokio::test]
 async fn a_viewer_sees_the_browser_and_the_browser_sees_its_input() {
@@ -109,6 +109,43 @@ async fn a_crashed_browser_comes_back_three_times_and_then_no_more() {
     crash_browser(&host).await;
     client.until("the notice", |seen| *seen == Seen::Notice(Notice::BrowserKeepsCrashing)).await;
     assert_eq!(client.until_closed().await, CloseCode::BrowserGone);
+}
+
+#[tokio::test]
+async fn a_viewer_is_told_before_its_session_ends_without_input() {
+    let host = Host::start_with(&[], "[sessions]\nidle_minutes = 1\n");
+    let (mut client, _) = Client::with_picture(&host.device("pc")).await;
+    client.until("the notice", |seen| *seen == Seen::Notice(Notice::SessionEndsSoon)).await;
+    client.is_alive().await;
+}
+
+#[tokio::test]
+async fn a_viewer_is_told_that_its_certificate_ends_within_days_once_per_session() {
+    let host = Host::start();
+    let path = host.directory.path().join("old.shoji");
+    host.run(&["device", "add", "old", "--days", "13", "--out", path.to_str().unwrap()]);
+    let bundle = read_bundle(&path);
+    let mut client = Client::open(&bundle).await;
+    let token = client.attach(AttachHow::New).await.unwrap();
+    assert!(is_told_of_its_certificate(&mut client).await);
+    let mut again = Client::open(&bundle).await;
+    assert_eq!(again.attach(AttachHow::Resume(token)).await, Ok(token));
+    assert!(!is_told_of_its_certificate(&mut again).await);
+    let mut long = Client::open(&host.device("pc")).await;
+    long.attach(AttachHow::New).await.unwrap();
+    assert!(!is_told_of_its_certificate(&mut long).await);
+}
+
+/// Whether the notice comes before the answer to a ping: both have the same stream.
+async fn is_told_of_its_certificate(client: &mut Client) -> bool {
+    client.say(&ToHost::Ping { nonce: shoji_protocol::Nonce(1) }).await;
+    let mut told = false;
+    let answered = |seen: &Seen| {
+        told |= *seen == Seen::Notice(Notice::CertificateExpiresSoon);
+        *seen == Seen::Pong
+    };
+    client.until("the answer", answered).await;
+    told
 }
 
 /// Kills the browser itself, inside its sandbox.

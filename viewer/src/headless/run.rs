@@ -3,7 +3,7 @@
 //! Owns how a step becomes input: text as keys or commits, clicks with their motion. Steps run one after the other; the
 //! first that fails ends the script, with its place.
 
-use std::{path::PathBuf, time::Duration};
+use std::{fmt, path::PathBuf, time::Duration};
 
 use shoji_protocol::{
     Button, CanvasId, Input, Key, KeyboardLayout, Position, Text, UpdateId, WheelDelta, WheelSource, limits,
@@ -12,7 +12,8 @@ use shoji_protocol::{
 use super::{Viewer, WaitError};
 use crate::{
     keys,
-    script::{Click, Line, Point, Step},
+    script::{self, Click, Line, Point, Step},
+    texts::{self, Language, fill},
 };
 
 /// Time between the steps of a drag: pages see a movement only if it has places in between.
@@ -25,8 +26,7 @@ const DRAG_STEPS: u32 = 8;
 const KEYS_AT_ONCE: u32 = limits::KEYS.burst / 2;
 
 /// Why a script stopped.
-#[derive(Debug, thiserror::Error)]
-#[error("line {line}, column {column}: {why}")]
+#[derive(Debug)]
 pub struct RunError {
     /// Line of the step, from 1.
     pub line: usize,
@@ -37,18 +37,45 @@ pub struct RunError {
 }
 
 /// What stopped a step.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 pub enum Why {
     /// Something waited for did not come.
-    #[error(transparent)]
-    Wait(#[from] WaitError),
+    Wait(WaitError),
     /// There is no session to send input to.
-    #[error("the input could not be sent: there is no session")]
     NotSent,
     /// A file could not be written.
-    #[error("cannot write {0}: {1}")]
     Write(PathBuf, std::io::Error),
 }
+
+impl From<WaitError> for Why {
+    fn from(error: WaitError) -> Self {
+        Self::Wait(error)
+    }
+}
+
+impl RunError {
+    /// The sentences for the person, with the place and the next step; `host` is the one of the device file.
+    #[must_use]
+    pub fn in_language(&self, language: Language, host: &str) -> String {
+        let what = match &self.why {
+            Why::Wait(error) => error.in_language(language, host),
+            Why::NotSent => texts::Text::ScriptNotSent.in_language(language).to_owned(),
+            Why::Write(path, error) => fill(
+                texts::Text::CliCannotWrite.in_language(language),
+                &[("path", &path.display().to_string()), ("why", &texts::cause(error, language))],
+            ),
+        };
+        script::at_place(self.line, self.column, &what, language)
+    }
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.in_language(Language::En, "the host"))
+    }
+}
+
+impl std::error::Error for RunError {}
 
 impl Viewer {
     /// Plays a checked script on the main window; each wait of it may take `timeout`.
@@ -122,7 +149,7 @@ impl Player<'_> {
             Step::WaitQuiet(settle) => Ok(self.viewer.wait_quiet(*settle, self.timeout)?),
             Step::WaitChange => {
                 let (main, seen) = (self.main, self.seen);
-                Ok(self.viewer.wait_until("a change", self.timeout, |model| {
+                Ok(self.viewer.wait_until(texts::Text::AwaitedChange, self.timeout, |model| {
                     model.view(main).filter(|view| view.update() > seen).map(|_| ())
                 })?)
             }
@@ -196,7 +223,7 @@ impl Player<'_> {
         self.viewer.link().next_viewport(viewport);
         self.viewer.link().resize(self.main, viewport);
         let (main, size) = (self.main, viewport.size());
-        Ok(self.viewer.wait_until("the new size", self.timeout, |model| {
+        Ok(self.viewer.wait_until(texts::Text::AwaitedSize, self.timeout, |model| {
             model.view(main).filter(|view| view.size() == size && view.is_current()).map(|_| ())
         })?)
     }

@@ -171,6 +171,16 @@ impl Error {
         Message { title: say(title), body: say(body), next: say(next) }
     }
 
+    /// As [`message`](Self::message), for somebody who has no window in which to press a key.
+    #[must_use]
+    pub fn message_without_window(&self, language: Language, host: &str) -> Message {
+        let message = self.message(language, host);
+        if !message.next.contains("Enter") {
+            return message;
+        }
+        Message { next: Text::WaitNext.in_language(language).to_owned(), ..message }
+    }
+
     fn texts(&self) -> (Text, Text, Text) {
         use Text as T;
         match self {
@@ -250,6 +260,16 @@ mod tests {
                 for text in [&message.title, &message.body, &message.next] {
                     assert!(!text.is_empty() && !text.contains('{'), "{error:?}: {text}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn nobody_without_a_window_is_asked_to_press_a_key() {
+        for error in every_error() {
+            for language in [Language::Ja, Language::En] {
+                let message = error.message_without_window(language, "10.0.0.1:4433");
+                assert!(!message.next.is_empty() && !message.next.contains("Enter"), "{error:?}: {}", message.next);
             }
         }
     }

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use shoji_protocol::{CanvasId, CloseCode, Input, WindowState};
+use shoji_protocol::{CanvasId, CloseCode, Input, InputSequence, UpdateId, WindowState};
 use softbuffer::Context;
 use winit::{
     application::ApplicationHandler,
@@ -23,8 +23,10 @@ use winit::{
 
 use super::{
     cursor,
+    departed::Departed,
     input::{Keyboard, Shortcut, keys_of},
-    pane::{Cover, Overlay, Pane},
+    messages::{cover, notice_text},
+    pane::{Overlay, Pane},
 };
 use crate::{
     clock,
@@ -32,12 +34,7 @@ use crate::{
     observe::Observer,
     scene::{Model, Pointer, State},
     texts::{Language, Text, fill},
-    ui::{
-        details,
-        frame::Frame,
-        state::{self, Message},
-        text::Painter,
-    },
+    ui::{details, frame::Frame, state, text::Painter},
 };
 
 /// How long a notice stays: two lines are read in six seconds.
@@ -62,6 +59,15 @@ pub enum Error {
     /// The window system refused to show pixels.
     #[error("the window system does not take pixels: {0}")]
     Surface(String),
+}
+
+impl Error {
+    /// What the window system said. Its words begin with the place in its own source, which tells nobody anything.
+    pub(super) fn display(said: &dyn std::fmt::Display) -> Self {
+        let said = said.to_string();
+        let why = said.split_once(".rs:").and_then(|(_, place)| place.split_once(": "));
+        Self::Display(why.map_or(said.as_str(), |(_, why)| why).trim_end_matches('.').to_owned())
+    }
 }
 
 impl From<softbuffer::SoftBufferError> for Error {
@@ -91,10 +97,11 @@ pub(super) struct App {
     pub(super) focus_told: Option<(u64, CanvasId)>,
     pub(super) details: Option<Instant>,
     banner_until: Option<Instant>,
-    acknowledged: Vec<(CanvasId, shoji_protocol::UpdateId)>,
+    acknowledged: Vec<(CanvasId, UpdateId)>,
     pointer: Option<Pointer>,
     pub(super) locked: Option<CanvasId>,
     pub(super) closing: bool,
+    pub(super) departed: Departed,
     pending: Arc<AtomicBool>,
     pub(super) failure: Option<Error>,
 }
@@ -137,6 +144,7 @@ impl App {
             pointer: None,
             locked: None,
             closing: false,
+            departed: Departed::default(),
             pending: parts.pending,
             failure: None,
         }
@@ -167,7 +175,7 @@ impl App {
             }
             None => attributes.with_inner_size(winit::dpi::LogicalSize::new(1288.0, 826.0)),
         };
-        let window = events.create_window(attributes).map_err(|error| Error::Display(error.to_string()))?;
+        let window = events.create_window(attributes).map_err(|error| Error::display(&error))?;
         let pane = Pane::new(window, &self.context, &mut self.painter, self.language)?;
         self.panes.push(pane);
         Ok(())
@@ -236,6 +244,7 @@ impl App {
 
     /// One window for every canvas, and never none.
     fn match_windows(&mut self, events: &ActiveEventLoop, wanted: &[Wanted]) -> Result<(), Error> {
+        self.departed.keep(|canvas| wanted.iter().any(|wanted| wanted.id == canvas));
         let mut forgotten = 0;
         for pane in &mut self.panes {
             if pane.canvas.is_some_and(|canvas| !wanted.iter().any(|wanted| wanted.id == canvas)) {
@@ -246,7 +255,7 @@ impl App {
             }
         }
         for new in wanted {
-            if self.panes.iter().any(|pane| pane.canvas == Some(new.id)) {
+            if self.departed.has(new.id) || self.panes.iter().any(|pane| pane.canvas == Some(new.id)) {
                 continue;
             }
             if !self.panes.iter().any(|pane| pane.canvas.is_none()) {
@@ -285,21 +294,39 @@ impl App {
                 return;
             }
         }
+        self.acknowledge_unseen();
+    }
+
+    /// What nobody will see must not hold up what is seen: the session's canvases share one link.
+    fn acknowledge_unseen(&mut self) {
+        let Some(link) = self.link.clone() else { return };
+        for canvas in self.departed.canvases() {
+            let view = link.scene().lock().view(canvas).map(|view| (view.is_partial(), view.update(), view.input()));
+            if let Some((false, update, input)) = view {
+                self.acknowledge(&link, canvas, update, input);
+            }
+        }
     }
 
     fn present(&mut self, at: usize) -> Result<(), softbuffer::SoftBufferError> {
-        let Some(link) = &self.link else { return Ok(()) };
-        let Some(shown) = self.panes[at].present(link.scene())? else { return Ok(()) };
-        let known = self.acknowledged.iter_mut().find(|(canvas, _)| *canvas == shown.canvas);
+        let Some(link) = self.link.clone() else { return Ok(()) };
+        if let Some(shown) = self.panes[at].present(link.scene())? {
+            self.acknowledge(&link, shown.canvas, shown.update, shown.input);
+        }
+        Ok(())
+    }
+
+    /// Tells the host, once for each update.
+    fn acknowledge(&mut self, link: &Link, canvas: CanvasId, update: UpdateId, input: InputSequence) {
+        let known = self.acknowledged.iter_mut().find(|(known, _)| *known == canvas);
         match known {
-            Some((_, update)) if *update == shown.update => return Ok(()),
-            Some((_, update)) => *update = shown.update,
-            None => self.acknowledged.push((shown.canvas, shown.update)),
+            Some((_, known)) if *known == update => return,
+            Some((_, known)) => *known = update,
+            None => self.acknowledged.push((canvas, update)),
         }
         let now = clock::now();
-        link.presented(shown.canvas, shown.update, shown.input, now);
-        self.observer.presented(shown.canvas, shown.update, shown.input, now);
-        Ok(())
+        link.presented(canvas, update, input, now);
+        self.observer.presented(canvas, update, input, now);
     }
 
     fn banner(&mut self, text: &str, now: Instant) {
@@ -366,6 +393,10 @@ impl App {
             self.reconcile(events);
         }
         self.banner_until.into_iter().for_each(&mut at);
+        if self.departed.expire(now) {
+            self.reconcile(events);
+        }
+        self.departed.next().into_iter().for_each(&mut at);
         next
     }
 
@@ -461,45 +492,6 @@ struct Wanted {
     has_picture: bool,
 }
 
-/// What has to lie over a canvas in a state of the connection.
-fn cover(state: &State, has_picture: bool, language: Language, host: &str) -> Cover {
-    let message = |title: Text, body: Text, next: Text, attempt: u32| {
-        let attempt = attempt.to_string();
-        let say = |text: Text| fill(text.in_language(language), &[("host", host), ("attempt", &attempt)]);
-        Message { title: say(title), body: say(body), next: say(next) }
-    };
-    let connecting = || message(Text::ConnectingTitle, Text::ConnectingBody, Text::ConnectingNext, 1);
-    match state {
-        State::Connecting { .. } => Cover::Page(connecting()),
-        State::Attached if has_picture => Cover::None,
-        State::Attached => Cover::Page(message(Text::PreparingTitle, Text::PreparingBody, Text::PreparingNext, 1)),
-        State::Reconnecting { attempt } => {
-            let message = message(Text::ReconnectingTitle, Text::ReconnectingBody, Text::ReconnectingNext, *attempt);
-            if has_picture { Cover::Card(message) } else { Cover::Page(message) }
-        }
-        State::Ended(error) => {
-            let message = error.message(language, host);
-            if has_picture && error.leaves_session() { Cover::Card(message) } else { Cover::Page(message) }
-        }
-    }
-}
-
-fn notice_text(notice: shoji_protocol::Notice) -> Text {
-    use shoji_protocol::Notice as N;
-    match notice {
-        N::BrowserCrashedRestarting => Text::NoticeCrashed,
-        N::BrowserKeepsCrashing => Text::NoticeKeepsCrashing,
-        N::PolicyRefusedDownload => Text::NoticeDownload,
-        N::PolicyRefusedUpload => Text::NoticeUpload,
-        N::PolicyRefusedPrint => Text::NoticePrint,
-        N::PolicyRefusedSite => Text::NoticeSite,
-        N::PolicyRefusedPermission => Text::NoticePermission,
-        N::TooManyWindows => Text::NoticeWindows,
-        N::SessionEndsSoon => Text::NoticeEndsSoon,
-        N::CertificateExpiresSoon => Text::NoticeExpiresSoon,
-    }
-}
-
 fn set_fullscreen(pane: &Pane) {
     let full = pane.local_fullscreen || pane.wished == Some(WindowState::Fullscreen);
     if full != pane.window.fullscreen().is_some() {
@@ -568,7 +560,12 @@ impl ApplicationHandler<Wake> for App {
         match event {
             WindowEvent::CloseRequested => self.close(events, id),
             WindowEvent::Destroyed => self.gone(events, id),
-            WindowEvent::Resized(_) | WindowEvent::ScaleFactorChanged { .. } => self.resized(id),
+            WindowEvent::Resized(size) => self.resized(id, size),
+            WindowEvent::ScaleFactorChanged { .. } => {
+                if let Some(size) = self.pane(id).map(|pane| pane.window.inner_size()) {
+                    self.resized(id, size);
+                }
+            }
             WindowEvent::RedrawRequested => {
                 if let Some(pane) = self.pane(id) {
                     pane.damage_all();
@@ -587,5 +584,20 @@ impl ApplicationHandler<Wake> for App {
             WindowEvent::Touch(touch) => self.touch(id, touch),
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_window_system_is_quoted_without_the_place_in_its_source() {
+        let why = |said: &str| match Error::display(&said) {
+            Error::Display(why) => why,
+            other => panic!("{other}"),
+        };
+        assert_eq!(why("os error at /x/mod.rs:765: no display is set."), "no display is set");
+        assert_eq!(why("not supported"), "not supported");
     }
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use shoji_protocol::{Fixed, Input, Position, TouchPhase as Phase};
 use winit::{
-    dpi::PhysicalPosition,
+    dpi::{PhysicalPosition, PhysicalSize},
     event::{MouseButton, MouseScrollDelta, TouchPhase},
     event_loop::ActiveEventLoop,
     window::WindowId,
@@ -39,8 +39,8 @@ impl App {
         }
     }
 
-    /// The window system took a window away without asking; with the last one the program leaves its session. The window of a
-    /// page that does not close comes back.
+    /// The window system took a window away without asking: its page is asked to close, as by the window's own button, and
+    /// if it does not, its window comes back. With the last one the program leaves its session.
     pub(super) fn gone(&mut self, events: &ActiveEventLoop, id: WindowId) {
         let Some(at) = self.panes.iter().position(|pane| pane.window.id() == id) else { return };
         self.focus(id, false);
@@ -52,12 +52,13 @@ impl App {
             events.exit();
         } else if let (Some(canvas), Some(link)) = (pane.canvas, &self.link) {
             link.close_canvas(canvas);
+            self.departed.add(canvas, Instant::now());
         }
     }
 
-    pub(super) fn resized(&mut self, id: WindowId) {
+    pub(super) fn resized(&mut self, id: WindowId, size: PhysicalSize<u32>) {
         let Some(at) = self.panes.iter().position(|pane| pane.window.id() == id) else { return };
-        self.panes[at].measure(&mut self.painter);
+        self.panes[at].measure(size, &mut self.painter);
         let viewport = self.viewport(&self.panes[at]);
         let pane = &mut self.panes[at];
         if let Some(link) = &self.link {

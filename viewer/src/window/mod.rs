@@ -7,8 +7,10 @@
 mod app;
 mod compose;
 pub(crate) mod cursor;
+mod departed;
 mod hands;
 mod input;
+mod messages;
 mod pane;
 
 use std::{
@@ -59,7 +61,7 @@ pub fn run(
     settings: Settings,
     observer: Arc<dyn Observer>,
 ) -> Result<Option<Snapshot>, Error> {
-    let events = EventLoop::<Wake>::with_user_event().build().map_err(|error| Error::Display(error.to_string()))?;
+    let events = EventLoop::<Wake>::with_user_event().build().map_err(|error| Error::display(&error))?;
     events.set_control_flow(ControlFlow::Wait);
     let context = softbuffer::Context::new(events.owned_display_handle())?;
 
@@ -104,7 +106,7 @@ pub fn run(
         observer,
         pending,
     });
-    let ran = events.run_app(&mut app).map_err(|error| Error::Display(error.to_string()));
+    let ran = events.run_app(&mut app).map_err(|error| Error::display(&error));
     let failure = app.failure.take();
     let link = app.into_link();
     let figures = link.as_ref().map(Link::snapshot);

@@ -8,6 +8,7 @@ use std::{collections::VecDeque, num::NonZeroU32, sync::Arc};
 use shoji_protocol::{CanvasId, InputSequence, UpdateId, Viewport, WindowState};
 use softbuffer::{Context, Surface};
 use winit::{
+    dpi::PhysicalSize,
     event_loop::OwnedDisplayHandle,
     raw_window_handle::{HasDisplayHandle, RawDisplayHandle},
     window::Window,
@@ -130,13 +131,13 @@ impl Pane {
             presented: VecDeque::new(),
             placement: None,
         };
-        pane.measure(painter);
+        pane.measure(pane.window.inner_size(), painter);
         Ok(pane)
     }
 
-    /// Looks at the window's size and scale and lays everything out anew.
-    pub(super) fn measure(&mut self, painter: &mut Painter) {
-        let size = self.window.inner_size();
+    /// Lays everything out anew for a size. That is the one of the event: a window manager may announce a size before the
+    /// window has it, nothing more comes when it does, and whoever asks the window in between keeps the old one.
+    pub(super) fn measure(&mut self, size: PhysicalSize<u32>, painter: &mut Painter) {
         self.scale = self.window.scale_factor();
         self.fullscreen = self.window.fullscreen().is_some();
         self.frame = Frame::new((size.width.max(1), size.height.max(1)), self.scale, self.fullscreen);

@@ -149,7 +149,7 @@ fn a_failed_step_names_its_place() {
     let layout = shoji_protocol::KeyboardLayout::Us;
     let script = shoji_viewer::script::parse("key a\n  wait change", layout).expect("a good script");
     let error = viewer.play(&script, layout, Duration::from_millis(50)).expect_err("nothing changes");
-    assert!(error.to_string().starts_with("line 2, column 3: a change did not happen"), "{error}");
+    assert!(error.to_string().starts_with("line 2, column 3: the picture did not change"), "{error}");
 }
 
 #[test]

@@ -327,6 +327,32 @@ fn a_window_that_is_taken_away_ends_the_program() {
 }
 
 #[test]
+fn a_page_whose_window_is_taken_away_is_asked_to_close_and_is_seen_again_if_it_stays() {
+    let Scene { display, mut peer, program: _program, picture, .. } = scene(&[]);
+    let windows = || {
+        let text = String::from_utf8(display.tool("xdotool", &["search", "--name", "Shoji"])).expect("numbers");
+        text.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let before = windows();
+    let size = shoji_protocol::Size::new(300, 200).expect("a size");
+    peer.open(2, CanvasKind::Dialog, Some(1), size);
+    let dialog = Picture::pattern(300, 200, 5);
+    let update = peer.show(2, &dialog, 0);
+    while peer.presented() != (CanvasId(2), update) {}
+    let new = windows().into_iter().find(|window| !before.contains(window)).expect("a window for the dialog");
+    display.tool("xdotool", &["windowclose", &new]);
+    while peer.wish() != Event::ForWorker(ToHost::CloseCanvas { canvas: CanvasId(2) }) {}
+    // What the page paints meanwhile is acknowledged and opens no window.
+    let update = peer.show(2, &Picture::pattern(300, 200, 6), 0);
+    while peer.presented() != (CanvasId(2), update) {}
+    assert_eq!(windows(), before);
+    // It stays: its window comes back with the picture, above the other.
+    display.see("dialog again", |screen| shows(screen, &Picture::pattern(300, 200, 6)));
+    peer.say(&ToViewer::CanvasClosed { canvas: CanvasId(2) });
+    display.see("dialog closed at last", |screen| shows(screen, &picture));
+}
+
+#[test]
 fn a_dialog_gets_a_window_of_its_own() {
     let Scene { display, mut peer, program: _program, picture, .. } = scene(&[]);
     let size = shoji_protocol::Size::new(300, 200).expect("a size");
