@@ -36,6 +36,10 @@ const SMALL_BYTES: usize = 6 << 10;
 /// At least this share of a block's sampled pixels, in 256ths, equals neither neighbour in a photograph; text has 40 to 70, film above 180.
 const PHOTO_SHARE: u32 = 115;
 
+/// The same for a block in the midst of a film, where it is a dark or blurred part of that rather than text: as exact pixels
+/// such blocks cost more than all of the film.
+const PHOTO_SHARE_IN_FILM: u32 = 80;
+
 /// Bytes of an exact pixel in a photograph, and of a lone pixel in text, in 16ths; measured on film and on text pages.
 const PHOTO_PIXEL: usize = 24;
 const TEXT_PIXEL: usize = 10;
@@ -145,9 +149,14 @@ impl Regions {
             block.lone += lone;
         });
         let mut candidates = 0;
+        let films: [Rect; MAX_STREAMS] =
+            std::array::from_fn(|i| self.streams[i].as_ref().map_or(Rect::default(), |s| s.sender.area()));
         for &at in &self.touched {
+            let place = self.block_rect(at);
+            let in_film = films.iter().any(|film| film.contains(place));
+            let share = if in_film { PHOTO_SHARE_IN_FILM } else { PHOTO_SHARE };
             let block = &mut self.blocks[at];
-            let photo = block.sampled > 0 && u32::from(block.lone) * 256 >= PHOTO_SHARE * u32::from(block.sampled);
+            let photo = block.sampled > 0 && u32::from(block.lone) * 256 >= share * u32::from(block.sampled);
             self.photos = self.photos + usize::from(photo) - usize::from(block.photo);
             block.photo = photo;
             let still = now.since(block.changed) > STILL_MICROS;

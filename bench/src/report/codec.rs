@@ -204,7 +204,7 @@ fn bars(clip: &Clip) -> String {
     let mut svg = Svg::new(NAME + 2.0 * HALF + 60.0, height);
     let halves = [(NAME, 1.0, 1e5, "µs"), (NAME + HALF + 50.0, 10.0, 1e6, "B")];
     for (left, least, most, unit) in halves {
-        let decades = (most / least as f64).log10();
+        let decades: f64 = f64::log10(most / least);
         for decade in 0..=decades.round() as i32 {
             let x = left + (HALF - 60.0) * f64::from(decade) / decades;
             svg.line((x, 20.0), (x, height), "grid");
