@@ -72,11 +72,6 @@ impl Units {
         self.size
     }
 
-    /// Units per band, and number of bands.
-    pub(crate) fn grid(&self) -> (usize, usize) {
-        (self.columns, self.bands)
-    }
-
     /// Marks what differs between frame and shadow in the units that `rect` touches. Repeats are harmless.
     pub(crate) fn mark(&mut self, level: Level, frame: &Frame<'_>, shadow: &[Pixel], rect: Rect) {
         let Some(rect) = rect.intersect(self.size.rect()) else { return };
@@ -145,6 +140,20 @@ impl Units {
     /// Whether this unit is marked.
     pub(crate) fn is_marked(&self, column: usize, band: usize) -> bool {
         self.lines_changed[band * self.columns + column] != 0
+    }
+
+    /// Per unit of a band: which of its pixel columns hold a change.
+    pub(crate) fn changed_columns(&self, band: usize) -> &[u64] {
+        &self.columns_changed[band * self.columns..][..self.columns]
+    }
+
+    /// Takes the marks of some pixel columns of a unit away.
+    pub(crate) fn unmark_columns(&mut self, column: usize, band: usize, columns: u64) {
+        let unit = band * self.columns + column;
+        self.columns_changed[unit] &= !columns;
+        if self.columns_changed[unit] == 0 {
+            self.lines_changed[unit] = 0;
+        }
     }
 
     /// Takes the mark of one unit away.
