@@ -319,7 +319,7 @@ fn add(open: &mut Vec<Group>, run: Group, crowded: bool) {
     let found = open.iter().position(|g| {
         let both = joined(g);
         let touches = run.left <= g.right && g.left <= run.right;
-        touches && (crowded || area(&both) <= 2 * both.marked + 4)
+        touches && (crowded || area(&both) <= both.marked + both.marked / 4 + 2)
     });
     match found {
         Some(i) => open[i] = joined(&open[i]),
