@@ -11,6 +11,8 @@ use crate::update::Reader;
 pub(crate) struct Decoder {
     ring: Ring,
     unpacked: [Vec<u8>; STREAMS],
+    /// What an empty stream of blue and red stands for; never anything but 0.
+    zeros: Vec<u8>,
     tiles: Vec<(Rect, Mode)>,
     zstd: Option<zstd::bulk::Decompressor<'static>>,
 }
@@ -23,7 +25,7 @@ impl core::fmt::Debug for Decoder {
 
 impl Decoder {
     pub(crate) fn new() -> Self {
-        Self { ring: Ring::new(), unpacked: Default::default(), tiles: Vec::new(), zstd: None }
+        Self { ring: Ring::new(), unpacked: Default::default(), zeros: Vec::new(), tiles: Vec::new(), zstd: None }
     }
 
     /// Reads one operation after its kind and paints it. `spend(pixels)` is asked before any work for a rectangle.
@@ -55,11 +57,19 @@ impl Decoder {
             Some(zstd) => zstd,
             none => none.insert(zstd::bulk::Decompressor::new().map_err(|_| DecodeError::Library)?),
         };
-        let mut streams: [&[u8]; STREAMS] = [&[]; STREAMS];
-        for (bytes, buffer) in streams.iter_mut().zip(&mut self.unpacked) {
-            *bytes = unpack(reader, buffer, zstd)?;
+        let [ops, places, green, blue_red] = &mut self.unpacked;
+        let ops = unpack(reader, ops, zstd)?;
+        let places = unpack(reader, places, zstd)?;
+        let green = unpack(reader, green, zstd)?;
+        let zeros = green.len() * 2;
+        let mut blue_red = unpack(reader, blue_red, zstd)?;
+        if blue_red.is_empty() {
+            // Only grey: the differences of blue and red are all 0.
+            if self.zeros.len() < zeros {
+                self.zeros.resize(zeros, 0);
+            }
+            blue_red = &self.zeros[..zeros];
         }
-        let [ops, places, green, blue_red] = streams;
         let (blue_red, odd) = blue_red.as_chunks::<2>();
         if green.len() != blue_red.len() || !odd.is_empty() {
             return Err(DecodeError::BadTile);

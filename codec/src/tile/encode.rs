@@ -136,6 +136,12 @@ impl Coder {
             rect(out, tile);
             out.push(mode as u8);
         }
+        // Text is mostly grey, and grey needs no other colours: a typed letter then takes no packing at all.
+        if let [.., blue_red] = &mut self.streams
+            && blue_red.iter().all(|difference| *difference == 0)
+        {
+            blue_red.clear();
+        }
         for bytes in &mut self.streams {
             let packed = if bytes.len() < PACK_FROM {
                 None

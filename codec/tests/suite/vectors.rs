@@ -87,6 +87,22 @@ fn every_kind_of_run_in_a_screen_tile() {
 }
 
 #[test]
+fn grey_pixels_without_a_stream_of_blue_and_red() {
+    check("grey-by-hand", 0, || {
+        // Four greys, the ring, a run; the last stream is empty.
+        let tile = [
+            &[3, 1, 0, 1, 0, 1, 0, 4, 0, 2, 0, 0][..],
+            &[3 << 1, 3 << 6 | 3, 2 << 6 | 1, 1],
+            &[2 << 1, 3, 1],
+            &[4 << 1, 255, 40, 40, 100],
+            &[0],
+        ]
+        .concat();
+        vec![payload(true, 6, 4, &[&tile])]
+    });
+}
+
+#[test]
 fn text_in_packed_streams() {
     check("text", 0, || {
         let mut page = Page::new(160, 100);
