@@ -131,6 +131,7 @@ impl Decoder {
             return Err(DecodeError::BadSize { width: size.width, height: size.height });
         }
         self.streams = Default::default();
+        self.tiles.reset();
         self.canvas.reset(size);
         changed(&mut self.changed, size.rect());
         Ok(())

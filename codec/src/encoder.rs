@@ -182,6 +182,7 @@ impl Encoder {
         }
         self.lossy.reset(frame.size);
         self.regions.reset(frame.size);
+        self.coder.reset();
         self.units.mark_all();
         // The viewer holds black where the shadow may hold an old picture, until every part is sent.
         self.search.hold();

@@ -30,6 +30,7 @@ impl Exact {
 
     /// Appends a payload that paints a rectangle of the frame on a new canvas.
     pub fn encode(&mut self, frame: &Frame<'_>, rect: Rect, out: &mut Vec<u8>) {
+        self.coder.reset();
         update::header(out, true, frame.size);
         self.coder.add(frame, &mut self.canvas, rect, Mode::Screen, out);
         self.coder.finish(out);

@@ -7,7 +7,7 @@ use crate::error::DecodeError;
 use crate::geometry::{Rect, Size};
 
 /// First byte of every payload. Another number means another format.
-pub(crate) const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 2;
 
 /// Flag in the header: the canvas starts anew, black, in the header's size.
 pub(crate) const FLAG_RESET: u8 = 1;

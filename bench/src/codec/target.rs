@@ -181,7 +181,7 @@ mod tests {
     fn more_and_less_are_told_apart() {
         let what = Text("", "");
         assert_eq!(verdict(what, Some(3.0), 2.0, Some(4.0), true, "").outcome, Outcome::Reached);
-        assert_eq!(verdict(what, Some(3.0), 2.0, Some(4.0), false, "").outcome, Outcome::Missed);
+        assert_eq!(verdict(what, Some(3.0), 2.0, Some(1.0), false, "").outcome, Outcome::Missed);
         assert_eq!(verdict(what, Some(1.0), 2.0, Some(1.0), false, "").outcome, Outcome::Stretch);
         assert_eq!(verdict(what, None, 2.0, None, true, "").outcome, Outcome::NotMeasured);
     }

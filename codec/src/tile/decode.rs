@@ -28,6 +28,11 @@ impl Decoder {
         Self { ring: Ring::new(), unpacked: Default::default(), zeros: Vec::new(), tiles: Vec::new(), zstd: None }
     }
 
+    /// The canvas starts anew, and with it the ring.
+    pub(crate) fn reset(&mut self) {
+        self.ring.reset();
+    }
+
     /// Reads one operation after its kind and paints it. `spend(pixels)` is asked before any work for a rectangle.
     pub(crate) fn apply(
         &mut self,
@@ -75,7 +80,6 @@ impl Decoder {
             return Err(DecodeError::BadTile);
         }
         let mut streams = Streams { ops: Reader::new(ops), places, green, blue_red };
-        self.ring.reset();
         for (tile, mode) in &self.tiles {
             match mode {
                 Mode::Screen => screen(&mut streams, &mut self.ring, canvas, *tile)?,

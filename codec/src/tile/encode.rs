@@ -166,6 +166,10 @@ impl Coder {
             }
             bytes.clear();
         }
+    }
+
+    /// The viewer's canvas starts anew, and with it the ring.
+    pub(crate) fn reset(&mut self) {
         self.index.reset();
     }
 

@@ -52,7 +52,7 @@ impl Index {
         Self { ring: Ring::new(), slots: Box::new([0; SLOTS]) }
     }
 
-    /// Back to an all-black ring. Slots are cleared too, so that equal tiles always make equal bytes.
+    /// Back to an all-black ring. Slots are cleared too, so that equal pictures of a new canvas always make equal bytes.
     pub(crate) fn reset(&mut self) {
         self.ring.reset();
         self.slots.fill(0);

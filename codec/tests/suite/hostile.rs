@@ -7,7 +7,7 @@ use shoji_codec::{Budget, DecodeError, Decoder, Fault, Limits, Rect, Size};
 const WHOLE: u8 = 1;
 
 fn header(flags: u8, width: u16, height: u16) -> Vec<u8> {
-    let mut bytes = vec![1, flags];
+    let mut bytes = vec![2, flags];
     bytes.extend_from_slice(&width.to_le_bytes());
     bytes.extend_from_slice(&height.to_le_bytes());
     bytes
@@ -57,7 +57,7 @@ fn an_update_before_the_first_complete_one_is_refused() {
 #[test]
 fn versions_flags_and_kinds_that_do_not_exist_are_refused() {
     let mut decoder = Decoder::new(Limits::default());
-    assert_eq!(decoder.apply(&[2, 1, 0, 0, 0, 0]).unwrap_err(), DecodeError::BadVersion(2));
+    assert_eq!(decoder.apply(&[3, 1, 0, 0, 0, 0]).unwrap_err(), DecodeError::BadVersion(3));
     assert_eq!(decoder.apply(&header(3, 64, 64)).unwrap_err(), DecodeError::BadKind);
     for kind in (0..=255).filter(|k| !(1..=5).contains(k)) {
         let mut bytes = header(WHOLE, 64, 64);

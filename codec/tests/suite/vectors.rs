@@ -48,7 +48,7 @@ fn check(name: &str, slack: u8, make: impl FnOnce() -> Vec<Vec<u8>>) {
 
 /// A payload by hand.
 fn payload(complete: bool, width: u16, height: u16, operations: &[&[u8]]) -> Vec<u8> {
-    let mut bytes = vec![1, u8::from(complete)];
+    let mut bytes = vec![2, u8::from(complete)];
     bytes.extend_from_slice(&width.to_le_bytes());
     bytes.extend_from_slice(&height.to_le_bytes());
     operations.iter().for_each(|o| bytes.extend_from_slice(o));
