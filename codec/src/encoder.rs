@@ -227,7 +227,7 @@ impl Encoder {
             return;
         }
         let (shadow, lossy, units) = (&mut self.shadow, &mut self.lossy, &mut self.units);
-        stats.video = self.regions.send(frame, budget.bytes, now, out, |painted| {
+        stats.video = self.regions.send(level, frame, budget.bytes, now, out, |painted| {
             shadow.take(frame, painted);
             lossy.paint(painted, now);
             units.unmark_in(painted);

@@ -18,18 +18,19 @@ pub struct Exact {
 }
 
 impl Exact {
-    /// A coder for canvases of one size.
+    /// A coder without anything in its memory.
     ///
     /// # Errors
     /// If the compression library cannot be set up.
-    pub fn new(level: Level, size: Size) -> Result<Self, EncodeError> {
-        let mut canvas = Canvas::default();
-        canvas.reset(size);
-        Ok(Self { coder: Coder::new(level)?, canvas })
+    pub fn new(level: Level) -> Result<Self, EncodeError> {
+        Ok(Self { coder: Coder::new(level)?, canvas: Canvas::default() })
     }
 
-    /// Appends a payload that paints a rectangle of the frame on a new canvas.
+    /// Appends a payload that paints a rectangle of the frame on a new canvas of its size.
     pub fn encode(&mut self, frame: &Frame<'_>, rect: Rect, out: &mut Vec<u8>) {
+        if frame.size != self.canvas.size() {
+            self.canvas.reset(frame.size);
+        }
         self.coder.reset();
         update::header(out, true, frame.size);
         self.coder.add(frame, &mut self.canvas, rect, Mode::Screen, out);
@@ -51,7 +52,7 @@ impl Picture {
     /// Takes `area` of the frame in, which must have the picture's size. Whether that was possible.
     #[must_use]
     pub fn take(&mut self, level: Level, frame: &Frame<'_>, area: Rect) -> bool {
-        self.0.take_with(level, frame, area).is_ok()
+        self.0.take(level, frame, area).is_ok()
     }
 
     /// Luma and the two planes of chroma.

@@ -149,13 +149,16 @@ impl Regions {
             block.lone += lone;
         });
         let mut candidates = 0;
-        let films: [Rect; MAX_STREAMS] =
-            std::array::from_fn(|i| self.streams[i].as_ref().map_or(Rect::default(), |s| s.sender.area()));
+        let films: [Rect; MAX_STREAMS] = std::array::from_fn(|i| {
+            let plays = self.streams[i].as_ref().filter(|s| now.since(s.used) <= STILL_MICROS);
+            plays.map_or(Rect::default(), |s| s.sender.area())
+        });
         for &at in &self.touched {
             let place = self.block_rect(at);
-            let in_film = films.iter().any(|film| film.contains(place));
-            let share = if in_film { PHOTO_SHARE_IN_FILM } else { PHOTO_SHARE };
             let block = &mut self.blocks[at];
+            // It has to change as the film does: text that comes over a film is text.
+            let in_film = block.heat >= HOT && films.iter().any(|film| film.contains(place));
+            let share = if in_film { PHOTO_SHARE_IN_FILM } else { PHOTO_SHARE };
             let photo = block.sampled > 0 && u32::from(block.lone) * 256 >= share * u32::from(block.sampled);
             self.photos = self.photos + usize::from(photo) - usize::from(block.photo);
             block.photo = photo;
@@ -191,6 +194,7 @@ impl Regions {
     /// number of pixels painted. Blocks that could not be sent are no video any more.
     pub(crate) fn send(
         &mut self,
+        level: Level,
         frame: &Frame<'_>,
         budget: usize,
         now: Time,
@@ -212,7 +216,7 @@ impl Regions {
             let Some(stream) = &mut self.streams[index] else { continue };
             let target = (budget.saturating_sub(self.estimate - self.film)).max(budget / 4) / active;
             self.unit.clear();
-            if stream.sender.send(frame, stream.control.qp(), &mut self.unit).is_err() {
+            if stream.sender.send(level, frame, stream.control.qp(), &mut self.unit).is_err() {
                 self.give_up();
                 return pixels;
             }

@@ -208,7 +208,7 @@ fn play(path: &Path, language: Language) -> anyhow::Result<Clip> {
     anyhow::ensure!(player.step()?, "{} holds no picture; record it again", path.display());
     let size = player.frame().size;
     let mut lanes: Vec<Lane> = contenders(&name, size)?.into_iter().map(Lane::new).collect();
-    let mut lossless = Lossless::new(size)?;
+    let mut lossless = Lossless::new()?;
     for lane in &mut lanes {
         lane.take(&player, Time(0), false)?;
         lane.rest(&player, Time(LAST_REST))?;
@@ -216,7 +216,7 @@ fn play(path: &Path, language: Language) -> anyhow::Result<Clip> {
         lane.row.cpu_us = 0.0;
     }
     let mut before = player.frame().pixels.to_vec();
-    let (mut pictures, mut unchanged, mut at) = (0, Vec::new(), LAST_REST);
+    let (mut pictures, mut unchanged, mut at, mut changed_at) = (0, Vec::new(), LAST_REST, LAST_REST);
     while let Some(next) = player.upcoming()? {
         at = LAST_REST + next;
         for lane in &mut lanes {
@@ -225,14 +225,17 @@ fn play(path: &Path, language: Language) -> anyhow::Result<Clip> {
         player.step()?;
         let Some(area) = changed(&before, player.frame().pixels, size) else {
             // Damage without a change: ours must find out, a peer that is told so need not.
+            touch(&player.frame(), player.damage());
             let began = Instant::now();
             let ours = &mut lanes[0];
             ours.coded.clear();
             ours.codec.encode(&player.frame(), player.damage(), Time(at), &mut ours.coded)?;
             unchanged.push(began.elapsed().as_nanos() as f64 / 1e3);
+            anyhow::ensure!(ours.coded.bytes.is_empty(), "bytes were sent for a picture in which nothing changed");
             continue;
         };
         pictures += 1;
+        changed_at = at;
         let n = lanes.len();
         for i in 0..n {
             // Another one is first each time, and pays for cold caches.
@@ -255,7 +258,7 @@ fn play(path: &Path, language: Language) -> anyhow::Result<Clip> {
     for lane in &mut lanes {
         lane.rest(&player, Time(at + LAST_REST))?;
         lane.row.quality = lane.meter.quality();
-        lane.row.exact_after_ms = lane.exact.map(|exact| exact.0.saturating_sub(at) as f64 / 1e3);
+        lane.row.exact_after_ms = lane.exact.map(|exact| exact.0.saturating_sub(changed_at) as f64 / 1e3);
         let is_exact = player.frame().pixels.as_chunks::<4>().0.iter().zip(lane.codec.picture().as_chunks::<4>().0);
         lane.row.exact_at_rest = is_exact.clone().all(|(a, b)| a[..3] == b[..3]);
     }

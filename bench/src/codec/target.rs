@@ -71,12 +71,15 @@ pub fn judge(document: &Document) -> Vec<Verdict> {
         .and_then(|(clip, luma)| Some(clip.at_quality("openh264 QP", luma)?.1 / clip.row(OURS)?.encode()?.p50));
     let animation_bytes = animation.zip(luma(animation)).and_then(|(clip, luma)| {
         let ours = clip.row(OURS)?;
-        Some(ours.bytes as f64 / ours.encode_us.len().max(1) as f64 / clip.at_quality("x264 ultrafast", luma)?.0)
+        Some(ours.mean_bytes() / clip.at_quality("x264 ultrafast", luma)?.0)
     });
     let unchanged: Vec<f64> = document.clips.iter().flat_map(|clip| clip.unchanged_us.iter().copied()).collect();
     let dropped: Option<f64> = document.clips.iter().map(|c| c.row(OURS).map(|row| f64::from(row.dropped))).sum();
     let not_exact = document.clips.iter().filter(|c| c.row(OURS).is_some_and(|row| !row.exact_at_rest)).count();
-    let rest = document.clips.iter().filter_map(|c| c.row(OURS)?.exact_after_ms).max_by(f64::total_cmp);
+    // Only a run in which every clip ended exact says how long the longest took.
+    let rests = document.clips.iter().map(|c| c.row(OURS).filter(|row| row.exact_at_rest));
+    let rests: Option<Vec<f64>> = rests.map(|row| row.map(|row| row.exact_after_ms.unwrap_or(0.0))).collect();
+    let rest = rests.and_then(|rests| rests.into_iter().max_by(f64::total_cmp));
     let more = |what, figure, reach, stretch| verdict(what, figure, reach, stretch, true, "×");
     let less = |what, figure, reach, stretch| verdict(what, figure, reach, stretch, false, "×");
     let (p50, p99, mean): (Pick, Pick, Pick) = (|s| s.p50, |s| s.p99, |s| s.mean);
@@ -118,7 +121,10 @@ pub fn judge(document: &Document) -> Vec<Verdict> {
         ),
         more(Text("映像 符号化 (同じ輝度 PSNR)", "video, encode at equal luma PSNR"), video_speed, 2.3, Some(2.6)),
         less(
-            Text("アニメーション バイト (同じ輝度 PSNR の x264)", "animation, bytes of x264's at equal luma PSNR"),
+            Text(
+                "アニメーション バイト (同じ輝度 PSNR の x264 ultrafast)",
+                "animation, bytes of x264 ultrafast's at equal luma PSNR",
+            ),
             animation_bytes,
             1.2,
             Some(1.0),
@@ -133,14 +139,7 @@ pub fn judge(document: &Document) -> Vec<Verdict> {
         ),
         more(Text("文字入力 復号", "typing, decode"), decode(typing), 500.0, None),
         more(Text("スクロール 復号", "scroll, decode"), decode(scroll), 15.0, None),
-        verdict(
-            Text("静止して正確になるまで 最大", "exact at rest, the latest"),
-            rest.or(Some(0.0)),
-            200.0,
-            None,
-            false,
-            "ms",
-        ),
+        verdict(Text("静止して正確になるまで 最大", "exact at rest, the latest"), rest, 200.0, None, false, "ms"),
         verdict(
             Text("静止しても正確でないクリップ", "clips not exact at rest"),
             Some(not_exact as f64),
@@ -189,6 +188,6 @@ mod tests {
     #[test]
     fn nothing_measured_is_no_target_met_but_those_that_count_failures() {
         let verdicts = judge(&Document::default());
-        assert!(verdicts.iter().filter(|v| v.unit == "×").all(|v| v.outcome == Outcome::NotMeasured));
+        assert!(verdicts.iter().filter(|v| !v.unit.is_empty()).all(|v| v.outcome == Outcome::NotMeasured));
     }
 }

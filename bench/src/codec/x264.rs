@@ -77,14 +77,13 @@ impl X264 {
         let mut parameters = Box::new(Block([0u8; PARAMETERS_BYTES]));
         let at = (&raw mut *parameters).cast::<c_void>();
         let quality_text = std::ffi::CString::new(quality.to_string())?;
-        let options: [(&CStr, &CStr); 7] = [
+        let options: [(&CStr, &CStr); 6] = [
             (c"crf", &quality_text),
             (c"threads", c"1"),
             (c"keyint", c"infinite"),
             (c"fullrange", c"on"),
             (c"colormatrix", c"bt709"),
             (c"fps", c"60"),
-            (c"log", c"-1"),
         ];
         // SAFETY: the functions have these types in interface 164 (the name of OPEN is that number's); the structure is larger
         // than theirs, lives through the calls and is copied by the last one.
@@ -94,8 +93,8 @@ impl X264 {
             let open: Symbol<'_, Open> = library.get(OPEN)?;
             anyhow::ensure!(preset(at, c"ultrafast".as_ptr(), c"zerolatency".as_ptr()) == 0, "x264 has no such preset");
             for (name, value) in options {
-                // An option that this build does not know changes nothing that is compared.
-                let _ = parse(at, name.as_ptr(), value.as_ptr());
+                let is_known = parse(at, name.as_ptr(), value.as_ptr()) == 0;
+                anyhow::ensure!(is_known, "x264 does not know the option {name:?}");
             }
             parameters.put(WIDTH, (size.width as c_int).to_ne_bytes());
             parameters.put(HEIGHT, (size.height as c_int).to_ne_bytes());

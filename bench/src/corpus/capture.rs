@@ -26,7 +26,7 @@ use crate::clock::now;
 const FRAME: u64 = 16_667;
 /// A page has loaded when it has rested for so long, microseconds.
 const LOADED: u64 = 1_500_000;
-/// No page takes longer to load or to come to rest, microseconds; a page that never rests is recorded as it is.
+/// No page takes longer to come to rest between two steps, microseconds; then the script goes on. Loading may take twice as long.
 const PATIENCE: u64 = 30_000_000;
 /// After the last action the clip goes on until the picture rests for so long, microseconds.
 const END_REST: u64 = 400_000;
@@ -63,7 +63,12 @@ pub fn record(order: Order, progress: impl FnMut(usize)) -> anyhow::Result<Vec<T
     browser.end();
     room.clear()?;
     recorded?;
-    anyhow::ensure!(!stage.taken.is_empty(), "the browser showed no window of {}x{} pixels", order.width, order.height);
+    anyhow::ensure!(
+        !stage.taken.is_empty(),
+        "the page did not load and come to rest within a minute in a window of {}x{} pixels; does it open in a browser?",
+        order.width,
+        order.height
+    );
     Ok(stage.taken)
 }
 

@@ -202,10 +202,8 @@ impl Proof {
     fn refuse_unsure(&mut self, scene: &Scene<'_>, band: usize, units: Range<usize>, by: Vector) {
         let size = scene.frame.size;
         for unit in units {
+            // Also where every column is wrong in some line: other lines of it may be right.
             let at = band * self.columns + unit;
-            if self.wrong_columns[at] == u64::MAX {
-                continue;
-            }
             let own = unit_rect(unit, band, size);
             // A source that is partly outside is unsure only where it is inside.
             let x = i64::from(own.x) + i64::from(by.dx);
@@ -348,7 +346,8 @@ impl Proof {
             if (part == lines) != whole {
                 continue;
             }
-            if !whole {
+            // A last band that the canvas cuts may be covered by lines that no run took over.
+            if !whole || part.height < UNIT_HEIGHT {
                 scene.shadow.take(scene.frame, part);
             }
             for unit in across.start / COLUMNS..across.end.div_ceil(COLUMNS) {

@@ -7,6 +7,7 @@ use super::{Decode, Encode, Failed, Planes, openh264};
 use crate::canvas::Canvas;
 use crate::error::DecodeError;
 use crate::geometry::{Frame, Pixel, Rect};
+use crate::simd::Level;
 
 /// The host's side.
 pub(crate) struct Sender {
@@ -34,8 +35,8 @@ impl Sender {
     }
 
     /// Appends the access unit of the frame's pixels in the region.
-    pub(crate) fn send(&mut self, frame: &Frame<'_>, qp: u8, out: &mut Vec<u8>) -> Result<(), Failed> {
-        self.planes.take(frame, self.area)?;
+    pub(crate) fn send(&mut self, level: Level, frame: &Frame<'_>, qp: u8, out: &mut Vec<u8>) -> Result<(), Failed> {
+        self.planes.take(level, frame, self.area)?;
         self.library.encode(&self.planes, qp, false, out)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Decode as _, Encode as _, Planes, openh264};
 use crate::geometry::{Frame, Pixel, Rect, Size};
+use crate::simd::Level;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
@@ -32,7 +33,7 @@ fn chart() -> Vec<Pixel> {
 fn encoded(pixels: &[Pixel]) -> Vec<Vec<u8>> {
     let frame = Frame { size: SIZE, stride: SIZE.width as usize * 4, pixels: pixels.as_flattened() };
     let mut planes = Planes::new(SIZE.width, SIZE.height);
-    planes.take(&frame, SIZE.rect()).unwrap();
+    planes.take(Level::detect(), &frame, SIZE.rect()).unwrap();
     let mut encoder = openh264::Encoder::new(SIZE.width, SIZE.height, FINEST).unwrap();
     (0..2)
         .map(|_| {
@@ -116,7 +117,7 @@ fn a_region_beyond_the_canvas_is_padded_and_cut_again() {
         let area = Rect { x: 0, y: 0, width: width.next_multiple_of(16), height: height.next_multiple_of(16) };
         let mut planes = Planes::new(area.width, area.height);
         planes.y.fill(1);
-        planes.take(&frame, area).unwrap();
+        planes.take(Level::detect(), &frame, area).unwrap();
         let last = (height as usize - 1) * area.width as usize;
         assert_eq!(planes.y[planes.y.len() - 1], planes.y[last + width as usize - 1], "{width}x{height}");
         assert_eq!(planes.y[area.width as usize - 1], planes.y[width as usize - 1]);

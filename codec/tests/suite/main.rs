@@ -3,5 +3,6 @@
 mod behaviour;
 mod common;
 mod hostile;
+mod moves;
 mod roundtrip;
 mod vectors;

@@ -6,7 +6,7 @@
 //! Towards I420 the kernels are our own. Frames of 1080p from memory take them no longer than reading that memory takes (0.95
 //! to 1.0 of it; the `yuv` crate's balanced mode 1.3). From the cache they are 2 times as fast as the crate with AVX-512, 1.5
 //! times with AVX2, and with SSE4.1 as fast as the crate with AVX2. The way back is the crate's: it takes 1.25 times as long as
-//! writing the pixels alone, so nothing of ours could be much faster. Measured with `codec/examples/colour.rs`.
+//! writing the pixels alone, so nothing of ours could be much faster. `shoji-bench codec` measures it.
 
 #[cfg(test)]
 mod tests;
@@ -36,12 +36,8 @@ impl Planes {
 
     /// Takes the part of a frame in; `area` is the planes' place on the canvas and may reach beyond the frame's right and bottom
     /// edges, where the last column and row are repeated.
-    pub(crate) fn take(&mut self, frame: &Frame<'_>, area: Rect) -> Result<(), Failed> {
-        self.take_with(Level::detect(), frame, area)
-    }
-
-    /// [`Planes::take`] with the instructions of `level`; the result is the same at every level.
-    pub(crate) fn take_with(&mut self, level: Level, frame: &Frame<'_>, area: Rect) -> Result<(), Failed> {
+    /// The result is the same at every level.
+    pub(crate) fn take(&mut self, level: Level, frame: &Frame<'_>, area: Rect) -> Result<(), Failed> {
         let seen = area.intersect(frame.size.rect()).ok_or(Failed)?;
         if !frame.is_well_formed() || (area.width, area.height) != (self.width, self.height) {
             return Err(Failed);

@@ -46,10 +46,10 @@ proptest! {
         };
         let area = Rect { x, y, width: cover(width, beyond_x), height: cover(height, beyond_y) };
         let mut wanted = Planes::new(area.width, area.height);
-        wanted.take_with(Level::SCALAR, &frame, area).unwrap();
+        wanted.take(Level::SCALAR, &frame, area).unwrap();
         for level in Level::all() {
             let mut planes = Planes::new(area.width, area.height);
-            planes.take_with(level, &frame, area).unwrap();
+            planes.take(level, &frame, area).unwrap();
             prop_assert!(planes.y == wanted.y && planes.u == wanted.u && planes.v == wanted.v, "{}", level.name());
         }
         // What is specified, said again from the planes' side: every sample has its pixels, those beyond the edges repeated.
@@ -117,7 +117,7 @@ fn a_picture_is_within_a_step_of_plain_arithmetic_and_of_another_converter() {
     let (size, pixels) = squares();
     let frame = Frame { size, stride: size.width as usize * 4, pixels: &pixels };
     let mut planes = Planes::new(size.width, size.height);
-    planes.take(&frame, size.rect()).unwrap();
+    planes.take(Level::detect(), &frame, size.rect()).unwrap();
 
     let mut plain = planes.clone();
     let (width, half) = (size.width as usize, size.width as usize / 2);
@@ -155,5 +155,5 @@ fn a_picture_is_within_a_step_of_plain_arithmetic_and_of_another_converter() {
 #[test]
 fn a_frame_that_is_too_short_is_refused() {
     let frame = Frame { size: Size { width: 16, height: 16 }, stride: 64, pixels: &[0; 64 * 15] };
-    assert_eq!(Planes::new(16, 16).take(&frame, frame.size.rect()), Err(Failed));
+    assert_eq!(Planes::new(16, 16).take(Level::SCALAR, &frame, frame.size.rect()), Err(Failed));
 }
