@@ -78,7 +78,11 @@ fn clip(path: &Path) {
                 let glyph = (line / 18 * 31 + x / 9 * 17) % 11 > 4 && (line % 18) > 4 && (x * line) % 5 > 1;
                 let text = if glyph { [40, 30, 160, 255] } else { [250, 252, 253, 255] };
                 let is_film = (320..600).contains(&x) && (100..300).contains(&y);
-                pixels.extend_from_slice(&if is_film { [noise(), noise() / 2, (x + time * 3) as u8, 255] } else { text });
+                pixels.extend_from_slice(&if is_film {
+                    [noise(), noise() / 2, (x + time * 3) as u8, 255]
+                } else {
+                    text
+                });
             }
         }
         pixels

@@ -22,9 +22,8 @@ const MIN_COPY: usize = 1 << 9;
 /// Columns that are right side by side by accident, as between two glyphs, are narrower than this.
 const MIN_RUN: usize = 16;
 
-/// Pixels that a block may lose by going on into a narrower band: less than an own copy would cost, or this share of it.
-const MAX_LOSS: usize = 1 << 10;
-const MAX_LOSS_SHARE: usize = 16;
+/// Pixels that a block may lose by going on into a narrower band: about what a copy of its own costs.
+const MAX_LOSS: usize = 1 << 8;
 
 /// Most copies of one vector; beyond it the smallest are left to the tiles.
 const MAX_COPIES: usize = 64;
@@ -262,8 +261,11 @@ impl Proof {
                 return false;
             };
             let right = meet(&run.right, &block.right);
-            let loss = (block.need.len() - meet(&block.need, &right).len()) * block.bands.len() * UNIT_HEIGHT as usize;
-            if loss > MAX_LOSS.max(block.gain / MAX_LOSS_SHARE) {
+            let kept = meet(&block.need, &right).len();
+            let loss = (block.need.len() - kept) * block.bands.len() * UNIT_HEIGHT as usize;
+            // What began in a band of which a part is newly seen may be a sliver between two glyphs; the band after it is whole.
+            let is_sliver = run.gain > block.gain && run.need.len() > 2 * meet(&run.need, &right).len();
+            if kept == 0 || loss > MAX_LOSS || is_sliver {
                 closed.push(block.clone());
                 return false;
             }
