@@ -38,8 +38,8 @@ use quality::Meter;
 const QUALITY_EVERY: usize = 8;
 
 /// A peer that is run at these settings as well on clips where its bytes are compared at equal quality.
-const QUANTIZERS: [u8; 4] = [20, 28, 32, 38];
-const QUALITIES: [u8; 3] = [17, 29, 35];
+const QUANTIZERS: [u8; 4] = [12, 18, 28, 34];
+const QUALITIES: [u8; 3] = [8, 15, 29];
 
 /// How long the last picture rests, microseconds: more than any refinement.
 const LAST_REST: u64 = 2_000_000;
