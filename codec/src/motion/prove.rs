@@ -45,6 +45,17 @@ struct Run {
     right: Range<usize>,
     need: Range<usize>,
     gain: usize,
+    /// The most of what it needs that lies in one block that may go on into it, and the most gain of such a block so far.
+    claimed: usize,
+    gain_before: usize,
+}
+
+impl Run {
+    /// Whether the blocks that may go on into it are slivers: they began between two glyphs of a band of which a part is
+    /// newly seen, and the band after it is whole. A narrow block beside a great one is none: the great one has gained more.
+    fn outgrows_its_blocks(&self) -> bool {
+        self.gain > self.gain_before && self.need.len() > 2 * self.claimed
+    }
 }
 
 /// Runs of neighbouring bands that become one copy.
@@ -247,7 +258,12 @@ impl Proof {
             let first = next(changed, from, at, true);
             let need = if first == at { from..from } else { first..last(changed, first, at) + 1 };
             let gain = ones(changed, &need) * UNIT_HEIGHT as usize;
-            self.runs.push(Run { right: from..at, need, gain });
+            let mut run = Run { right: from..at, need, gain, claimed: 0, gain_before: 0 };
+            for block in self.open.iter().filter(|block| !meet(&block.right, &run.right).is_empty()) {
+                run.claimed = run.claimed.max(meet(&run.need, &block.right).len());
+                run.gain_before = run.gain_before.max(block.gain);
+            }
+            self.runs.push(run);
         }
     }
 
@@ -263,9 +279,7 @@ impl Proof {
             let right = meet(&run.right, &block.right);
             let kept = meet(&block.need, &right).len();
             let loss = (block.need.len() - kept) * block.bands.len() * UNIT_HEIGHT as usize;
-            // What began in a band of which a part is newly seen may be a sliver between two glyphs; the band after it is whole.
-            let is_sliver = run.gain > block.gain && run.need.len() > 2 * meet(&run.need, &right).len();
-            if kept == 0 || loss > MAX_LOSS || is_sliver {
+            if kept == 0 || loss > MAX_LOSS || run.outgrows_its_blocks() {
                 closed.push(block.clone());
                 return false;
             }

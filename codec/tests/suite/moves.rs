@@ -78,6 +78,39 @@ fn lines_of_a_cut_last_band_are_moved_whole_or_not_at_all() {
     pair.rest(&back);
 }
 
+#[test]
+fn a_page_that_scrolls_below_a_strip_that_changes_is_copied_whole() {
+    let mut page = Page::new(1920, 1080);
+    let body = Rect { x: 360, y: 91, width: 1185, height: 989 };
+    // A row of squares over the page's left edge, at its top and at its end, other ones in each picture.
+    let strips = |page: &mut Page, time: u32| {
+        for y in [91, 1032] {
+            for bit in 0..16 {
+                let dark = time >> bit & 1 == 1;
+                page.fill(Rect { x: bit * 24, y, width: 24, height: 24 }, |_, _| [if dark { 0 } else { 255 }; 3]);
+                page.fill(Rect { x: bit * 24, y: y + 24, width: 24, height: 24 }, |_, _| {
+                    [if dark { 255 } else { 0 }; 3]
+                });
+            }
+        }
+    };
+    page.text(body, 0);
+    strips(&mut page, 0);
+    let mut pair = Pair::new(true);
+    pair.send(&page, &[]);
+    let mut exact = 0;
+    for time in 1..40u32 {
+        page.text(body, time * 6);
+        strips(&mut page, time * 0x0101);
+        pair.now.0 += 16_000;
+        exact += pair.send(&page, &[page.size.rect()]).stats.exact;
+    }
+    // Six new lines at the end, and as much again for what the strips changed and uncovered; once it was five times as much.
+    let seen = 3 * 1185 * 6;
+    assert!(exact < 39 * seen, "{exact} of {}", 39 * seen);
+    pair.rest(&page);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
