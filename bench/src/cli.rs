@@ -11,6 +11,12 @@ use crate::words::Language;
 /// Measures Shoji on this machine.
 #[derive(Debug, Parser)]
 #[command(name = "shoji-bench", version, arg_required_else_help = true)]
+#[command(after_help = "Examples:
+  shoji-bench latency                                     (how long from a key to its picture)
+  shoji-bench codec                                       (how fast, small and crisp the codec is)
+  shoji-bench record bench/pages/corpus/map/script        (a new clip for the codec's measurements)
+
+What is measured, and how: bench/METHOD.md")]
 pub struct Cli {
     /// What to measure
     #[command(subcommand)]

@@ -13,6 +13,7 @@ pub mod code;
 pub mod codec;
 pub mod corpus;
 pub mod drive;
+pub mod loopback;
 pub mod machine;
 pub mod meter;
 pub mod page;

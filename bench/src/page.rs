@@ -3,7 +3,6 @@
 //! Every byte comes from this program; the page needs no other server. While something is measured the bench sends the page
 //! nothing and the page sends nothing. Must never listen anywhere but on 127.0.0.1.
 
-use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,10 +14,11 @@ use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
+use tokio::sync::{Mutex as AsyncMutex, mpsc};
 
 use crate::ArmName;
 use crate::clock::{ClockError, Exchange, Relation, now};
+use crate::loopback::Server;
 
 /// One command waits at most: the bench asks, waits for the answer, and only then asks again.
 const COMMANDS_WAITING: usize = 1;
@@ -101,9 +101,7 @@ pub enum PageError {
 
 /// The server of the page, one address per arm. Dropping it stops it.
 pub struct Pages {
-    address: SocketAddr,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<std::thread::JoinHandle<()>>,
+    server: Server,
     desks: Arc<[Desk]>,
 }
 
@@ -130,27 +128,15 @@ impl Pages {
     /// # Errors
     /// If the loopback cannot be listened on.
     pub fn serve() -> Result<Self, PageError> {
-        let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
         let desks: Arc<[Desk]> = ArmName::ALL.into_iter().map(Desk::new).collect();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (stop, stopped) = oneshot::channel();
-        let router = router(Arc::clone(&desks));
-        let thread = std::thread::Builder::new().name("page-server".into()).spawn(move || {
-            runtime.block_on(async move {
-                let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
-                let serving = std::future::IntoFuture::into_future(axum::serve(listener, router));
-                tokio::select! { _ = serving => {}, _ = stopped => {} }
-            });
-        })?;
-        Ok(Self { address, stop: Some(stop), thread: Some(thread), desks })
+        let server = Server::start("page-server", router(Arc::clone(&desks)))?;
+        Ok(Self { server, desks })
     }
 
     /// The address that an arm's browser opens.
     #[must_use]
     pub fn url(&self, arm: ArmName) -> String {
-        format!("http://{}/?arm={}", self.address, arm.name())
+        format!("http://{}/?arm={}", self.server.address(), arm.name())
     }
 
     /// The page of one arm's browser. Each may be taken once.
@@ -162,18 +148,6 @@ impl Pages {
         let desk = self.desks.iter().find(|desk| desk.arm == arm).expect("every arm has a desk");
         let answers = desk.answers.lock().expect("no holder panics").take().expect("each page is taken once");
         Page { arm, to_page: desk.to_page.clone(), answers, number: 0, relation: None }
-    }
-}
-
-impl Drop for Pages {
-    fn drop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            // The server may have ended by itself.
-            let _ = stop.send(());
-        }
-        if let Some(thread) = self.thread.take() {
-            drop(thread.join());
-        }
     }
 }
 
@@ -329,7 +303,7 @@ async fn answer(State(desks): State<Arc<[Desk]>>, uri: Uri, body: Bytes) -> Stat
 #[cfg(test)]
 mod tests {
     use std::io::{Read, Write};
-    use std::net::TcpStream;
+    use std::net::{SocketAddr, TcpStream};
 
     use super::*;
 
@@ -354,7 +328,7 @@ mod tests {
     #[test]
     fn a_page_greets_takes_a_command_and_answers_it() {
         let pages = Pages::serve().expect("the loopback can be listened on");
-        let address = pages.address;
+        let address = pages.server.address();
         let mut page = pages.page(ArmName::Floor);
         assert!(say(address, GREETING).starts_with("HTTP/1.1 204"));
         assert_eq!(page.greeted(PATIENCE).expect("the page greeted").height, 993);
@@ -370,13 +344,13 @@ mod tests {
     #[test]
     fn the_page_is_served_with_the_headers_that_refine_its_clock() {
         let pages = Pages::serve().expect("the loopback can be listened on");
-        let page = exchange(pages.address, "GET /?arm=floor HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        let page = exchange(pages.server.address(), "GET /?arm=floor HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
         assert!(page.contains("cross-origin-opener-policy: same-origin") && page.contains("計測ページ"), "{page}");
     }
 
     #[test]
     fn an_answer_that_is_no_answer_is_refused() {
         let pages = Pages::serve().expect("the loopback can be listened on");
-        assert!(say(pages.address, "{}").starts_with("HTTP/1.1 400"));
+        assert!(say(pages.server.address(), "{}").starts_with("HTTP/1.1 400"));
     }
 }

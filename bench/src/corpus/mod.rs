@@ -35,7 +35,8 @@ pub fn record(asked: &Record) -> anyhow::Result<()> {
     };
     let orders = asked.scripts.iter().map(|path| Ok((path, read(path)?))).collect::<anyhow::Result<Vec<_>>>()?;
     for (path, actions) in orders {
-        let folder = path.canonicalize()?.parent().map(Path::to_owned).unwrap_or_default();
+        let whole = path.canonicalize().with_context(|| format!("cannot find the folder of {}", path.display()))?;
+        let folder = whole.parent().map(Path::to_owned).unwrap_or_default();
         let name = folder.file_name().map_or_else(|| "clip".into(), |name| name.to_string_lossy().into_owned());
         let served = if asked.url.is_none() { Some(serve::Served::folder(&folder)?) } else { None };
         let url = asked.url.clone().or_else(|| served.as_ref().map(serve::Served::url)).unwrap_or_default();

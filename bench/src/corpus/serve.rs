@@ -1,19 +1,15 @@
 //! Owns the web server of one page's folder, on the loopback only. Must never serve anything but that folder and the one
 //! named `common` beside it, which pages share.
 
-use std::net::SocketAddr;
 use std::path::Path;
 
 use anyhow::Context as _;
-use tokio::sync::oneshot;
 use tower_http::services::ServeDir;
 
+use crate::loopback::Server;
+
 /// A folder being served. Dropping it stops the server.
-pub struct Served {
-    address: SocketAddr,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<std::thread::JoinHandle<()>>,
-}
+pub struct Served(Server);
 
 impl Served {
     /// Serves `folder`, and `common` beside it, on a free port of 127.0.0.1.
@@ -22,41 +18,18 @@ impl Served {
     /// If the loopback cannot be listened on.
     pub fn folder(folder: &Path) -> anyhow::Result<Self> {
         let common = folder.parent().unwrap_or(folder).join("common");
-        let listener = std::net::TcpListener::bind(("127.0.0.1", 0))
-            .context("cannot serve the pages on 127.0.0.1; is the loopback interface up?")?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
         let router = axum::Router::new()
             .nest_service("/page", ServeDir::new(folder))
             .nest_service("/common", ServeDir::new(common));
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (stop, stopped) = oneshot::channel();
-        let thread = std::thread::Builder::new().name("pages".into()).spawn(move || {
-            runtime.block_on(async move {
-                let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
-                let serving = std::future::IntoFuture::into_future(axum::serve(listener, router));
-                tokio::select! { _ = serving => {}, _ = stopped => {} }
-            });
-        })?;
-        Ok(Self { address, stop: Some(stop), thread: Some(thread) })
+        Server::start("pages", router)
+            .map(Self)
+            .context("cannot serve the pages on 127.0.0.1; is the loopback interface up?")
     }
 
     /// The address of the folder's `index.html`.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}/page/", self.address)
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            // The server may have ended by itself.
-            let _ = stop.send(());
-        }
-        if let Some(thread) = self.thread.take() {
-            drop(thread.join());
-        }
+        format!("http://{}/page/", self.0.address())
     }
 }
 
@@ -68,7 +41,7 @@ mod tests {
     use super::*;
 
     fn get(served: &Served, path: &str) -> String {
-        let mut stream = TcpStream::connect(served.address).expect("the server listens");
+        let mut stream = TcpStream::connect(served.0.address()).expect("the server listens");
         let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).expect("the request is sent");
         let mut answer = String::new();
