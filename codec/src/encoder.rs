@@ -1,11 +1,13 @@
 //! The host's end: a canvas and its damage in, one update's payload out.
 //!
-//! Owns the shadow, which is what the viewer will hold, and the order of the steps: prune, copy, video, tiles, refine.
+//! Owns the shadow, which is what the viewer will hold, and the order of the steps: prune, copy, then what is near pointer and
+//! caret, text, photographs, video, and at last refinement.
 //! It must never queue: what is not sent stays visible as a difference between frame and shadow or as a lossy mark.
 
 use crate::canvas::Canvas;
-use crate::damage::{UNIT_HEIGHT, UNIT_WIDTH, Units};
+use crate::damage::{UNIT_HEIGHT, UNIT_WIDTH, Units, unit_rect};
 use crate::error::EncodeError;
+use crate::focus::Focus;
 use crate::geometry::{Budget, Frame, Rect, Time};
 use crate::motion::{Copy, Scene, Search};
 use crate::refine::{self, Mask};
@@ -69,6 +71,9 @@ pub struct Encoder {
     search: Search,
     copies: Vec<Copy>,
     regions: Regions,
+    focus: Focus,
+    /// Since when video waits for text that goes first; `None`: none waits.
+    video_since: Option<Time>,
     coder: Coder,
     rects: Vec<Rect>,
     needs_complete: bool,
@@ -88,6 +93,8 @@ impl Encoder {
             search: Search::default(),
             copies: Vec::new(),
             regions: Regions::default(),
+            focus: Focus::default(),
+            video_since: None,
             coder: Coder::new(config.level)?,
             rects: Vec::new(),
             needs_complete: true,
@@ -97,6 +104,12 @@ impl Encoder {
     /// The viewer lost its picture: the next update will be a complete one.
     pub fn repaint(&mut self) {
         self.needs_complete = true;
+    }
+
+    /// Where the user is likely to look, in canvas pixels: at the pointer and at the caret. Of a large change what is near
+    /// goes first.
+    pub fn look_at(&mut self, pointer: Option<Rect>, caret: Option<Rect>) {
+        self.focus = Focus::around([pointer, caret]);
     }
 
     /// Whether the viewer's canvas, once every update is applied, equals the last frame bit for bit.
@@ -147,19 +160,42 @@ impl Encoder {
         } else if !damage.is_empty() {
             self.prune(&frame, damage, &mut stats, out);
         }
+        // What waits as the rest of an earlier change was looked at then, and had its budget.
+        let fresh = complete || !damage.is_empty();
+        let mut may_refine = true;
         let mut more = false;
         if !self.units.is_untouched() {
-            // What waits as the rest of an earlier change was looked at then.
-            let fresh = complete || !damage.is_empty();
+            may_refine = fresh;
             if fresh && self.units.count(CLASSIFY_FROM) >= CLASSIFY_FROM {
-                self.film(&frame, budget, now, &mut stats, out);
+                let fresh = if complete { None } else { Some(damage) };
+                let moves = self.regions.classify(
+                    self.config.level,
+                    &frame,
+                    &self.units,
+                    fresh,
+                    budget.bytes,
+                    now,
+                    self.config.h264,
+                );
+                self.video_since = moves.then(|| self.video_since.unwrap_or(now));
             }
-            more = self.exact(&frame, now, &mut stats, out);
+            if self.video_since.is_some_and(|since| now.since(since) >= VIDEO_PATIENCE_MICROS) {
+                self.video(&frame, budget, now, &mut stats, out);
+            }
+            more = self.exact(&frame, budget, now, start, &mut stats, out);
+            if !more && self.video_since.is_some() {
+                more = stats.exact > 0 && out.len() - start >= budget.bytes && self.units.count(1) > 0;
+                if !more {
+                    self.video(&frame, budget, now, &mut stats, out);
+                    // What could not go as video.
+                    more = self.exact(&frame, budget, now, start, &mut stats, out);
+                }
+            }
         }
         if !more {
             self.units.clear();
             self.search.settled();
-            if !self.lossy.is_empty() {
+            if may_refine && !self.lossy.is_empty() {
                 self.refine(&frame, budget, now, start, &mut stats, out);
             }
         }
@@ -182,6 +218,7 @@ impl Encoder {
         }
         self.lossy.reset(frame.size);
         self.regions.reset(frame.size);
+        self.video_since = None;
         self.coder.reset();
         self.units.mark_all();
         // The viewer holds black where the shadow may hold an old picture, until every part is sent.
@@ -221,34 +258,61 @@ impl Encoder {
     }
 
     /// Sends moving pictures as video and takes their marks away.
-    fn film(&mut self, frame: &Frame<'_>, budget: Budget, now: Time, stats: &mut Stats, out: &mut Vec<u8>) {
-        let level = self.config.level;
-        if !self.regions.classify(level, frame, &self.units, budget.bytes, now, self.config.h264) {
+    fn video(&mut self, frame: &Frame<'_>, budget: Budget, now: Time, stats: &mut Stats, out: &mut Vec<u8>) {
+        self.video_since = None;
+        if self.units.count(1) == 0 {
             return;
         }
         let (shadow, lossy, units) = (&mut self.shadow, &mut self.lossy, &mut self.units);
-        stats.video = self.regions.send(level, frame, budget.bytes, now, out, |painted| {
+        stats.video += self.regions.send(self.config.level, frame, budget.bytes, now, out, |painted| {
             shadow.take(frame, painted);
             lossy.paint(painted, now);
             units.unmark_in(painted);
         });
     }
 
-    /// Sends marked units exactly, as many as one part may have, and takes their marks away. Whether marked ones are left.
-    fn exact(&mut self, frame: &Frame<'_>, now: Time, stats: &mut Stats, out: &mut Vec<u8>) -> bool {
-        let photos = self.regions.has_photos();
+    /// Sends marked units exactly, as many as one part may have, and takes their marks away; not those that wait to go as
+    /// video. Whether others are left.
+    fn exact(
+        &mut self,
+        frame: &Frame<'_>,
+        budget: Budget,
+        now: Time,
+        start: usize,
+        stats: &mut Stats,
+        out: &mut Vec<u8>,
+    ) -> bool {
+        let (photos, video) = (self.regions.has_photos(), self.video_since.is_some());
+        let size = self.shadow.size();
+        let near = self.focus.is_on(size) && self.units.count(ORDER_FROM) >= ORDER_FROM;
+        let slice = (budget.bytes as u64 * SLICE_PIXELS_PER_BYTE).min(PART_PIXELS);
         let (mut room, mut more) = (PART_PIXELS, false);
-        'modes: for mode in [Mode::Screen, Mode::Photo] {
+        'passes: for pass in [Pass::Near, Pass::Text, Pass::Photos] {
+            let (regions, focus) = (&self.regions, &self.focus);
+            let is_text = |c, b| !(photos && regions.is_photo(c, b)) && !(video && regions.is_video(c, b));
             self.rects.clear();
-            match mode {
-                Mode::Screen if !photos => self.units.rects(|_, _| true, &mut self.rects),
-                Mode::Screen => self.units.rects(|c, b| !self.regions.is_photo(c, b), &mut self.rects),
-                Mode::Photo if !photos => break,
-                Mode::Photo => self.units.rects(|c, b| self.regions.is_photo(c, b), &mut self.rects),
+            match pass {
+                Pass::Near if !near => {}
+                Pass::Near => {
+                    self.units.rects(|c, b| focus.is_near(unit_rect(c, b, size)) && is_text(c, b), &mut self.rects)
+                }
+                Pass::Text => self.units.rects(is_text, &mut self.rects),
+                Pass::Photos if !photos => {}
+                Pass::Photos => {
+                    self.units.rects(|c, b| !(video && regions.is_video(c, b)) && regions.is_photo(c, b), &mut self.rects)
+                }
             }
+            let mode = if pass == Pass::Photos { Mode::Photo } else { Mode::Screen };
             for whole in &self.rects {
-                let rect = part(*whole, room, room == PART_PIXELS);
-                if !rect.is_empty() {
+                let mut rest = *whole;
+                while !rest.is_empty() {
+                    let first = room == PART_PIXELS;
+                    let full = !first && out.len() - start + self.coder.pending() / 2 >= budget.bytes;
+                    let rect = if full { Rect::default() } else { part(rest, room.min(slice), first) };
+                    if rect.is_empty() {
+                        more = true;
+                        break 'passes;
+                    }
                     self.coder.add(frame, &mut self.shadow, rect, mode, out);
                     self.units.unmark_in(rect);
                     room = room.saturating_sub(rect.area());
@@ -257,10 +321,7 @@ impl Encoder {
                         self.lossy.cover(rect);
                         self.lossy.touch(rect, now);
                     }
-                }
-                if rect.height < whole.height {
-                    more = true;
-                    break 'modes;
+                    rest = Rect::between(rest.x, rect.bottom(), rest.right(), rest.bottom());
                 }
             }
         }
@@ -269,7 +330,8 @@ impl Encoder {
         more && self.units.count(1) > 0
     }
 
-    /// Makes rested lossy pixels exact, as far as the budget and one update's share of time go.
+    /// Makes rested lossy pixels exact, as far as the budget and one update's share of time go: near pointer and caret first,
+    /// then text, then photographs.
     fn refine(
         &mut self,
         frame: &Frame<'_>,
@@ -279,25 +341,49 @@ impl Encoder {
         stats: &mut Stats,
         out: &mut Vec<u8>,
     ) {
-        let mut at = 0;
-        while let Some((rect, next)) = self.lossy.next_rested(at, now) {
-            let weight = out.len() - start + self.coder.pending() / 2;
-            if stats.refined > 0 && (weight >= budget.bytes || stats.refined >= refine::MAX_PIXELS) {
-                break;
+        let size = self.shadow.size();
+        let (regions, focus) = (&self.regions, self.focus);
+        let is_photo = |unit: (usize, usize)| regions.is_photo(unit.0, unit.1);
+        // A run of photograph must not be much heavier than the budget.
+        let most = (budget.bytes / REFINED_UNIT_BYTES).max(1);
+        'passes: for pass in [Pass::Near, Pass::Text, Pass::Photos] {
+            let wanted = |unit: (usize, usize)| match pass {
+                Pass::Near => focus.is_near(unit_rect(unit.0, unit.1, size)),
+                Pass::Text => !is_photo(unit),
+                Pass::Photos => true,
+            };
+            if pass == Pass::Near && !focus.is_on(size) {
+                continue;
             }
-            if stats.refined == 0 && weight >= budget.bytes && stats.exact + stats.video > 0 {
-                break;
+            let mut at = 0;
+            while let Some((rect, next)) = self.lossy.next_rested(at, most, now, wanted) {
+                let weight = out.len() - start + self.coder.pending() / 2;
+                if stats.refined > 0 && (weight >= budget.bytes || stats.refined >= refine::MAX_PIXELS) {
+                    break 'passes;
+                }
+                if stats.refined == 0 && weight >= budget.bytes && stats.exact + stats.video > 0 {
+                    break 'passes;
+                }
+                let photo = is_photo(((rect.x / UNIT_WIDTH) as usize, (rect.y / UNIT_HEIGHT) as usize));
+                let mode = if photo { Mode::Photo } else { Mode::Screen };
+                self.coder.add(frame, &mut self.shadow, rect, mode, out);
+                self.lossy.cover(rect);
+                stats.refined += rect.area();
+                stats.exact += rect.area();
+                at = next;
             }
-            let photo = self.regions.is_photo((rect.x / UNIT_WIDTH) as usize, (rect.y / UNIT_HEIGHT) as usize);
-            let mode = if photo { Mode::Photo } else { Mode::Screen };
-            self.coder.add(frame, &mut self.shadow, rect, mode, out);
-            self.lossy.cover(rect);
-            stats.refined += rect.area();
-            stats.exact += rect.area();
-            at = next;
         }
         self.coder.finish(out);
     }
+}
+
+/// What goes in turn.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pass {
+    /// Text near pointer and caret.
+    Near,
+    Text,
+    Photos,
 }
 
 /// Pixels of a whole unit.
@@ -309,6 +395,19 @@ const CLASSIFY_FROM: usize = 8;
 /// About how many exact pixels one part of a large change has: a key pressed meanwhile waits two or three milliseconds, and
 /// a whole 1080p page has eight parts, each of which is decoded while the next is encoded.
 const PART_PIXELS: u64 = 1 << 18;
+
+/// Of fewer changed units than this all goes together anyway.
+const ORDER_FROM: usize = 256;
+
+/// Text goes in slices of so many pixels per byte of the budget, so that a part does not outweigh a small one: text takes an
+/// eighth of a byte per pixel, crowded text a quarter.
+const SLICE_PIXELS_PER_BYTE: u64 = 4;
+
+/// About what a refined unit of a photograph takes.
+const REFINED_UNIT_BYTES: usize = 768;
+
+/// Video waits for text of the same change, but no longer than this: on a slow link text may come without end.
+const VIDEO_PATIENCE_MICROS: u64 = 150_000;
 
 /// The upper part of a rectangle with at most `room` pixels, cut between units; the first part of an update is never empty.
 fn part(whole: Rect, room: u64, first: bool) -> Rect {

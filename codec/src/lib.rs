@@ -6,7 +6,7 @@
 //!
 //! - `damage` finds which pixels really changed, `motion` which of them only moved.
 //! - `tile` codes pixels exactly; `video` codes moving pictures lossily; `refine` makes those exact once they rest.
-//! - `rate` keeps updates within a byte budget.
+//! - `rate` keeps updates within a byte budget; `focus` says what goes first.
 //! - `encoder` and `decoder` put these in order, `update` is the payload's format.
 //!
 //! INVARIANT: after every update the decoder's canvas equals the encoder's shadow wherever that is not marked lossy, and
@@ -31,6 +31,7 @@ mod damage;
 mod decoder;
 mod encoder;
 mod error;
+mod focus;
 mod geometry;
 #[doc(hidden)]
 pub mod measure;

@@ -1,7 +1,7 @@
 //! Which pixels the viewer has only approximately, and when they may become exact.
 //!
 //! Lossy video leaves marks, one per unit, with the time of the last paint. A unit that has rested is refined: sent again
-//! as exact tiles. Owns the marks and the order of refinement (top to bottom, whole bands of units).
+//! as exact tiles. Owns the marks; of what the encoder wants next they give the uppermost.
 //! It must never delay fresh damage: the encoder asks it only for what is left of a budget.
 
 use crate::damage::{UNIT_HEIGHT, UNIT_WIDTH, unit_rect};
@@ -79,12 +79,22 @@ impl Mask {
         self.painted.iter().flatten().min().map(|t| t.plus(REST_MICROS))
     }
 
-    /// The next run of rested units in a band from `from` (band, column) on: its rectangle and where to go on.
-    pub(crate) fn next_rested(&self, from: usize, now: Time) -> Option<(Rect, usize)> {
-        let rested = |unit: usize| self.painted[unit].is_some_and(|t| now >= t.plus(REST_MICROS));
+    /// The next run of rested and wanted units (column, band) in a band from `from` on, at most `most` of them: its rectangle
+    /// and where to go on.
+    pub(crate) fn next_rested(
+        &self,
+        from: usize,
+        most: usize,
+        now: Time,
+        wanted: impl Fn((usize, usize)) -> bool,
+    ) -> Option<(Rect, usize)> {
+        let rested = |unit: usize| {
+            self.painted[unit].is_some_and(|t| now >= t.plus(REST_MICROS))
+                && wanted((unit % self.columns, unit / self.columns))
+        };
         let first = (from..self.painted.len()).find(|unit| rested(*unit))?;
-        let line_end = (first / self.columns + 1) * self.columns;
-        let past = (first..line_end).find(|unit| !rested(*unit)).unwrap_or(line_end);
+        let end = ((first / self.columns + 1) * self.columns).min(first + most);
+        let past = (first..end).find(|unit| !rested(*unit)).unwrap_or(end);
         let (band, left, right) = (first / self.columns, first % self.columns, (past - 1) % self.columns);
         Some((unit_rect(left, band, self.size).union(unit_rect(right, band, self.size)), past))
     }
@@ -108,9 +118,10 @@ mod tests {
         mask.reset(Size { width: 200, height: 20 });
         mask.paint(Rect { x: 70, y: 9, width: 1, height: 1 }, Time(1_000));
         assert_eq!(mask.due(), Some(Time(101_000)));
-        assert_eq!(mask.next_rested(0, Time(100_999)), None);
+        let next = |mask: &Mask, now| mask.next_rested(0, 9, Time(now), |_| true).map(|n| n.0);
+        assert_eq!(next(&mask, 100_999), None);
         let unit = Rect { x: 64, y: 8, width: 64, height: 8 };
-        assert_eq!(mask.next_rested(0, Time(101_000)).map(|n| n.0), Some(unit));
+        assert_eq!(next(&mask, 101_000), Some(unit));
         mask.cover(Rect { x: 64, y: 8, width: 63, height: 8 });
         assert!(!mask.is_empty());
         mask.cover(unit);

@@ -3,7 +3,8 @@
 //! The canvas is cut into blocks of 64x64 pixels. A block that keeps changing, or whose exact pixels exceed the budget, and that looks
 //! like a photograph (most pixels equal neither neighbour) becomes video and stays it until it rests. Streams cover
 //! groups of such blocks and are sticky, because a new stream begins with a heavy picture.
-//! Owns the classification and the streams. It must never make text lossy: what looks like text is not video, whatever it weighs.
+//! What changes without rest, a fade or a zoom, becomes video whatever it looks like where exact pixels exceed the budget.
+//! Owns the classification and the streams. It must never make text lossy that does not keep changing, whatever it weighs.
 
 use crate::damage::{UNIT_HEIGHT, Units, unit_rect};
 use crate::geometry::{Frame, Rect, Size, Time};
@@ -24,6 +25,10 @@ const MIN_UNITS: u8 = 2;
 /// Changes in a row (each within [`STILL_MICROS`] of the last) that make a photograph a film.
 const HOT: u8 = 3;
 
+/// Changes in a row that make anything a film where its exact pixels exceed the budget: nobody reads what changes ten times in
+/// a second.
+const HOT_WHATEVER: u8 = 6;
+
 /// A block that did not change for so long is no film any more. Longer than the pauses of an animation of 5 frames a second.
 const STILL_MICROS: u64 = 250_000;
 
@@ -35,6 +40,9 @@ const SMALL_BYTES: usize = 6 << 10;
 
 /// At least this share of a block's sampled pixels, in 256ths, equals neither neighbour in a photograph; text has 40 to 70, film above 180.
 const PHOTO_SHARE: u32 = 115;
+
+/// Fewer changed units of a block say nothing: two lines of bold text may look like a photograph.
+const PHOTO_UNITS: u8 = 4;
 
 /// The same for a block in the midst of a film, where it is a dark or blurred part of that rather than text: as exact pixels
 /// such blocks cost more than all of the film.
@@ -121,12 +129,20 @@ impl Regions {
         self.photos > 0
     }
 
-    /// Looks at what changed and decides which blocks are video. Whether any is.
+    /// Whether the block of this unit goes as video with what changed last.
+    pub(crate) fn is_video(&self, column: usize, band: usize) -> bool {
+        let block = &self.blocks[band / BANDS * self.columns + column];
+        block.video && block.units > 0
+    }
+
+    /// Looks at what changed and decides which blocks are video. Whether any is. `damage` is of this frame alone, while marks
+    /// may be older ones that still wait; `None`: all of it.
     pub(crate) fn classify(
         &mut self,
         level: Level,
         frame: &Frame<'_>,
         units: &Units,
+        damage: Option<&[Rect]>,
         budget: usize,
         now: Time,
         h264: bool,
@@ -159,12 +175,14 @@ impl Regions {
             // It has to change as the film does: text that comes over a film is text.
             let in_film = block.heat >= HOT && films.iter().any(|film| film.contains(place));
             let share = if in_film { PHOTO_SHARE_IN_FILM } else { PHOTO_SHARE };
-            let photo = block.sampled > 0 && u32::from(block.lone) * 256 >= share * u32::from(block.sampled);
+            let photo = block.units >= PHOTO_UNITS && u32::from(block.lone) * 256 >= share * u32::from(block.sampled);
             self.photos = self.photos + usize::from(photo) - usize::from(block.photo);
             block.photo = photo;
             let still = now.since(block.changed) > STILL_MICROS;
             block.video &= !still;
-            if block.units >= MIN_UNITS {
+            // What only waits does not move.
+            let is_fresh = damage.is_none_or(|rects| rects.iter().any(|rect| rect.intersect(place).is_some()));
+            if block.units >= MIN_UNITS && is_fresh {
                 block.heat = if still { 1 } else { block.heat.saturating_add(1) };
                 block.changed = now;
             }
@@ -182,6 +200,7 @@ impl Regions {
         for &at in &self.touched {
             let block = &mut self.blocks[at];
             block.video |= block.photo && (heavy || (moving && block.heat >= HOT));
+            block.video |= heavy && block.heat >= HOT_WHATEVER;
             if block.video {
                 self.film += block.bytes();
                 any = true;

@@ -4,5 +4,6 @@ mod behaviour;
 mod common;
 mod hostile;
 mod moves;
+mod order;
 mod roundtrip;
 mod vectors;

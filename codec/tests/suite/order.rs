@@ -1,0 +1,177 @@
+//! What goes first: near pointer and caret, then text, then photographs and films, then refinement.
+
+use shoji_codec::{Budget, Decoder, Rect};
+
+use crate::common::{Page, Pair};
+
+/// Whether the viewer shows an area as the page has it.
+fn shows(decoder: &Decoder, page: &Page, area: Rect) -> bool {
+    let (canvas, width) = (decoder.canvas().pixels(), page.size.width);
+    (area.y..area.bottom()).all(|y| {
+        let row = (y * width + area.x) as usize * 4..(y * width + area.right()) as usize * 4;
+        let pairs = canvas[row.clone()].chunks(4).zip(page.pixels[row].chunks(4));
+        pairs.into_iter().all(|(a, b)| a[..3] == b[..3])
+    })
+}
+
+/// A full-HD page that was sent, on a link with a budget.
+fn sent(budget: usize) -> (Page, Pair) {
+    let page = Page::new(1920, 1080);
+    let mut pair = Pair::new(true);
+    pair.budget = Budget { bytes: budget };
+    pair.send(&page, &[]);
+    pair.now.0 += 1_000_000;
+    (page, pair)
+}
+
+#[test]
+fn the_text_of_a_page_goes_before_its_photographs() {
+    let (mut page, mut pair) = sent(40_000);
+    let (photo, text) =
+        (Rect { x: 128, y: 64, width: 768, height: 448 }, Rect { x: 0, y: 576, width: 1920, height: 500 });
+    page.film(photo, 1);
+    page.text(text, 0);
+    let mut damage = vec![page.size.rect()];
+    loop {
+        let part = pair.send_part(&page, &damage);
+        damage.clear();
+        assert!(part.stats.video == 0 || shows(&pair.decoder, &page, text), "a photograph went before text");
+        if !part.more {
+            assert!(part.stats.video >= photo.area(), "{part:?}");
+            break;
+        }
+    }
+    pair.rest(&page);
+}
+
+#[test]
+fn what_is_near_pointer_or_caret_goes_first() {
+    let caret = Rect { x: 900, y: 1000, width: 2, height: 20 };
+    let near = Rect { x: 700, y: 960, width: 400, height: 100 };
+    let first = |look: bool| {
+        let (mut page, mut pair) = sent(20_000);
+        if look {
+            pair.encoder.look_at(None, Some(caret));
+        }
+        page.text(page.size.rect(), 0);
+        let part = pair.send_part(&page, &[page.size.rect()]);
+        assert!(part.more);
+        let shown = shows(&pair.decoder, &page, near);
+        pair.send(&page, &[]);
+        pair.rest(&page);
+        shown
+    };
+    assert!(first(true) && !first(false));
+}
+
+#[test]
+fn what_is_near_pointer_or_caret_is_refined_first() {
+    let (mut page, mut pair) = sent(20_000);
+    page.film(page.size.rect(), 3);
+    pair.send(&page, &[page.size.rect()]);
+    let place = Rect { x: 1500, y: 900, width: 1, height: 1 };
+    pair.encoder.look_at(Some(place), None);
+    pair.now.0 += 200_000;
+    let part = pair.send_part(&page, &[]);
+    assert!(part.stats.refined > 0 && !pair.encoder.is_exact());
+    assert!(pair.encoder.is_pixel_exact(1500, 810) && !pair.encoder.is_pixel_exact(100, 10));
+    pair.rest(&page);
+}
+
+#[test]
+fn a_part_weighs_little_more_than_a_small_budget() {
+    let (mut page, mut pair) = sent(8_000);
+    page.text(page.size.rect(), 0);
+    let (mut damage, mut parts) = (vec![page.size.rect()], 0);
+    loop {
+        let part = pair.send_part(&page, &damage);
+        damage.clear();
+        parts += 1;
+        assert!(part.stats.bytes < 16_000, "{part:?}");
+        if !part.more {
+            break;
+        }
+    }
+    assert!(parts > 5, "{parts}");
+    pair.rest(&page);
+}
+
+/// Text that fades away and comes again, brightness by brightness.
+fn fade(page: &mut Page, original: &Page, time: u32) {
+    let level = time % 32 * 8;
+    for (now, was) in page.pixels.iter_mut().zip(&original.pixels) {
+        *now = (255 - (255 - u32::from(*was)) * (256 - level) / 256) as u8;
+    }
+}
+
+/// The weights of a fade's pictures, and how many of its pixels went as video.
+fn fading(budget: usize) -> (Vec<usize>, u64) {
+    let (mut page, mut pair) = sent(budget);
+    page.text(page.size.rect(), 0);
+    let original = page.clone();
+    pair.send(&page, &[page.size.rect()]);
+    pair.rest(&page);
+    let (mut weights, mut video) = (vec![], 0);
+    for time in 1..24 {
+        fade(&mut page, &original, time);
+        pair.now.0 += 33_000;
+        let stats = pair.send(&page, &[page.size.rect()]).stats;
+        weights.push(stats.bytes);
+        video += stats.video;
+    }
+    pair.rest(&page);
+    (weights, video)
+}
+
+#[test]
+fn a_fade_that_the_link_cannot_carry_exactly_becomes_video_and_ends_exact() {
+    let (weights, video) = fading(8_000);
+    assert!(video > 8 * 1920 * 1080, "{video}");
+    let (early, late) = (weights[1], weights[22]);
+    assert!(late * 3 < early, "{weights:?}");
+}
+
+#[test]
+fn a_fade_on_a_near_link_stays_exact() {
+    assert_eq!(fading(1 << 20).1, 0);
+}
+
+#[test]
+fn text_that_waits_for_the_link_does_not_become_video() {
+    let (mut page, mut pair) = sent(3_000);
+    let text = Rect { x: 0, y: 128, width: 1920, height: 952 };
+    let spinner = Rect { x: 64, y: 16, width: 48, height: 48 };
+    page.text(text, 0);
+    let mut damage = text;
+    for time in 0..40 {
+        page.fill(spinner, |_, _| [(time * 40) as u8; 3]);
+        let part = pair.send_part(&page, &[damage]);
+        assert!(part.stats.video <= 64 * 64, "no more than the spinner: {part:?}");
+        assert!(time > 10 || part.more, "the text has to wait");
+        damage = spinner;
+        pair.now.0 += 33_000;
+    }
+    pair.send(&page, &[]);
+    assert!(shows(&pair.decoder, &page, text));
+    pair.rest(&page);
+}
+
+#[test]
+fn a_film_does_not_wait_for_ever_for_text_without_end() {
+    let (mut page, mut pair) = sent(3_000);
+    let film = Rect { x: 1280, y: 64, width: 320, height: 192 };
+    let mut videos = 0;
+    for time in 0..48u32 {
+        page.film(film, time);
+        // Another block of text each time, so that none of them moves, and more than the link carries.
+        let text = Rect { x: 0, y: 320 + time % 12 * 60, width: 1920, height: 60 };
+        page.text(text, time * 7919);
+        let part = pair.send_part(&page, &[film, text]);
+        assert!(part.more, "text has to wait: {part:?}");
+        videos += u32::from(part.stats.video > 0);
+        pair.now.0 += 33_000;
+    }
+    assert!(videos > 4, "{videos}");
+    pair.send(&page, &[]);
+    pair.rest(&page);
+}
