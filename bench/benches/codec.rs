@@ -3,11 +3,13 @@
 //! Run with `cargo bench -p shoji-bench`; compare every row with the `memory` rows of the same run, because the memory of one
 //! machine is four times as fast as that of another. The `whole screen as H.264` rows are what a plain screen streamer pays for
 //! the same changes, with the same library. Pages are made up, but like real ones: text of grey glyphs on white.
+//! Groups that are called like a room of the codec measure that room alone, on pictures of the corpus.
 //! `SHOJI_BENCH_PAGE=file.png` (1920 pixels wide, taller than 1080) measures a screenshot instead.
 
 #[expect(dead_code, reason = "the tests use the rest of it")]
 #[path = "../../codec/tests/suite/common.rs"]
 mod common;
+mod rooms;
 
 use common::{Page, Pair};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
@@ -225,4 +227,14 @@ fn whole_screen(c: &mut Criterion) {
 }
 
 criterion_group!(benches, memory, encoders, decoder, film, whole_screen);
-criterion_main!(benches);
+criterion_group!(
+    alone,
+    rooms::damage,
+    rooms::motion,
+    rooms::tile,
+    rooms::video,
+    rooms::refine,
+    rooms::rate,
+    rooms::colour
+);
+criterion_main!(benches, alone);

@@ -42,8 +42,9 @@ How it is measured: bench/METHOD.md")]
   shoji-bench codec --clips typing,scroll --out report
   shoji-bench codec --corpus clips
 
-Peers: openh264 on the whole screen, as published and tuned; x264 if its library is installed (Debian: libx264-164);
-png, qoi and zstd on the same rectangles. The report is codec.html, codec.json and codec.csv in the --out folder.
+Peers: openh264 on the whole screen, as published and tuned; x264 and libvpx's VP9 if their libraries are installed
+(Debian: libx264-164, libvpx7); png, qoi and zstd on the same rectangles.
+The report is codec.html, codec.json and codec.csv in the --out folder.
 How it is measured: bench/METHOD.md")]
     Codec(Codec),
     /// Records clips of real pages for `codec`: every picture of a real Chromium, with the damage that it reported

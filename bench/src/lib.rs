@@ -6,6 +6,7 @@
 //!
 //! Owns nothing of the product: it must never change how the product behaves while it is measured.
 
+pub mod allocations;
 pub mod arm;
 pub mod cli;
 pub mod clock;

@@ -3,8 +3,13 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use shoji_bench::allocations::Counting;
 use shoji_bench::cli::{Cli, Command};
 use shoji_bench::{codec, corpus, run};
+
+/// Counts, so that `codec` can tell how often our codec allocates. It costs one addition each time.
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {

@@ -16,6 +16,12 @@ pub struct Coded {
 }
 
 impl Coded {
+    /// With room for more than any picture of the corpus needs, so that nothing is allocated for it while codecs run.
+    #[must_use]
+    pub fn with_room() -> Self {
+        Self { bytes: Vec::with_capacity(16 << 20), ends: Vec::with_capacity(256) }
+    }
+
     /// Nothing yet.
     pub fn clear(&mut self) {
         self.bytes.clear();

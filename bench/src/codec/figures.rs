@@ -73,6 +73,19 @@ pub struct Row {
     pub exact_at_rest: bool,
     /// How long after the last picture that was so, milliseconds; `None` if at once or never.
     pub exact_after_ms: Option<f64>,
+    /// For each picture how often memory was allocated by encoding and by decoding it, refinement until the next one included.
+    /// Only of our codec, and only if the program counts.
+    #[serde(default)]
+    pub allocations: Vec<Allocations>,
+}
+
+/// How often memory was allocated.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Allocations {
+    /// By the encoder.
+    pub encode: u64,
+    /// By the decoder.
+    pub decode: u64,
 }
 
 impl Row {
@@ -86,6 +99,20 @@ impl Row {
     #[must_use]
     pub fn decode(&self) -> Option<Summary> {
         Summary::of(&self.decode_us)
+    }
+
+    /// Allocations per picture: the median, and the most in the second half of the clip, when buffers should have their working
+    /// size. `None` if they were not counted.
+    #[must_use]
+    pub fn allocations(&self) -> Option<(Allocations, Allocations)> {
+        let each = |pick: fn(&Allocations) -> u64| {
+            let mut all: Vec<u64> = self.allocations.iter().map(pick).collect();
+            let most = all[all.len() / 2..].iter().copied().max()?;
+            all.sort_unstable();
+            Some((*all.get(all.len() / 2)?, most))
+        };
+        let (encode, decode) = (each(|picture| picture.encode)?, each(|picture| picture.decode)?);
+        Some((Allocations { encode: encode.0, decode: decode.0 }, Allocations { encode: encode.1, decode: decode.1 }))
     }
 
     /// Bytes per changed picture, refinement included.
@@ -141,6 +168,15 @@ mod tests {
     fn row(codec: &str, luma: f64, bytes: u64) -> Row {
         let quality = Some(Quality { luma: Some(luma), ..Quality::default() });
         Row { codec: codec.to_owned(), encode_us: vec![luma], bytes, quality, ..Row::default() }
+    }
+
+    #[test]
+    fn allocations_of_the_first_half_count_only_in_the_median() {
+        let allocations = [(90, 9), (0, 0), (3, 0), (0, 0)].map(|(encode, decode)| Allocations { encode, decode });
+        let row = Row { allocations: allocations.to_vec(), ..Row::default() };
+        let (median, most) = row.allocations().expect("they were counted");
+        assert_eq!((median, most), (Allocations { encode: 3, decode: 0 }, Allocations { encode: 3, decode: 0 }));
+        assert_eq!(Row::default().allocations(), None);
     }
 
     #[test]

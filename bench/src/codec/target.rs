@@ -80,6 +80,9 @@ pub fn judge(document: &Document) -> Vec<Verdict> {
     let rests = document.clips.iter().map(|c| c.row(OURS).filter(|row| row.exact_at_rest));
     let rests: Option<Vec<f64>> = rests.map(|row| row.map(|row| row.exact_after_ms.unwrap_or(0.0))).collect();
     let rest = rests.and_then(|rests| rests.into_iter().max_by(f64::total_cmp));
+    // Only a run in which they were counted on every clip has a most.
+    let most = document.clips.iter().map(|c| c.row(OURS)?.allocations().map(|(_, most)| most.encode.max(most.decode)));
+    let allocations = most.collect::<Option<Vec<u64>>>().and_then(|all| all.into_iter().max());
     let more = |what, figure, reach, stretch| verdict(what, figure, reach, stretch, true, "×");
     let less = |what, figure, reach, stretch| verdict(what, figure, reach, stretch, false, "×");
     let (p50, p99, mean): (Pick, Pick, Pick) = (|s| s.p50, |s| s.p99, |s| s.mean);
@@ -143,6 +146,17 @@ pub fn judge(document: &Document) -> Vec<Verdict> {
         verdict(
             Text("静止しても正確でないクリップ", "clips not exact at rest"),
             Some(not_exact as f64),
+            0.0,
+            None,
+            false,
+            "",
+        ),
+        verdict(
+            Text(
+                "一コマのメモリ確保の回数 (各クリップの後半で最大)",
+                "allocations per picture, the most in a clip's second half",
+            ),
+            allocations.map(|most| most as f64),
             0.0,
             None,
             false,

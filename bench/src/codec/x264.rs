@@ -77,7 +77,9 @@ impl X264 {
         let mut parameters = Box::new(Block([0u8; PARAMETERS_BYTES]));
         let at = (&raw mut *parameters).cast::<c_void>();
         let quality_text = std::ffi::CString::new(quality.to_string())?;
-        let options: [(&CStr, &CStr); 6] = [
+        let options: [(&CStr, &CStr); 7] = [
+            // It would write about itself among the run's progress.
+            (c"log", c"-1"),
             (c"crf", &quality_text),
             (c"threads", c"1"),
             (c"keyint", c"infinite"),

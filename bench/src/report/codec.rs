@@ -40,7 +40,7 @@ pub fn write(document: &Document, folder: &Path) -> Result<Written, WriteError> 
     Ok(written)
 }
 
-const COLUMNS: [Text; 14] = [
+const COLUMNS: [Text; 15] = [
     Text("符号化", "codec"),
     Text("符号化 中央値 ms", "encode p50 ms"),
     Text("平均", "mean"),
@@ -55,6 +55,7 @@ const COLUMNS: [Text; 14] = [
     Text("色の縁 dB", "colour edge dB"),
     Text("SSIM", "SSIM"),
     Text("正確になるまで", "exact after"),
+    Text("メモリ確保 符号化/復号 (最大)", "allocations encode/decode (most)"),
 ];
 
 fn cells(clip: &Clip, row: &Row) -> Vec<String> {
@@ -71,6 +72,9 @@ fn cells(clip: &Clip, row: &Row) -> Vec<String> {
         (true, None) => "0".to_owned(),
         (false, _) => dash(),
     };
+    let allocations = row.allocations().map_or_else(dash, |(median, most)| {
+        format!("{}/{} ({}/{})", median.encode, median.decode, most.encode, most.decode)
+    });
     vec![
         if row.dropped > 0 { format!("{} (−{})", row.codec, row.dropped) } else { row.codec.clone() },
         ms(encode.map(|s| s.p50)),
@@ -86,6 +90,7 @@ fn cells(clip: &Clip, row: &Row) -> Vec<String> {
         decibels(|quality| quality.colour_edge),
         row.quality.map_or_else(dash, |quality| format!("{:.4}", quality.ssim)),
         exact,
+        allocations,
     ]
 }
 
@@ -145,7 +150,7 @@ pub fn text(document: &Document, language: Language) -> String {
 
 fn csv(document: &Document) -> String {
     let mut out = String::from(
-        "clip,codec,pictures,encode_p50_us,encode_mean_us,encode_p99_us,decode_p50_us,decode_p99_us,cpu_us_per_picture,bytes_per_picture,refined_bytes,luma_db,rgb_db,colour_edge_db,ssim,exact_at_rest,exact_after_ms,dropped\n",
+        "clip,codec,pictures,encode_p50_us,encode_mean_us,encode_p99_us,decode_p50_us,decode_p99_us,cpu_us_per_picture,bytes_per_picture,refined_bytes,luma_db,rgb_db,colour_edge_db,ssim,exact_at_rest,exact_after_ms,dropped,allocations_encode_p50,allocations_decode_p50,allocations_encode_most,allocations_decode_most\n",
     );
     for clip in &document.clips {
         for row in &clip.rows {
@@ -161,9 +166,13 @@ fn csv(document: &Document) -> String {
                 row.cpu_us / encode.n as f64,
                 row.mean_bytes(),
             ];
+            let allocations = row.allocations().map_or_else(
+                || ",,,".to_owned(),
+                |(median, most)| format!("{},{},{},{}", median.encode, median.decode, most.encode, most.decode),
+            );
             let numbers = numbers.map(|number| format!("{number:.1}")).join(",");
             out += &format!(
-                "{},{},{},{numbers},{},{},{},{},{:.5},{},{},{}\n",
+                "{},{},{},{numbers},{},{},{},{},{:.5},{},{},{},{allocations}\n",
                 clip.name,
                 row.codec,
                 encode.n,
