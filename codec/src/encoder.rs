@@ -228,8 +228,6 @@ impl Encoder {
 
     /// Finds what really changed within the damage, and moves what only moved.
     fn prune(&mut self, frame: &Frame<'_>, damage: &[Rect], stats: &mut Stats, out: &mut Vec<u8>) {
-        self.copies.clear();
-        self.search.begin();
         let scene = &mut Scene {
             level: self.config.level,
             frame,
@@ -237,15 +235,7 @@ impl Encoder {
             units: &mut self.units,
             lossy: &self.lossy,
         };
-        for rect in damage {
-            if !self.search.run_unmarked(scene, *rect, &mut self.copies) {
-                scene.units.mark(scene.level, frame, scene.shadow.all(), *rect);
-                self.search.note_hopeless(scene.units, *rect);
-            }
-        }
-        let moved: u64 = self.copies.iter().map(|c| c.to.area()).sum();
-        let began = scene.units.count(usize::MAX) + (moved / UNIT_AREA) as usize;
-        self.search.run(scene, began, &mut self.copies);
+        self.search.follow(scene, damage, &mut self.copies);
         for copy in &self.copies {
             out.push(kind::COPY);
             update::rect(out, copy.to);
@@ -298,9 +288,9 @@ impl Encoder {
                 }
                 Pass::Text => self.units.rects(is_text, &mut self.rects),
                 Pass::Photos if !photos => {}
-                Pass::Photos => {
-                    self.units.rects(|c, b| !(video && regions.is_video(c, b)) && regions.is_photo(c, b), &mut self.rects)
-                }
+                Pass::Photos => self
+                    .units
+                    .rects(|c, b| !(video && regions.is_video(c, b)) && regions.is_photo(c, b), &mut self.rects),
             }
             let mode = if pass == Pass::Photos { Mode::Photo } else { Mode::Screen };
             for whole in &self.rects {
@@ -385,9 +375,6 @@ enum Pass {
     Text,
     Photos,
 }
-
-/// Pixels of a whole unit.
-const UNIT_AREA: u64 = (UNIT_WIDTH * UNIT_HEIGHT) as u64;
 
 /// Fewer changed units than this are never looked at as a film: a block of video has eight.
 const CLASSIFY_FROM: usize = 8;

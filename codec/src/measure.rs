@@ -3,7 +3,7 @@
 //! Owns nothing. It must never do anything that the codec itself does not do in the same way.
 
 use crate::canvas::Canvas;
-use crate::damage::{UNIT_HEIGHT, UNIT_WIDTH, Units};
+use crate::damage::Units;
 use crate::error::EncodeError;
 use crate::geometry::{Frame, Pixel, Rect, Size, Time};
 use crate::motion::{Copy, Scene, Search};
@@ -118,18 +118,8 @@ impl Changes {
     /// Compares, and moves what only moved. Gives the number of pixels that did; the rest stays marked.
     pub fn follow(&mut self, frame: &Frame<'_>, damage: &[Rect]) -> u64 {
         let Self { level, shadow, units, lossy, search, copies, .. } = self;
-        copies.clear();
-        search.begin();
         let scene = &mut Scene { level: *level, frame, shadow, units, lossy };
-        for rect in damage {
-            if !search.run_unmarked(scene, *rect, copies) {
-                scene.units.mark(scene.level, frame, scene.shadow.all(), *rect);
-                search.note_hopeless(scene.units, *rect);
-            }
-        }
-        let moved: u64 = copies.iter().map(|copy| copy.to.area()).sum();
-        let began = scene.units.count(usize::MAX) + (moved / u64::from(UNIT_WIDTH * UNIT_HEIGHT)) as usize;
-        search.run(scene, began, copies);
+        search.follow(scene, damage, copies);
         copies.iter().map(|copy| copy.to.area()).sum()
     }
 
@@ -212,7 +202,7 @@ impl Approximate {
     /// Goes through everything that has rested and makes it exact. Gives the number of rectangles.
     pub fn refine(&mut self, now: Time) -> usize {
         let (mut at, mut rects) = (0, 0);
-        while let Some((rect, next)) = self.0.next_rested(at, now) {
+        while let Some((rect, next)) = self.0.next_rested(at, usize::MAX, now, |_| true) {
             self.0.cover(rect);
             (at, rects) = (next, rects + 1);
         }

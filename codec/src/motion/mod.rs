@@ -69,6 +69,9 @@ pub(crate) struct Search {
     is_held: bool,
 }
 
+/// Pixels of a whole unit.
+const UNIT_AREA: u64 = (UNIT_WIDTH * UNIT_HEIGHT) as u64;
+
 impl Search {
     /// Forgets what worked on another canvas.
     pub(crate) fn reset(&mut self, size: Size) {
@@ -79,13 +82,23 @@ impl Search {
         self.samples.reserve(SAMPLES * 2);
     }
 
-    /// Begins the next update.
-    pub(crate) fn begin(&mut self) {
+    /// Marks what changed within the damage, and finds and applies in the shadow what of it only moved: `copies` says how.
+    pub(crate) fn follow(&mut self, scene: &mut Scene<'_>, damage: &[Rect], copies: &mut Vec<Copy>) {
+        copies.clear();
         self.hopeless = 0;
+        for rect in damage {
+            if !self.run_unmarked(scene, *rect, copies) {
+                scene.units.mark(scene.level, scene.frame, scene.shadow.all(), *rect);
+                self.note_hopeless(scene.units, *rect);
+            }
+        }
+        let moved: u64 = copies.iter().map(|copy| copy.to.area()).sum();
+        let began = scene.units.count(usize::MAX) + (moved / UNIT_AREA) as usize;
+        self.run(scene, began, copies);
     }
 
     /// A rectangle that [`Self::run_unmarked`] left is marked now; if no vector was found in it, none will be.
-    pub(crate) fn note_hopeless(&mut self, units: &Units, damage: Rect) {
+    fn note_hopeless(&mut self, units: &Units, damage: Rect) {
         if std::mem::take(&mut self.is_hopeless)
             && let Some(damage) = damage.intersect(units.size().rect())
         {
@@ -106,7 +119,7 @@ impl Search {
 
     /// For a large damaged rectangle that is not compared yet: if a few samples say that it moved, compares, moves and marks it
     /// in one pass over memory. Whether it did; if not, nothing has changed.
-    pub(crate) fn run_unmarked(&mut self, scene: &mut Scene<'_>, damage: Rect, copies: &mut Vec<Copy>) -> bool {
+    fn run_unmarked(&mut self, scene: &mut Scene<'_>, damage: Rect, copies: &mut Vec<Copy>) -> bool {
         let size = scene.frame.size;
         let Some(damage) = damage.intersect(size.rect()) else { return false };
         let (left, right) = ((damage.x / UNIT_WIDTH) as usize, damage.right().div_ceil(UNIT_WIDTH) as usize);
@@ -143,7 +156,7 @@ impl Search {
 
     /// Finds moves that make marked units right, carries them out on the shadow, takes the marks of what is right now
     /// away, and appends the copies in the order in which they have to be made. `began` units had changed before any move.
-    pub(crate) fn run(&mut self, scene: &mut Scene<'_>, began: usize, copies: &mut Vec<Copy>) {
+    fn run(&mut self, scene: &mut Scene<'_>, began: usize, copies: &mut Vec<Copy>) {
         let mut tried = [None; MAX_VECTORS];
         for round in 0..MAX_VECTORS {
             // What is left after the first move is mostly what it uncovered.

@@ -30,6 +30,13 @@ pub(super) fn canvas_out(canvas: compositor::CanvasId) -> protocol::CanvasId {
     protocol::CanvasId(canvas.0)
 }
 
+/// A place on a canvas, as the encoder knows it.
+pub(super) fn caret(
+    (canvas, rect): (compositor::CanvasId, compositor::Rect),
+) -> (protocol::CanvasId, shoji_codec::Rect) {
+    (canvas_out(canvas), shoji_codec::Rect { x: rect.x, y: rect.y, width: rect.width, height: rect.height })
+}
+
 fn position(position: protocol::Position) -> compositor::Position {
     compositor::Position::new(position.x.to_pixels(), position.y.to_pixels())
 }

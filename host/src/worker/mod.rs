@@ -6,6 +6,7 @@
 mod canvas;
 mod convert;
 mod link;
+mod look;
 mod rights;
 mod session;
 mod windowless;

@@ -21,6 +21,7 @@ use tracing::{debug, info, warn};
 use super::canvas::{Canvas, Picture};
 use super::convert;
 use super::link::{Link, LinkError, Message};
+use super::look::Look;
 use super::rights;
 use super::windowless::Windowless;
 use crate::clock;
@@ -89,6 +90,7 @@ pub(super) struct Session {
     input: InputSequence,
     /// The last input that the pixels now composed can have seen.
     seen: InputSequence,
+    look: Look,
     cursor: Cursor,
     cursor_changed: bool,
     pointer_lock: Option<(CanvasId, bool)>,
@@ -110,6 +112,7 @@ impl Session {
             viewport: None,
             input: InputSequence::NONE,
             seen: InputSequence::NONE,
+            look: Look::default(),
             cursor: Cursor::Shape(compositor::CursorShape::Default),
             cursor_changed: false,
             pointer_lock: None,
@@ -181,8 +184,8 @@ impl Session {
                 self.pointer_lock = Some((convert::canvas_out(canvas), locked));
                 self.pointer_lock_changed = true;
             }
-            // Text input comes with the Japanese input work.
-            Event::Caret => {}
+            // That the viewer is told of it comes with the Japanese input work.
+            Event::Caret => self.look.set_caret(compositor.caret().map(convert::caret)),
             Event::TextLost { texts } => warn!(
                 texts,
                 "text was typed and lost: no text field of the page was ready within two seconds; click the field, and let the page come to rest before typing"
@@ -318,6 +321,7 @@ impl Session {
         let (Some(compositor), Some(viewer)) = (&mut self.compositor, &mut self.viewer) else { return };
         match message {
             ToHost::Input { sequence, event } => {
+                self.look.take_input(&event);
                 compositor.input(convert::input(event), Time(clock::microseconds()));
                 self.input = sequence;
                 if self.trace.is_on() {
@@ -442,6 +446,8 @@ impl Session {
         let budget = Budget { bytes: picture.budget };
         let damage = canvas.take_damage();
         self.payload.clear();
+        let (pointer, caret) = self.look.on(id);
+        canvas.encoder.look_at(pointer, caret);
         let outcome = canvas.encoder.encode(frame, &damage, budget, CodecTime(micros), &mut self.payload)?;
         canvas.recycle(damage);
         canvas.has_more = outcome.more;
