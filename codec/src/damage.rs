@@ -258,7 +258,10 @@ impl Units {
                     column += 1;
                 }
                 column = past;
-                add(&mut open, Group { left: first, right: past, top: band, bottom: band + 1, marked }, crowded);
+                let run = Group { left: first, right: past, top: band, bottom: band + 1, marked };
+                // What goes in another way must not go in this one too.
+                let is_free = |column, band| !self.is_marked(column, band) || wanted(column, band);
+                add(&mut open, run, crowded, is_free);
             }
         }
         self.retire(&mut open, out, |_| true);
@@ -306,8 +309,9 @@ pub(crate) fn unit_rect(column: usize, band: usize, size: Size) -> Rect {
     Rect::between(x, y, (x + UNIT_WIDTH).min(size.width), (y + UNIT_HEIGHT).min(size.height))
 }
 
-/// Puts a run of units into a group that it continues, if the rectangle around both wastes little; else opens a group.
-fn add(open: &mut Vec<Group>, run: Group, crowded: bool) {
+/// Puts a run of units into a group that it continues, if the rectangle around both wastes little and holds only free units;
+/// else opens a group.
+fn add(open: &mut Vec<Group>, run: Group, crowded: bool, is_free: impl Fn(usize, usize) -> bool) {
     let joined = |g: &Group| Group {
         left: g.left.min(run.left),
         right: g.right.max(run.right),
@@ -316,10 +320,18 @@ fn add(open: &mut Vec<Group>, run: Group, crowded: bool) {
         marked: g.marked + run.marked,
     };
     let area = |g: &Group| (g.right - g.left) * (g.bottom - g.top);
+    // Both are free themselves; looks at the rest of the rectangle around them.
+    let adds_only_free = |g: &Group, both: &Group| {
+        (both.top..both.bottom).all(|band| {
+            let known = if band < g.bottom { g.left..g.right } else { run.left..run.right };
+            let known = if g.bottom <= band && band < run.top { 0..0 } else { known };
+            (both.left..both.right).all(|column| known.contains(&column) || is_free(column, band))
+        })
+    };
     let found = open.iter().position(|g| {
         let both = joined(g);
         let touches = run.left <= g.right && g.left <= run.right;
-        touches && (crowded || area(&both) <= both.marked + both.marked / 4 + 2)
+        touches && (crowded || (area(&both) <= both.marked + both.marked / 4 + 2 && adds_only_free(g, &both)))
     });
     match found {
         Some(i) => open[i] = joined(&open[i]),

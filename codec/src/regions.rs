@@ -41,7 +41,7 @@ const SMALL_BYTES: usize = 6 << 10;
 /// At least this share of a block's sampled pixels, in 256ths, equals neither neighbour in a photograph; text has 40 to 70, film above 180.
 const PHOTO_SHARE: u32 = 115;
 
-/// Fewer changed units of a block say nothing: two lines of bold text may look like a photograph.
+/// Fewer changed units of a block that was at rest say nothing: two lines of bold text may look like a photograph.
 const PHOTO_UNITS: u8 = 4;
 
 /// The same for a block in the midst of a film, where it is a dark or blurred part of that rather than text: as exact pixels
@@ -175,7 +175,8 @@ impl Regions {
             // It has to change as the film does: text that comes over a film is text.
             let in_film = block.heat >= HOT && films.iter().any(|film| film.contains(place));
             let share = if in_film { PHOTO_SHARE_IN_FILM } else { PHOTO_SHARE };
-            let photo = block.units >= PHOTO_UNITS && u32::from(block.lone) * 256 >= share * u32::from(block.sampled);
+            let enough = block.units >= PHOTO_UNITS || (block.units > 0 && block.heat >= HOT);
+            let photo = enough && u32::from(block.lone) * 256 >= share * u32::from(block.sampled);
             self.photos = self.photos + usize::from(photo) - usize::from(block.photo);
             block.photo = photo;
             let still = now.since(block.changed) > STILL_MICROS;

@@ -175,3 +175,22 @@ fn a_film_does_not_wait_for_ever_for_text_without_end() {
     pair.send(&page, &[]);
     pair.rest(&page);
 }
+
+#[test]
+fn text_around_a_film_takes_nothing_of_the_film_along() {
+    let (mut page, mut pair) = sent(1 << 20);
+    let film = Rect { x: 128, y: 192, width: 640, height: 384 };
+    let text = [Rect { x: 0, y: 128, width: 1920, height: 64 }, Rect { x: 768, y: 192, width: 1152, height: 384 }];
+    for time in 0..6 {
+        page.film(film, time);
+        pair.now.0 += 33_000;
+        pair.send(&page, &[film]);
+    }
+    page.film(film, 6);
+    text.iter().for_each(|text| page.fill(*text, |x, _| [(x / 4 % 2 * 200) as u8; 3]));
+    pair.now.0 += 33_000;
+    let stats = pair.send(&page, &[film, text[0], text[1]]).stats;
+    assert_eq!(stats.video, film.area());
+    assert!(stats.exact <= text.iter().map(|text| text.area()).sum(), "{stats:?}");
+    pair.rest(&page);
+}
