@@ -323,9 +323,14 @@ fn add(open: &mut Vec<Group>, run: Group, crowded: bool, is_free: impl Fn(usize,
     // Both are free themselves; looks at the rest of the rectangle around them.
     let adds_only_free = |g: &Group, both: &Group| {
         (both.top..both.bottom).all(|band| {
-            let known = if band < g.bottom { g.left..g.right } else { run.left..run.right };
-            let known = if g.bottom <= band && band < run.top { 0..0 } else { known };
-            (both.left..both.right).all(|column| known.contains(&column) || is_free(column, band))
+            let (left, right) = if band < g.bottom {
+                (g.left, g.right)
+            } else if band < run.top {
+                (both.right, both.right)
+            } else {
+                (run.left, run.right)
+            };
+            (both.left..left).chain(right..both.right).all(|column| is_free(column, band))
         })
     };
     let found = open.iter().position(|g| {

@@ -74,6 +74,8 @@ pub struct Encoder {
     focus: Focus,
     /// Since when video waits for text that goes first; `None`: none waits.
     video_since: Option<Time>,
+    /// Some of what is marked could not be sent yet.
+    waits: bool,
     coder: Coder,
     rects: Vec<Rect>,
     needs_complete: bool,
@@ -95,6 +97,7 @@ impl Encoder {
             regions: Regions::default(),
             focus: Focus::default(),
             video_since: None,
+            waits: false,
             coder: Coder::new(config.level)?,
             rects: Vec::new(),
             needs_complete: true,
@@ -167,12 +170,11 @@ impl Encoder {
         if !self.units.is_untouched() {
             may_refine = fresh;
             if fresh && self.units.count(CLASSIFY_FROM) >= CLASSIFY_FROM {
-                let fresh = if complete { None } else { Some(damage) };
                 let moves = self.regions.classify(
                     self.config.level,
                     &frame,
                     &self.units,
-                    fresh,
+                    self.waits,
                     budget.bytes,
                     now,
                     self.config.h264,
@@ -180,18 +182,19 @@ impl Encoder {
                 self.video_since = moves.then(|| self.video_since.unwrap_or(now));
             }
             if self.video_since.is_some_and(|since| now.since(since) >= VIDEO_PATIENCE_MICROS) {
-                self.video(&frame, budget, now, &mut stats, out);
+                self.video(&frame, budget, now, start, &mut stats, out);
             }
             more = self.exact(&frame, budget, now, start, &mut stats, out);
             if !more && self.video_since.is_some() {
                 more = stats.exact > 0 && out.len() - start >= budget.bytes && self.units.count(1) > 0;
                 if !more {
-                    self.video(&frame, budget, now, &mut stats, out);
+                    self.video(&frame, budget, now, start, &mut stats, out);
                     // What could not go as video.
                     more = self.exact(&frame, budget, now, start, &mut stats, out);
                 }
             }
         }
+        self.waits = more;
         if !more {
             self.units.clear();
             self.search.settled();
@@ -218,7 +221,7 @@ impl Encoder {
         }
         self.lossy.reset(frame.size);
         self.regions.reset(frame.size);
-        self.video_since = None;
+        (self.video_since, self.waits) = (None, false);
         self.coder.reset();
         self.units.mark_all();
         // The viewer holds black where the shadow may hold an old picture, until every part is sent.
@@ -248,13 +251,21 @@ impl Encoder {
     }
 
     /// Sends moving pictures as video and takes their marks away.
-    fn video(&mut self, frame: &Frame<'_>, budget: Budget, now: Time, stats: &mut Stats, out: &mut Vec<u8>) {
+    fn video(
+        &mut self,
+        frame: &Frame<'_>,
+        budget: Budget,
+        now: Time,
+        start: usize,
+        stats: &mut Stats,
+        out: &mut Vec<u8>,
+    ) {
         self.video_since = None;
-        if self.units.count(1) == 0 {
-            return;
-        }
+        self.regions.forget_done(&self.units);
+        // What the text of the same part left, but enough that something can be seen.
+        let left = budget.bytes.saturating_sub(out.len() - start).max(budget.bytes / 4);
         let (shadow, lossy, units) = (&mut self.shadow, &mut self.lossy, &mut self.units);
-        stats.video += self.regions.send(self.config.level, frame, budget.bytes, now, out, |painted| {
+        stats.video += self.regions.send(self.config.level, frame, left, now, out, |painted| {
             shadow.take(frame, painted);
             lossy.paint(painted, now);
             units.unmark_in(painted);
@@ -275,7 +286,7 @@ impl Encoder {
         let (photos, video) = (self.regions.has_photos(), self.video_since.is_some());
         let size = self.shadow.size();
         let near = self.focus.is_on(size) && self.units.count(ORDER_FROM) >= ORDER_FROM;
-        let slice = (budget.bytes as u64 * SLICE_PIXELS_PER_BYTE).min(PART_PIXELS);
+        let bytes = budget.bytes as u64;
         let (mut room, mut more) = (PART_PIXELS, false);
         'passes: for pass in [Pass::Near, Pass::Text, Pass::Photos] {
             let (regions, focus) = (&self.regions, &self.focus);
@@ -292,9 +303,13 @@ impl Encoder {
                     .units
                     .rects(|c, b| !(video && regions.is_video(c, b)) && regions.is_photo(c, b), &mut self.rects),
             }
-            let mode = if pass == Pass::Photos { Mode::Photo } else { Mode::Screen };
+            let (mode, slice) = match pass {
+                Pass::Near | Pass::Text => (Mode::Screen, bytes.saturating_mul(SLICE_PIXELS_PER_BYTE)),
+                Pass::Photos => (Mode::Photo, bytes / 2),
+            };
             for whole in &self.rects {
                 let mut rest = *whole;
+                let slice = slice.max(u64::from(rest.width * UNIT_HEIGHT));
                 while !rest.is_empty() {
                     let first = room == PART_PIXELS;
                     let full = !first && out.len() - start + self.coder.pending() / 2 >= budget.bytes;
@@ -334,7 +349,7 @@ impl Encoder {
         let size = self.shadow.size();
         let (regions, focus) = (&self.regions, self.focus);
         let is_photo = |unit: (usize, usize)| regions.is_photo(unit.0, unit.1);
-        // A run of photograph must not be much heavier than the budget.
+        // A run must not be much heavier than the budget, also if it is a photograph.
         let most = (budget.bytes / REFINED_UNIT_BYTES).max(1);
         'passes: for pass in [Pass::Near, Pass::Text, Pass::Photos] {
             let wanted = |unit: (usize, usize)| match pass {
@@ -387,13 +402,13 @@ const PART_PIXELS: u64 = 1 << 18;
 const ORDER_FROM: usize = 256;
 
 /// Text goes in slices of so many pixels per byte of the budget, so that a part does not outweigh a small one: text takes an
-/// eighth of a byte per pixel, crowded text a quarter.
+/// eighth of a byte per pixel, crowded text a quarter, and photographs more than one.
 const SLICE_PIXELS_PER_BYTE: u64 = 4;
 
 /// About what a refined unit of a photograph takes.
 const REFINED_UNIT_BYTES: usize = 768;
 
-/// Video waits for text of the same change, but no longer than this: on a slow link text may come without end.
+/// Video that has waited for text for so long goes first: on a slow link text may come without end.
 const VIDEO_PATIENCE_MICROS: u64 = 150_000;
 
 /// The upper part of a rectangle with at most `room` pixels, cut between units; the first part of an update is never empty.

@@ -6,7 +6,7 @@
 //! What changes without rest, a fade or a zoom, becomes video whatever it looks like where exact pixels exceed the budget.
 //! Owns the classification and the streams. It must never make text lossy that does not keep changing, whatever it weighs.
 
-use crate::damage::{UNIT_HEIGHT, Units, unit_rect};
+use crate::damage::{UNIT_HEIGHT, UNIT_WIDTH, Units, unit_rect};
 use crate::geometry::{Frame, Rect, Size, Time};
 use crate::rate::Control;
 use crate::simd::Level;
@@ -25,8 +25,8 @@ const MIN_UNITS: u8 = 2;
 /// Changes in a row (each within [`STILL_MICROS`] of the last) that make a photograph a film.
 const HOT: u8 = 3;
 
-/// Changes in a row that make anything a film where its exact pixels exceed the budget: nobody reads what changes ten times in
-/// a second.
+/// Changes in a row that make anything a film where its exact pixels exceed the budget: nobody reads what keeps
+/// changing.
 const HOT_WHATEVER: u8 = 6;
 
 /// A block that did not change for so long is no film any more. Longer than the pauses of an animation of 5 frames a second.
@@ -41,7 +41,7 @@ const SMALL_BYTES: usize = 6 << 10;
 /// At least this share of a block's sampled pixels, in 256ths, equals neither neighbour in a photograph; text has 40 to 70, film above 180.
 const PHOTO_SHARE: u32 = 115;
 
-/// Fewer changed units of a block that was at rest say nothing: two lines of bold text may look like a photograph.
+/// Fewer changed units of a block that is in no film say nothing: two lines of bold text may look like a photograph.
 const PHOTO_UNITS: u8 = 4;
 
 /// The same for a block in the midst of a film, where it is a dark or blurred part of that rather than text: as exact pixels
@@ -54,8 +54,9 @@ const TEXT_PIXEL: usize = 10;
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Block {
-    /// Units changed in this frame, and of how many sampled pixels how many were lone.
+    /// Units changed in this frame, how many of them did not only wait, and of how many sampled pixels how many were lone.
     units: u8,
+    fresh: u8,
     sampled: u16,
     lone: u16,
     /// Changes in a row.
@@ -90,9 +91,8 @@ pub(crate) struct Regions {
     rows: usize,
     blocks: Vec<Block>,
     touched: Vec<usize>,
-    /// Estimated bytes if everything that changed were sent exactly, and of that the video's part.
-    estimate: usize,
-    film: usize,
+    /// Per unit: what its sampled line looked like when it was last marked.
+    looks: Vec<u32>,
     /// Blocks that looked like a photograph when they last changed.
     photos: usize,
     streams: [Option<Stream>; MAX_STREAMS],
@@ -111,6 +111,8 @@ impl Regions {
         self.rows = size.height.div_ceil(BLOCK) as usize;
         self.blocks.clear();
         self.blocks.resize(self.columns * self.rows, Block::default());
+        self.looks.clear();
+        self.looks.resize(size.width.div_ceil(UNIT_WIDTH) as usize * size.height.div_ceil(UNIT_HEIGHT) as usize, 0);
         self.touched.clear();
         self.touched.reserve(self.blocks.len());
         self.paints.reserve(self.blocks.len());
@@ -135,24 +137,24 @@ impl Regions {
         block.video && block.units > 0
     }
 
-    /// Looks at what changed and decides which blocks are video. Whether any is. `damage` is of this frame alone, while marks
-    /// may be older ones that still wait; `None`: all of it.
+    /// Looks at what changed and decides which blocks are video. Whether any is. If `waiting`, some of the marks may be older
+    /// ones that could not be sent yet.
     pub(crate) fn classify(
         &mut self,
         level: Level,
         frame: &Frame<'_>,
         units: &Units,
-        damage: Option<&[Rect]>,
+        waiting: bool,
         budget: usize,
         now: Time,
         h264: bool,
     ) -> bool {
         for at in self.touched.drain(..) {
             let block = &mut self.blocks[at];
-            (block.units, block.sampled, block.lone) = (0, 0, 0);
+            (block.units, block.fresh, block.sampled, block.lone) = (0, 0, 0, 0);
         }
-        (self.estimate, self.film) = (0, 0);
         let (blocks, touched, columns, size) = (&mut self.blocks, &mut self.touched, self.columns, self.size);
+        let looks = &mut self.looks;
         units.for_each_marked(|column, band| {
             let at = band / BANDS * columns + column;
             let block = &mut blocks[at];
@@ -160,11 +162,14 @@ impl Regions {
                 touched.push(at);
             }
             block.units += 1;
-            let (sampled, lone) = sample(level, frame, unit_rect(column, band, size));
+            let (sampled, lone, look) = sample(level, frame, unit_rect(column, band, size));
+            let seen = std::mem::replace(&mut looks[band * columns + column], look);
+            // What only waits does not move.
+            block.fresh += u8::from(!waiting || seen != look);
             block.sampled += sampled;
             block.lone += lone;
         });
-        let mut candidates = 0;
+        let (mut estimate, mut candidates, mut restless) = (0, 0, 0);
         let films: [Rect; MAX_STREAMS] = std::array::from_fn(|i| {
             let plays = self.streams[i].as_ref().filter(|s| now.since(s.used) <= STILL_MICROS);
             plays.map_or(Rect::default(), |s| s.sender.area())
@@ -172,45 +177,54 @@ impl Regions {
         for &at in &self.touched {
             let place = self.block_rect(at);
             let block = &mut self.blocks[at];
+            if now.since(block.changed) > STILL_MICROS {
+                (block.heat, block.video) = (0, false);
+            }
             // It has to change as the film does: text that comes over a film is text.
             let in_film = block.heat >= HOT && films.iter().any(|film| film.contains(place));
             let share = if in_film { PHOTO_SHARE_IN_FILM } else { PHOTO_SHARE };
-            let enough = block.units >= PHOTO_UNITS || (block.units > 0 && block.heat >= HOT);
+            let enough = block.units >= PHOTO_UNITS || block.video || in_film;
             let photo = enough && u32::from(block.lone) * 256 >= share * u32::from(block.sampled);
             self.photos = self.photos + usize::from(photo) - usize::from(block.photo);
             block.photo = photo;
-            let still = now.since(block.changed) > STILL_MICROS;
-            block.video &= !still;
-            // What only waits does not move.
-            let is_fresh = damage.is_none_or(|rects| rects.iter().any(|rect| rect.intersect(place).is_some()));
-            if block.units >= MIN_UNITS && is_fresh {
-                block.heat = if still { 1 } else { block.heat.saturating_add(1) };
+            if block.fresh >= MIN_UNITS {
+                block.heat = block.heat.saturating_add(1);
                 block.changed = now;
             }
-            self.estimate += block.bytes();
+            estimate += block.bytes();
             if block.video || (block.photo && block.heat >= HOT) {
                 candidates += block.bytes();
+            }
+            if block.heat >= HOT_WHATEVER && !block.photo {
+                restless += block.bytes();
             }
         }
         if !h264 || self.broken {
             return false;
         }
-        let heavy = self.estimate > budget;
+        let heavy = estimate > budget;
         let moving = candidates >= SMALL_BYTES || candidates > budget / 2;
         let mut any = false;
         for &at in &self.touched {
             let block = &mut self.blocks[at];
             block.video |= block.photo && (heavy || (moving && block.heat >= HOT));
-            block.video |= heavy && block.heat >= HOT_WHATEVER;
-            if block.video {
-                self.film += block.bytes();
-                any = true;
-            }
+            block.video |= restless > budget && block.heat >= HOT_WHATEVER;
+            any |= block.video;
         }
         any
     }
 
-    /// Sends the video blocks that changed. Calls `painted` for each rectangle that the viewer paints with it; gives the
+    /// Forgets what changed in blocks of which nothing is marked any more: it went another way.
+    pub(crate) fn forget_done(&mut self, units: &Units) {
+        for i in 0..self.touched.len() {
+            let at = self.touched[i];
+            if self.blocks[at].units > 0 && units.count_in(self.block_rect(at), 1) == 0 {
+                self.blocks[at].units = 0;
+            }
+        }
+    }
+
+    /// Sends the video blocks that changed, with about `budget` bytes. Calls `painted` for each rectangle that the viewer paints with it; gives the
     /// number of pixels painted. Blocks that could not be sent are no video any more.
     pub(crate) fn send(
         &mut self,
@@ -234,7 +248,7 @@ impl Regions {
                 continue;
             }
             let Some(stream) = &mut self.streams[index] else { continue };
-            let target = (budget.saturating_sub(self.estimate - self.film)).max(budget / 4) / active;
+            let target = budget / active;
             self.unit.clear();
             if stream.sender.send(level, frame, stream.control.qp(), &mut self.unit).is_err() {
                 self.give_up();
@@ -281,7 +295,8 @@ impl Regions {
         self.groups.clear();
         for at in 0..self.blocks.len() {
             let block = &self.blocks[at];
-            if block.video && now.since(block.changed) <= STILL_MICROS {
+            // What waits for the link may have changed long ago.
+            if block.video && (block.units > 0 || now.since(block.changed) <= STILL_MICROS) {
                 let block = self.block_rect(at);
                 join(&mut self.groups, block);
             }
@@ -410,10 +425,11 @@ fn merge_closest(groups: &mut Vec<Rect>) {
     join(groups, merged);
 }
 
-/// How many pixels of one line of a unit were looked at, and how many of them equal neither the left nor the upper pixel.
-fn sample(level: Level, frame: &Frame<'_>, unit: Rect) -> (u16, u16) {
+/// How many pixels of one line of a unit were looked at, how many of them equal neither the left nor the upper pixel, and a
+/// number that tells this line from most others.
+fn sample(level: Level, frame: &Frame<'_>, unit: Rect) -> (u16, u16, u32) {
     if unit.width < 2 || unit.height < 2 {
-        return (0, 0);
+        return (0, 0, 0);
     }
     let (x, n) = (unit.x as usize, unit.width as usize);
     let line = (unit.y + unit.height / 2) as usize;
@@ -421,5 +437,10 @@ fn sample(level: Level, frame: &Frame<'_>, unit: Rect) -> (u16, u16) {
     let (mut left, mut above) = ([0], [0]);
     level.differ(&row[1..], &row[..n - 1], &mut left);
     level.differ(&row[1..], &frame.row(line - 1, x, n)[1..], &mut above);
-    (n as u16, (left[0] & above[0]).count_ones() as u16)
+    // Two pixels at a time; the fourth byte of a pixel means nothing.
+    let look = row.as_chunks::<2>().0.iter().fold(0u64, |look, [a, b]| {
+        let (a, b) = (u64::from(u32::from_le_bytes(*a) & 0xff_ffff), u64::from(u32::from_le_bytes(*b) & 0xff_ffff));
+        (look ^ (a | b << 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
+    });
+    (n as u16, (left[0] & above[0]).count_ones() as u16, (look >> 32) as u32 ^ look as u32)
 }

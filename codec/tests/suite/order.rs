@@ -96,6 +96,24 @@ fn a_part_weighs_little_more_than_a_small_budget() {
     pair.rest(&page);
 }
 
+#[test]
+fn a_part_of_an_exact_photograph_weighs_little_more_than_a_small_budget() {
+    let (mut page, mut pair) = (Page::new(640, 480), Pair::new(false));
+    pair.send(&page, &[]);
+    pair.budget = Budget { bytes: 12_000 };
+    page.film(page.size.rect(), 1);
+    let mut damage = vec![page.size.rect()];
+    loop {
+        let part = pair.send_part(&page, &damage);
+        damage.clear();
+        assert!(part.stats.bytes < 36_000, "{part:?}");
+        if !part.more {
+            break;
+        }
+    }
+    pair.rest(&page);
+}
+
 /// Text that fades away and comes again, brightness by brightness.
 fn fade(page: &mut Page, original: &Page, time: u32) {
     let level = time % 32 * 8;
@@ -136,8 +154,8 @@ fn a_fade_on_a_near_link_stays_exact() {
     assert_eq!(fading(1 << 20).1, 0);
 }
 
-#[test]
-fn text_that_waits_for_the_link_does_not_become_video() {
+/// Text that waits while a spinner turns; the damage of its pictures is what `damage` makes of the spinner's place.
+fn waiting(damage_of: impl Fn(&Page, Rect) -> Rect) {
     let (mut page, mut pair) = sent(3_000);
     let text = Rect { x: 0, y: 128, width: 1920, height: 952 };
     let spinner = Rect { x: 64, y: 16, width: 48, height: 48 };
@@ -148,11 +166,74 @@ fn text_that_waits_for_the_link_does_not_become_video() {
         let part = pair.send_part(&page, &[damage]);
         assert!(part.stats.video <= 64 * 64, "no more than the spinner: {part:?}");
         assert!(time > 10 || part.more, "the text has to wait");
-        damage = spinner;
+        damage = damage_of(&page, spinner);
         pair.now.0 += 33_000;
     }
     pair.send(&page, &[]);
     assert!(shows(&pair.decoder, &page, text));
+    pair.rest(&page);
+}
+
+#[test]
+fn text_that_waits_for_the_link_does_not_become_video() {
+    waiting(|_, spinner| spinner);
+}
+
+#[test]
+fn text_that_waits_under_over_reported_damage_does_not_become_video() {
+    waiting(|page, _| page.size.rect());
+}
+
+#[test]
+fn text_typed_beside_a_film_that_fills_the_link_stays_exact() {
+    let (mut page, mut pair) = sent(8_000);
+    let film = Rect { x: 320, y: 192, width: 640, height: 384 };
+    for time in 0..60 {
+        page.film(film, time);
+        let mut damage = vec![film];
+        if time % 6 == 0 {
+            let glyph = Rect { x: 1600 + time, y: 832, width: 5, height: 20 };
+            page.fill(glyph, |x, y| [(x * y) as u8; 3]);
+            damage.push(glyph);
+        }
+        pair.now.0 += 33_000;
+        pair.send(&page, &damage);
+        assert!(pair.encoder.is_pixel_exact(1600, 840), "at {time}");
+    }
+    pair.rest(&page);
+}
+
+#[test]
+fn a_photograph_that_waited_long_still_goes_as_video() {
+    let (mut page, mut pair) = sent(40_000);
+    let photo = Rect { x: 128, y: 64, width: 768, height: 448 };
+    page.film(photo, 1);
+    page.text(Rect { x: 0, y: 576, width: 1920, height: 500 }, 0);
+    let part = pair.send_part(&page, &[page.size.rect()]);
+    assert!(part.more && part.stats.video == 0);
+    pair.now.0 += 400_000;
+    assert!(pair.send(&page, &[]).stats.video >= photo.area());
+    pair.rest(&page);
+}
+
+#[test]
+fn text_where_a_film_once_played_is_text() {
+    let (mut page, mut pair) = sent(1 << 20);
+    let film = Rect { x: 320, y: 192, width: 640, height: 384 };
+    for time in 0..8 {
+        page.film(film, time);
+        pair.now.0 += 33_000;
+        pair.send(&page, &[film]);
+    }
+    pair.rest(&page);
+    pair.now.0 += 10_000_000;
+    pair.budget = Budget { bytes: 8_000 };
+    // A line of it changes, and elsewhere more than the link carries.
+    let (line, text) =
+        (Rect { x: 384, y: 256, width: 128, height: 16 }, Rect { x: 0, y: 640, width: 1920, height: 400 });
+    page.film(line, 99);
+    page.text(text, 0);
+    assert_eq!(pair.send(&page, &[line, text]).stats.video, 0);
     pair.rest(&page);
 }
 

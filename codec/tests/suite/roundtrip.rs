@@ -7,13 +7,34 @@ use shoji_codec::{Budget, Rect};
 /// One thing that happens to a page.
 #[derive(Clone, Debug)]
 enum Event {
-    Paint { area: Rect, kind: u8, seed: u32 },
-    Scroll { area: Rect, dx: i32, dy: i32 },
-    Film { area: Rect, frames: u32 },
-    Resize { width: u32, height: u32 },
+    Paint {
+        area: Rect,
+        kind: u8,
+        seed: u32,
+    },
+    Scroll {
+        area: Rect,
+        dx: i32,
+        dy: i32,
+    },
+    Film {
+        area: Rect,
+        frames: u32,
+    },
+    Resize {
+        width: u32,
+        height: u32,
+    },
     Budget(usize),
     Repaint,
     Wait(u64),
+    /// Something changes, and only the first part of it leaves for a time.
+    Part {
+        area: Rect,
+        kind: u8,
+        seed: u32,
+        gap: u64,
+    },
     Rest,
 }
 
@@ -31,6 +52,8 @@ fn event() -> impl Strategy<Value = Event> {
         2 => prop_oneof![Just(0), 500usize..5_000, Just(1 << 20)].prop_map(Event::Budget),
         1 => Just(Event::Repaint),
         2 => (0u64..400_000).prop_map(Event::Wait),
+        4 => (area(), 0u8..5, any::<u32>(), 0u64..400_000)
+            .prop_map(|(area, kind, seed, gap)| Event::Part { area, kind, seed, gap }),
         1 => Just(Event::Rest),
     ]
 }
@@ -71,8 +94,10 @@ fn run(h264: bool, report: Report, width: u32, height: u32, events: Vec<Event>) 
     let mut pair = Pair::new(h264);
     pair.send(&page, &[]);
     let damage = |page: &Page, area: Rect| if report == Report::Tight { area } else { page.size.rect() };
+    let mut waits = false;
     for event in events {
         pair.now.0 += 16_000;
+        waits &= matches!(event, Event::Budget(_));
         match event {
             Event::Paint { area, kind, seed } => {
                 paint(&mut page, area, kind, seed);
@@ -105,14 +130,22 @@ fn run(h264: bool, report: Report, width: u32, height: u32, events: Vec<Event>) 
                 pair.now.0 += micros;
                 pair.send(&page, &[]);
             }
+            Event::Part { area, kind, seed, gap } => {
+                paint(&mut page, area, kind, seed);
+                let part = pair.send_part(&page, &[damage(&page, area)]);
+                pair.now.0 += gap;
+                waits = part.more;
+            }
             Event::Rest => {
+                pair.send(&page, &[]);
                 pair.rest(&page);
             }
         }
-        if !h264 {
+        if !h264 && !waits {
             assert!(pair.encoder.is_exact());
         }
     }
+    pair.send(&page, &[]);
     pair.rest(&page);
     // Over-reported damage of an unchanged page is nothing.
     assert!(pair.send(&page, &[page.size.rect()]).empty);
