@@ -113,7 +113,7 @@ impl Session {
     fn send(&mut self, screen: &Screen) {
         loop {
             let now = Instant::from_micros(self.now);
-            let refines = self.encoder.refine_at().is_some_and(|at| at.0 <= self.now);
+            let refines = self.encoder.refine_at().is_some_and(|at| at.0 <= self.now) && self.flow.may_refine();
             let wants = self.drawn.is_some() || self.has_more || refines;
             if !wants || !self.flow.may_send(now) {
                 return;
@@ -268,7 +268,8 @@ fn typed_text_on_two_megabits_is_shown_exactly_and_at_once() {
     let began = session.now;
     play(&mut session, &mut player, &mut screen, |_, _| None);
     let age = session.age_p95(began, u64::MAX);
-    eprintln!("AGE typing {age}");
+    // The wire takes 10 ms, and a kilobyte 4 more.
+    assert!(age < 60_000, "{age}");
     assert_eq!(session.video, 0);
     session.rest(&screen);
 }
@@ -283,10 +284,11 @@ fn a_film_on_two_megabits_loses_quality_and_not_time() {
     }
     let third = (session.now - began) / 3;
     let (early, late) = (session.age_p95(began, began + third), session.age_p95(began + 2 * third, session.now));
-    eprintln!("AGE film {early} {late} bytes/s {}", (session.bytes - before) * 1_000_000 / (session.now - began));
-    assert!(session.video > 0);
+    assert!(early < 150_000 && late < 150_000, "{early} {late}");
+    let rate = (session.bytes - before) * 1_000_000 / (session.now - began);
+    assert!(session.video > 0 && rate < NARROW, "{rate}");
     let rest = session.rest(&screen);
-    eprintln!("REST {rest}");
+    assert!(rest < 10_000_000, "{rest}");
 }
 
 #[test]
@@ -310,7 +312,7 @@ fn a_key_pressed_while_a_film_plays_on_two_megabits_is_seen_at_once() {
     }
     let mut waits = session.waits.clone();
     waits.sort_unstable();
-    eprintln!("WAITS {waits:?}");
+    assert!(waits.len() > 15 && waits[waits.len() / 2] < 60_000 && waits[waits.len() - 1] < 200_000, "{waits:?}");
 }
 
 #[test]
@@ -318,6 +320,9 @@ fn a_page_on_two_megabits_comes_text_first_and_ends_exact() {
     let (mut session, mut player, mut screen) = shown("news", NARROW);
     let began = session.now;
     play(&mut session, &mut player, &mut screen, |_, _| None);
-    eprintln!("AGE news {} rest {}", session.age_p95(began, u64::MAX), session.rest(&screen));
-    eprintln!("{:?}", session.ages.iter().map(|a| a.1 / 1000).collect::<Vec<_>>());
+    // The first picture after a pause is a page's worth of text; the link is full meanwhile, and no longer.
+    let (largest, usual) = (session.ages.iter().map(|(_, age)| *age).max(), session.age_p95(began, u64::MAX));
+    assert!(largest < Some(1_000_000) && usual < 250_000, "{largest:?} {usual}");
+    let rest = session.rest(&screen);
+    assert!(rest < 10_000_000, "{rest}");
 }

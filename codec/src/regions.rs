@@ -29,6 +29,9 @@ const HOT: u8 = 3;
 /// changing.
 const HOT_WHATEVER: u8 = 6;
 
+/// So many of a block's eight units change in a fade; a line of text has two or three.
+const RESTLESS_UNITS: u8 = 6;
+
 /// A block that did not change for so long is no film any more. Longer than the pauses of an animation of 5 frames a second.
 const STILL_MICROS: u64 = 250_000;
 
@@ -67,6 +70,16 @@ struct Block {
 }
 
 impl Block {
+    /// Whether so many 256ths of its pixels equal neither neighbour.
+    fn looks_photographic(&self, share: u32) -> bool {
+        self.sampled > 0 && u32::from(self.lone) * 256 >= share * u32::from(self.sampled)
+    }
+
+    /// Whether nearly all of it keeps changing and it is no photograph: a fade, a zoom. Somebody who types changes less of it.
+    fn is_restless(&self) -> bool {
+        self.heat >= HOT_WHATEVER && self.units >= RESTLESS_UNITS && !self.photo
+    }
+
     /// Estimated bytes of its exact pixels that changed.
     fn bytes(&self) -> usize {
         let pixel = if self.photo { PHOTO_PIXEL } else { TEXT_PIXEL };
@@ -183,8 +196,7 @@ impl Regions {
             // It has to change as the film does: text that comes over a film is text.
             let in_film = block.heat >= HOT && films.iter().any(|film| film.contains(place));
             let share = if in_film { PHOTO_SHARE_IN_FILM } else { PHOTO_SHARE };
-            let enough = block.units >= PHOTO_UNITS || block.video || in_film;
-            let photo = enough && u32::from(block.lone) * 256 >= share * u32::from(block.sampled);
+            let photo = (block.units >= PHOTO_UNITS || block.video || in_film) && block.looks_photographic(share);
             self.photos = self.photos + usize::from(photo) - usize::from(block.photo);
             block.photo = photo;
             if block.fresh >= MIN_UNITS {
@@ -195,10 +207,11 @@ impl Regions {
             if block.video || (block.photo && block.heat >= HOT) {
                 candidates += block.bytes();
             }
-            if block.heat >= HOT_WHATEVER && !block.photo {
+            if block.is_restless() {
                 restless += block.bytes();
             }
         }
+        estimate += self.frame_photographs();
         if !h264 || self.broken {
             return false;
         }
@@ -208,10 +221,35 @@ impl Regions {
         for &at in &self.touched {
             let block = &mut self.blocks[at];
             block.video |= block.photo && (heavy || (moving && block.heat >= HOT));
-            block.video |= restless > budget && block.heat >= HOT_WHATEVER;
+            block.video |= restless > budget && block.is_restless();
             any |= block.video;
         }
         any
+    }
+
+    /// Makes blocks photographs too of which a photograph beside them covers only some lines. Gives the bytes that this adds to
+    /// the estimate.
+    fn frame_photographs(&mut self) -> usize {
+        let (columns, mut added) = (self.columns, 0);
+        for i in 0..self.touched.len() {
+            let at = self.touched[i];
+            let block = &self.blocks[at];
+            if block.photo || block.units >= PHOTO_UNITS || !block.looks_photographic(PHOTO_SHARE) {
+                continue;
+            }
+            let is_core = |at: usize| {
+                let other = self.blocks.get(at);
+                other.is_some_and(|other| other.photo && other.units >= PHOTO_UNITS)
+            };
+            let beside = (at % columns > 0 && is_core(at - 1)) || ((at + 1) % columns > 0 && is_core(at + 1));
+            if beside || (at >= columns && is_core(at - columns)) || is_core(at + columns) {
+                let before = block.bytes();
+                self.blocks[at].photo = true;
+                self.photos += 1;
+                added += self.blocks[at].bytes() - before;
+            }
+        }
+        added
     }
 
     /// Forgets what changed in blocks of which nothing is marked any more: it went another way.

@@ -10,6 +10,10 @@ use shoji_protocol::{CanvasId, InputSequence};
 /// anyway, so a larger rectangle costs time and no bytes.
 const MAX_DAMAGE: usize = 64;
 
+/// Between two pictures that the browser draws while the rest of a change waits for the link, microseconds. Seldom enough that
+/// the rest gets most of the link.
+const MEANWHILE: u64 = 100_000;
+
 /// How long a canvas has to rest before its digest is traced, microseconds: longer than the pauses of somebody who types and
 /// than a caret's blinking. A digest takes milliseconds, which would be most of the CPU time that the trace is there to measure.
 const REST: u64 = 600_000;
@@ -152,6 +156,12 @@ impl Canvas {
         !self.is_changed && !self.has_more && self.frame_at(interval).is_some_and(|at| at <= now)
     }
 
+    /// When the browser may draw although the rest of a large change still waits for a slow link: what is typed meanwhile, and a
+    /// film, must not stand still until the last of a page's text has left.
+    pub(super) fn meanwhile_at(&self) -> Option<u64> {
+        if self.has_more && !self.is_changed { self.frame_at(MEANWHILE) } else { None }
+    }
+
     /// Whether the browser may draw the next picture while the last one is encoded. One that goes in parts is waited for: what
     /// is drawn meanwhile would make it longer. How this one will go is not known yet; most are like the one before.
     pub(super) fn may_draw_ahead(&self, now: u64, interval: u64) -> bool {
@@ -254,6 +264,19 @@ mod tests {
         canvas.frame_done(now, interval);
         canvas.wants_frame = true;
         assert!(!canvas.may_draw_ahead(now + 1, interval), "not more often than at the rate");
+    }
+
+    #[test]
+    fn the_browser_draws_now_and_then_while_the_rest_of_a_change_waits() {
+        let mut canvas = canvas();
+        canvas.frame_done(1_000_000, MEANWHILE);
+        canvas.take_damage();
+        canvas.wants_frame = true;
+        assert_eq!(canvas.meanwhile_at(), None, "nothing waits");
+        canvas.has_more = true;
+        assert_eq!(canvas.meanwhile_at(), Some(1_000_000 + MEANWHILE));
+        canvas.is_changed = true;
+        assert_eq!(canvas.meanwhile_at(), None, "what it drew goes first");
     }
 
     #[test]

@@ -424,7 +424,8 @@ impl Session {
         let Some(canvas) = self.canvases.get_mut(&id) else { return Ok(()) };
         let micros = clock::microseconds();
         let now = Instant::from_micros(micros);
-        let refines = canvas.encoder.refine_at().is_some_and(|at| at.0 <= micros);
+        let rested = canvas.encoder.refine_at().is_some_and(|at| at.0 <= micros);
+        let refines = rested && viewer.flow.may_refine();
         // A picture that was begun is let through as one.
         let begun = canvas.picture.is_some();
         if !(canvas.is_changed || canvas.has_more || refines) || !(begun || viewer.flow.may_send(now)) {
@@ -491,15 +492,15 @@ impl Session {
         Ok(())
     }
 
-    /// Gives the browser leave to draw where the last picture left and the viewer keeps up.
+    /// Gives the browser leave to draw where the last picture left and the viewer keeps up, and now and then where a slow link
+    /// still carries the rest of one.
     fn let_draw(&mut self) {
         let (Some(compositor), Some(viewer)) = (&mut self.compositor, &self.viewer) else { return };
         let now = clock::microseconds();
-        if !viewer.flow.may_send(Instant::from_micros(now)) {
-            return;
-        }
+        let keeps_up = viewer.flow.may_send(Instant::from_micros(now));
         for (id, canvas) in &mut self.canvases {
-            if canvas.may_draw(now, viewer.interval) {
+            let meanwhile = canvas.meanwhile_at().is_some_and(|at| at <= now);
+            if meanwhile || (keeps_up && canvas.may_draw(now, viewer.interval)) {
                 give_leave(compositor, *id, canvas, (now, viewer.interval), &self.trace);
             }
         }
@@ -540,14 +541,14 @@ impl Session {
             return Some(0);
         }
         if self.link.has_unsent() || !viewer.flow.may_send(Instant::from_micros(clock::microseconds())) {
-            // The supervisor's reading, or an acknowledgement, wakes it.
-            return None;
+            // The supervisor's reading, or an acknowledgement, wakes it to send.
+            return self.canvases.values().filter_map(Canvas::meanwhile_at).min();
         }
         let of = |canvas: &Canvas| {
             if canvas.has_more {
                 return Some(0);
             }
-            let refine = canvas.encoder.refine_at().map(|at| at.0);
+            let refine = canvas.encoder.refine_at().map(|at| at.0).filter(|_| viewer.flow.may_refine());
             let frame = canvas.frame_at(viewer.interval);
             let rest = if self.trace.is_on() { canvas.rests_at() } else { None };
             [refine, frame, rest].into_iter().flatten().min()

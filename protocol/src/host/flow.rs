@@ -173,6 +173,12 @@ impl Flow {
         Budget { bytes: bytes.clamp(MIN_BUDGET, limits::MAX_UPDATE / 2) }
     }
 
+    /// Whether an update may be sent now that only makes exact what is shown already. Nobody waits for it, so on a link of which
+    /// nothing is known it must not fill the way behind the first picture.
+    pub fn may_refine(&self) -> bool {
+        self.in_flight.is_empty() || self.smoothed.is_some()
+    }
+
     /// A part of a picture left, and another follows: together they are one update, which [`sent`](Self::sent) ends. A
     /// begun one is on its way like any other; its parts do not ask [`may_send`](Self::may_send) again.
     pub fn part(&mut self, canvas: CanvasId, update: UpdateId, bytes: usize, now: Instant) -> Result<(), FlowError> {

@@ -328,6 +328,18 @@ fn the_browser_draws_ahead_only_for_a_viewer_that_shows_each_picture_before_the_
 }
 
 #[test]
+fn nothing_is_refined_behind_the_first_picture_of_an_unknown_link() {
+    let mut flow = Flow::new(Config { refresh: Rate::HZ_60 });
+    let now = Instant::from_micros(1_000_000);
+    assert!(flow.may_refine());
+    flow.sent(CANVAS, UpdateId(1), 150_000, now).unwrap();
+    assert!(flow.may_send(now) && !flow.may_refine());
+    flow.presented(CANVAS, UpdateId(1), now + ms(600)).unwrap();
+    flow.sent(CANVAS, UpdateId(2), 4_000, now + ms(610)).unwrap();
+    assert!(flow.may_refine());
+}
+
+#[test]
 fn a_slow_start_is_forgotten_by_a_near_viewer_of_small_pictures() {
     let interval = Rate::HZ_60.interval();
     let mut run = Run::new(LOOPBACK);
