@@ -11,7 +11,7 @@ use crate::focus::Focus;
 use crate::geometry::{Budget, Frame, Rect, Time};
 use crate::motion::{Copy, Scene, Search};
 use crate::refine::{self, Mask};
-use crate::regions::Regions;
+use crate::regions::{Change, Regions};
 use crate::simd::Level;
 use crate::tile::{Coder, Mode};
 use crate::update::{self, kind};
@@ -170,15 +170,8 @@ impl Encoder {
         if !self.units.is_untouched() {
             may_refine = fresh;
             if fresh && self.units.count(CLASSIFY_FROM) >= CLASSIFY_FROM {
-                let moves = self.regions.classify(
-                    self.config.level,
-                    &frame,
-                    &self.units,
-                    self.waits,
-                    budget.bytes,
-                    now,
-                    self.config.h264,
-                );
+                let change = Change { frame: &frame, units: &self.units, waiting: self.waits };
+                let moves = self.regions.classify(self.config.level, &change, budget.bytes, now, self.config.h264);
                 self.video_since = moves.then(|| self.video_since.unwrap_or(now));
             }
             if self.video_since.is_some_and(|since| now.since(since) >= VIDEO_PATIENCE_MICROS) {
@@ -290,7 +283,7 @@ impl Encoder {
         let (mut room, mut more) = (PART_PIXELS, false);
         'passes: for pass in [Pass::Near, Pass::Text, Pass::Photos] {
             let (regions, focus) = (&self.regions, &self.focus);
-            let is_text = |c, b| !(photos && regions.is_photo(c, b)) && !(video && regions.is_video(c, b));
+            let is_text = |c, b| !(photos && regions.is_photo(c, b) || video && regions.is_video(c, b));
             self.rects.clear();
             match pass {
                 Pass::Near if !near => {}

@@ -96,6 +96,16 @@ struct Stream {
     begun: bool,
 }
 
+/// What is looked at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Change<'a> {
+    pub(crate) frame: &'a Frame<'a>,
+    /// What of it the viewer does not hold.
+    pub(crate) units: &'a Units,
+    /// Some of that may be older and could not be sent yet.
+    pub(crate) waiting: bool,
+}
+
 /// The blocks and streams of one canvas.
 #[derive(Debug, Default)]
 pub(crate) struct Regions {
@@ -150,18 +160,9 @@ impl Regions {
         block.video && block.units > 0
     }
 
-    /// Looks at what changed and decides which blocks are video. Whether any is. If `waiting`, some of the marks may be older
-    /// ones that could not be sent yet.
-    pub(crate) fn classify(
-        &mut self,
-        level: Level,
-        frame: &Frame<'_>,
-        units: &Units,
-        waiting: bool,
-        budget: usize,
-        now: Time,
-        h264: bool,
-    ) -> bool {
+    /// Looks at what changed and decides which blocks are video. Whether any is.
+    pub(crate) fn classify(&mut self, level: Level, change: &Change<'_>, budget: usize, now: Time, h264: bool) -> bool {
+        let Change { frame, units, waiting } = *change;
         for at in self.touched.drain(..) {
             let block = &mut self.blocks[at];
             (block.units, block.fresh, block.sampled, block.lone) = (0, 0, 0, 0);
@@ -241,7 +242,8 @@ impl Regions {
                 let other = self.blocks.get(at);
                 other.is_some_and(|other| other.photo && other.units >= PHOTO_UNITS)
             };
-            let beside = (at % columns > 0 && is_core(at - 1)) || ((at + 1) % columns > 0 && is_core(at + 1));
+            let column = at % columns;
+            let beside = (column > 0 && is_core(at - 1)) || (column + 1 < columns && is_core(at + 1));
             if beside || (at >= columns && is_core(at - columns)) || is_core(at + columns) {
                 let before = block.bytes();
                 self.blocks[at].photo = true;
