@@ -119,6 +119,7 @@ impl Session {
                 return;
             }
             let budget = self.flow.budget(now).bytes;
+            self.encoder.set_refining(self.flow.may_refine());
             let (mut parts, mut bytes, mut complete) = (vec![], 0, false);
             let drawn = self.drawn.take();
             loop {

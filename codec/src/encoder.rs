@@ -76,6 +76,7 @@ pub struct Encoder {
     video_since: Option<Time>,
     /// Some of what is marked could not be sent yet.
     waits: bool,
+    refining: bool,
     coder: Coder,
     rects: Vec<Rect>,
     needs_complete: bool,
@@ -98,6 +99,7 @@ impl Encoder {
             focus: Focus::default(),
             video_since: None,
             waits: false,
+            refining: true,
             coder: Coder::new(config.level)?,
             rects: Vec::new(),
             needs_complete: true,
@@ -113,6 +115,12 @@ impl Encoder {
     /// goes first.
     pub fn look_at(&mut self, pointer: Option<Rect>, caret: Option<Rect>) {
         self.focus = Focus::around([pointer, caret]);
+    }
+
+    /// Whether updates may refine from now on, as they may at first. Not behind a first picture that has not arrived yet, for
+    /// example: nobody waits for refinement, and everybody for what comes after it.
+    pub fn set_refining(&mut self, refining: bool) {
+        self.refining = refining;
     }
 
     /// Whether the viewer's canvas, once every update is applied, equals the last frame bit for bit.
@@ -165,10 +173,10 @@ impl Encoder {
         }
         // What waits as the rest of an earlier change was looked at then, and had its budget.
         let fresh = complete || !damage.is_empty();
-        let mut may_refine = true;
+        let mut may_refine = self.refining;
         let mut more = false;
         if !self.units.is_untouched() {
-            may_refine = fresh;
+            may_refine &= fresh;
             if fresh && self.units.count(CLASSIFY_FROM) >= CLASSIFY_FROM {
                 let change = Change { frame: &frame, units: &self.units, waiting: self.waits };
                 let moves = self.regions.classify(self.config.level, &change, budget.bytes, now, self.config.h264);

@@ -29,8 +29,12 @@ const HOT: u8 = 3;
 /// changing.
 const HOT_WHATEVER: u8 = 6;
 
-/// So many of a block's eight units change in a fade; a line of text has two or three.
-const RESTLESS_UNITS: u8 = 6;
+/// So many quarters of a block's units change in a fade; a line of text has two or three of eight.
+const RESTLESS_QUARTERS: u32 = 3;
+
+/// The share of lone pixels that makes a block with few changed units the edge of the photograph beside it: more than the
+/// boldest text has.
+const EDGE_SHARE: u32 = 150;
 
 /// A block that did not change for so long is no film any more. Longer than the pauses of an animation of 5 frames a second.
 const STILL_MICROS: u64 = 250_000;
@@ -60,6 +64,8 @@ struct Block {
     /// Units changed in this frame, how many of them did not only wait, and of how many sampled pixels how many were lone.
     units: u8,
     fresh: u8,
+    /// One bit for each of its rows of units that changed.
+    bands: u8,
     sampled: u16,
     lone: u16,
     /// Changes in a row.
@@ -76,8 +82,9 @@ impl Block {
     }
 
     /// Whether nearly all of it keeps changing and it is no photograph: a fade, a zoom. Somebody who types changes less of it.
-    fn is_restless(&self) -> bool {
-        self.heat >= HOT_WHATEVER && self.units >= RESTLESS_UNITS && !self.photo
+    fn is_restless(&self, place: Rect) -> bool {
+        let most = u32::from(self.units) * 4 >= RESTLESS_QUARTERS * place.height.div_ceil(UNIT_HEIGHT);
+        self.heat >= HOT_WHATEVER && most && !self.photo
     }
 
     /// Estimated bytes of its exact pixels that changed.
@@ -165,7 +172,8 @@ impl Regions {
         let Change { frame, units, waiting } = *change;
         for at in self.touched.drain(..) {
             let block = &mut self.blocks[at];
-            (block.units, block.fresh, block.sampled, block.lone) = (0, 0, 0, 0);
+            (block.units, block.fresh, block.bands) = (0, 0, 0);
+            (block.sampled, block.lone) = (0, 0);
         }
         let (blocks, touched, columns, size) = (&mut self.blocks, &mut self.touched, self.columns, self.size);
         let looks = &mut self.looks;
@@ -176,6 +184,7 @@ impl Regions {
                 touched.push(at);
             }
             block.units += 1;
+            block.bands |= 1 << (band % BANDS);
             let (sampled, lone, look) = sample(level, frame, unit_rect(column, band, size));
             let seen = std::mem::replace(&mut looks[band * columns + column], look);
             // What only waits does not move.
@@ -208,7 +217,7 @@ impl Regions {
             if block.video || (block.photo && block.heat >= HOT) {
                 candidates += block.bytes();
             }
-            if block.is_restless() {
+            if block.is_restless(place) {
                 restless += block.bytes();
             }
         }
@@ -220,9 +229,10 @@ impl Regions {
         let moving = candidates >= SMALL_BYTES || candidates > budget / 2;
         let mut any = false;
         for &at in &self.touched {
+            let place = self.block_rect(at);
             let block = &mut self.blocks[at];
             block.video |= block.photo && (heavy || (moving && block.heat >= HOT));
-            block.video |= restless > budget && block.is_restless();
+            block.video |= restless > budget && block.is_restless(place);
             any |= block.video;
         }
         any
@@ -235,7 +245,7 @@ impl Regions {
         for i in 0..self.touched.len() {
             let at = self.touched[i];
             let block = &self.blocks[at];
-            if block.photo || block.units >= PHOTO_UNITS || !block.looks_photographic(PHOTO_SHARE) {
+            if block.photo || block.units >= PHOTO_UNITS || !block.looks_photographic(EDGE_SHARE) {
                 continue;
             }
             let is_core = |at: usize| {
@@ -384,7 +394,8 @@ impl Regions {
         }
     }
 
-    /// Rectangles of the changed video blocks within a region, as few as rows of blocks allow.
+    /// Rectangles of the changed video blocks within a region, as few as rows of blocks allow. What lies above and below a
+    /// block's changes stays exact: a title right under a film.
     fn collect_paints(&mut self, area: Rect) {
         self.paints.clear();
         for row in 0..self.rows {
@@ -392,12 +403,22 @@ impl Regions {
             for column in 0..self.columns {
                 let at = row * self.columns + column;
                 let block = self.block_rect(at);
-                let wanted = self.blocks[at].video && self.blocks[at].units > 0 && area.contains(block);
-                if wanted {
-                    run = Some(run.map_or(block, |r| r.union(block)));
-                } else if let Some(done) = run.take() {
-                    push_paint(&mut self.paints, done);
+                let Block { video, units, bands, .. } = self.blocks[at];
+                if !(video && units > 0 && area.contains(block)) {
+                    run.take().into_iter().for_each(|done| push_paint(&mut self.paints, done));
+                    continue;
                 }
+                let top = block.y + bands.trailing_zeros() * UNIT_HEIGHT;
+                let bottom = block.y + (u8::BITS - bands.leading_zeros()) * UNIT_HEIGHT;
+                let part = Rect::between(block.x, top, block.right(), bottom.min(block.bottom()));
+                run = match run {
+                    Some(run) if (run.y, run.height) == (part.y, part.height) => Some(run.union(part)),
+                    Some(done) => {
+                        push_paint(&mut self.paints, done);
+                        Some(part)
+                    }
+                    None => Some(part),
+                };
             }
             if let Some(done) = run {
                 push_paint(&mut self.paints, done);

@@ -219,6 +219,57 @@ fn the_edge_of_a_film_goes_with_it() {
 }
 
 #[test]
+fn a_title_right_under_a_film_stays_exact() {
+    let (mut page, mut pair) = sent(8_000);
+    let film = Rect { x: 320, y: 192, width: 640, height: 390 };
+    let title = Rect { x: 320, y: 592, width: 640, height: 48 };
+    page.text(title, 0);
+    pair.send(&page, &[title]);
+    for time in 0..12 {
+        page.film(film, time);
+        pair.now.0 += 33_000;
+        assert!(pair.send(&page, &[film]).stats.video > 0);
+        assert!(shows(&pair.decoder, &page, title), "at {time}");
+    }
+    pair.rest(&page);
+}
+
+#[test]
+fn the_lowest_row_of_a_fade_becomes_video_too() {
+    // The last row of blocks has two rows of units, and half of a page of pixels that fade.
+    let (mut page, mut pair) = (Page::new(3840, 80), Pair::new(true));
+    pair.budget = Budget { bytes: 2_000 };
+    let low = Rect { x: 0, y: 64, width: 3840, height: 16 };
+    page.text(page.size.rect(), 0);
+    let original = page.clone();
+    pair.send(&page, &[]);
+    let mut video = 0;
+    for time in 1..14 {
+        fade(&mut page, &original, time);
+        pair.now.0 += 33_000;
+        pair.send(&page, &[page.size.rect()]);
+        video += u32::from(!pair.encoder.is_pixel_exact(100, low.y + 8));
+    }
+    assert!(video > 4, "{video}");
+    pair.rest(&page);
+}
+
+#[test]
+fn nothing_is_refined_while_that_is_forbidden() {
+    let (mut page, mut pair) = sent(20_000);
+    page.film(Rect { x: 64, y: 64, width: 640, height: 384 }, 3);
+    pair.send(&page, &[page.size.rect()]);
+    pair.now.0 += 200_000;
+    pair.encoder.set_refining(false);
+    let dot = Rect { x: 1000, y: 900, width: 9, height: 9 };
+    page.fill(dot, |_, _| [9; 3]);
+    let stats = pair.send(&page, &[dot]).stats;
+    assert_eq!((stats.exact, stats.refined), (dot.area(), 0));
+    pair.encoder.set_refining(true);
+    pair.rest(&page);
+}
+
+#[test]
 fn a_photograph_that_waited_long_still_goes_as_video() {
     let (mut page, mut pair) = sent(40_000);
     let photo = Rect { x: 128, y: 64, width: 768, height: 448 };

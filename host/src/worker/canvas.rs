@@ -157,9 +157,10 @@ impl Canvas {
     }
 
     /// When the browser may draw although the rest of a large change still waits for a slow link: what is typed meanwhile, and a
-    /// film, must not stand still until the last of a page's text has left.
+    /// film, must not stand still until the last of a page's text has left. A picture that was begun is not made longer.
     pub(super) fn meanwhile_at(&self) -> Option<u64> {
-        if self.has_more && !self.is_changed { self.frame_at(MEANWHILE) } else { None }
+        let waits = self.has_more && self.picture.is_none() && !self.is_changed;
+        if waits { self.frame_at(MEANWHILE) } else { None }
     }
 
     /// Whether the browser may draw the next picture while the last one is encoded. One that goes in parts is waited for: what
@@ -275,7 +276,9 @@ mod tests {
         assert_eq!(canvas.meanwhile_at(), None, "nothing waits");
         canvas.has_more = true;
         assert_eq!(canvas.meanwhile_at(), Some(1_000_000 + MEANWHILE));
-        canvas.is_changed = true;
+        canvas.picture = Some(Picture::new(1));
+        assert_eq!(canvas.meanwhile_at(), None, "a picture that was begun is let through");
+        (canvas.picture, canvas.is_changed) = (None, true);
         assert_eq!(canvas.meanwhile_at(), None, "what it drew goes first");
     }
 

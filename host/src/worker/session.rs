@@ -449,6 +449,7 @@ impl Session {
         self.payload.clear();
         let (pointer, caret) = self.look.on(id);
         canvas.encoder.look_at(pointer, caret);
+        canvas.encoder.set_refining(viewer.flow.may_refine());
         let outcome = canvas.encoder.encode(frame, &damage, budget, CodecTime(micros), &mut self.payload)?;
         canvas.recycle(damage);
         canvas.has_more = outcome.more;
@@ -540,8 +541,12 @@ impl Session {
         if !self.link.has_unsent() && self.canvases.values().any(|canvas| canvas.picture.is_some()) {
             return Some(0);
         }
-        if self.link.has_unsent() || !viewer.flow.may_send(Instant::from_micros(clock::microseconds())) {
-            // The supervisor's reading, or an acknowledgement, wakes it to send.
+        if self.link.has_unsent() {
+            // The supervisor's reading wakes it.
+            return None;
+        }
+        if !viewer.flow.may_send(Instant::from_micros(clock::microseconds())) {
+            // An acknowledgement wakes it to send.
             return self.canvases.values().filter_map(Canvas::meanwhile_at).min();
         }
         let of = |canvas: &Canvas| {
