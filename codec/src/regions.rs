@@ -4,7 +4,8 @@
 //! like a photograph (most pixels equal neither neighbour) becomes video and stays it until it rests. Streams cover
 //! groups of such blocks and are sticky, because a new stream begins with a heavy picture.
 //! What changes without rest, a fade or a zoom, becomes video whatever it looks like where exact pixels exceed the budget.
-//! Owns the classification and the streams. It must never make text lossy that does not keep changing, whatever it weighs.
+//! Owns the classification and the streams. It must never make something lossy because it waits or is heavy alone: what
+//! neither looks like a photograph nor keeps changing is not video.
 
 use crate::damage::{UNIT_HEIGHT, UNIT_WIDTH, Units, unit_rect};
 use crate::geometry::{Frame, Rect, Size, Time};
@@ -32,10 +33,6 @@ const HOT_WHATEVER: u8 = 6;
 /// So many quarters of a block's units change in a fade; a line of text has two or three of eight.
 const RESTLESS_QUARTERS: u32 = 3;
 
-/// The share of lone pixels that makes a block with few changed units the edge of the photograph beside it: more than the
-/// boldest text has.
-const EDGE_SHARE: u32 = 150;
-
 /// A block that did not change for so long is no film any more. Longer than the pauses of an animation of 5 frames a second.
 const STILL_MICROS: u64 = 250_000;
 
@@ -48,12 +45,16 @@ const SMALL_BYTES: usize = 6 << 10;
 /// At least this share of a block's sampled pixels, in 256ths, equals neither neighbour in a photograph; text has 40 to 70, film above 180.
 const PHOTO_SHARE: u32 = 115;
 
-/// Fewer changed units of a block that is in no film say nothing: two lines of bold text may look like a photograph.
-const PHOTO_UNITS: u8 = 4;
-
 /// The same for a block in the midst of a film, where it is a dark or blurred part of that rather than text: as exact pixels
 /// such blocks cost more than all of the film.
 const PHOTO_SHARE_IN_FILM: u32 = 80;
+
+/// Fewer changed units of a block that is in no film say nothing: two lines of bold text may look like a photograph.
+const PHOTO_UNITS: u8 = 4;
+
+/// The share of lone pixels that makes a block with few changed units the edge of the photograph beside it: more than the
+/// boldest text has.
+const EDGE_SHARE: u32 = 150;
 
 /// Bytes of an exact pixel in a photograph, and of a lone pixel in text, in 16ths; measured on film and on text pages.
 const PHOTO_PIXEL: usize = 24;
@@ -103,7 +104,7 @@ struct Stream {
     begun: bool,
 }
 
-/// What is looked at.
+/// What [`Regions::classify`] looks at.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Change<'a> {
     pub(crate) frame: &'a Frame<'a>,
@@ -121,8 +122,8 @@ pub(crate) struct Regions {
     rows: usize,
     blocks: Vec<Block>,
     touched: Vec<usize>,
-    /// Per unit: what its sampled line looked like when it was last marked.
-    looks: Vec<u32>,
+    /// Per unit: the fingerprint of its sampled line when it was last marked.
+    fingerprints: Vec<u32>,
     /// Blocks that looked like a photograph when they last changed.
     photos: usize,
     streams: [Option<Stream>; MAX_STREAMS],
@@ -141,8 +142,9 @@ impl Regions {
         self.rows = size.height.div_ceil(BLOCK) as usize;
         self.blocks.clear();
         self.blocks.resize(self.columns * self.rows, Block::default());
-        self.looks.clear();
-        self.looks.resize(size.width.div_ceil(UNIT_WIDTH) as usize * size.height.div_ceil(UNIT_HEIGHT) as usize, 0);
+        self.fingerprints.clear();
+        self.fingerprints
+            .resize(size.width.div_ceil(UNIT_WIDTH) as usize * size.height.div_ceil(UNIT_HEIGHT) as usize, 0);
         self.touched.clear();
         self.touched.reserve(self.blocks.len());
         self.paints.reserve(self.blocks.len());
@@ -176,7 +178,7 @@ impl Regions {
             (block.sampled, block.lone) = (0, 0);
         }
         let (blocks, touched, columns, size) = (&mut self.blocks, &mut self.touched, self.columns, self.size);
-        let looks = &mut self.looks;
+        let fingerprints = &mut self.fingerprints;
         units.for_each_marked(|column, band| {
             let at = band / BANDS * columns + column;
             let block = &mut blocks[at];
@@ -185,10 +187,10 @@ impl Regions {
             }
             block.units += 1;
             block.bands |= 1 << (band % BANDS);
-            let (sampled, lone, look) = sample(level, frame, unit_rect(column, band, size));
-            let seen = std::mem::replace(&mut looks[band * columns + column], look);
+            let (sampled, lone, fingerprint) = sample(level, frame, unit_rect(column, band, size));
+            let seen = std::mem::replace(&mut fingerprints[band * columns + column], fingerprint);
             // What only waits does not move.
-            block.fresh += u8::from(!waiting || seen != look);
+            block.fresh += u8::from(!waiting || seen != fingerprint);
             block.sampled += sampled;
             block.lone += lone;
         });
@@ -487,7 +489,7 @@ fn merge_closest(groups: &mut Vec<Rect>) {
 }
 
 /// How many pixels of one line of a unit were looked at, how many of them equal neither the left nor the upper pixel, and a
-/// number that tells this line from most others.
+/// fingerprint of the line: different ones differ, equal ones are almost surely the same line.
 fn sample(level: Level, frame: &Frame<'_>, unit: Rect) -> (u16, u16, u32) {
     if unit.width < 2 || unit.height < 2 {
         return (0, 0, 0);
@@ -499,9 +501,9 @@ fn sample(level: Level, frame: &Frame<'_>, unit: Rect) -> (u16, u16, u32) {
     level.differ(&row[1..], &row[..n - 1], &mut left);
     level.differ(&row[1..], &frame.row(line - 1, x, n)[1..], &mut above);
     // Two pixels at a time; the fourth byte of a pixel means nothing.
-    let look = row.as_chunks::<2>().0.iter().fold(0u64, |look, [a, b]| {
+    let folded = row.as_chunks::<2>().0.iter().fold(0u64, |folded, [a, b]| {
         let (a, b) = (u64::from(u32::from_le_bytes(*a) & 0xff_ffff), u64::from(u32::from_le_bytes(*b) & 0xff_ffff));
-        (look ^ (a | b << 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
+        (folded ^ (a | b << 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
     });
-    (n as u16, (left[0] & above[0]).count_ones() as u16, (look >> 32) as u32 ^ look as u32)
+    (n as u16, (left[0] & above[0]).count_ones() as u16, (folded >> 32) as u32 ^ folded as u32)
 }
