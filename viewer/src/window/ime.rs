@@ -177,6 +177,7 @@ fn allow(pane: &mut Pane, allowed: bool) {
     if pane.ime_allowed != allowed {
         pane.ime_allowed = allowed;
         pane.window.set_ime_allowed(allowed);
+        nudge(pane);
     }
 }
 
@@ -185,6 +186,15 @@ fn reset(pane: &mut Pane) {
     pane.window.set_ime_allowed(false);
     pane.window.set_ime_allowed(true);
     pane.ime_allowed = true;
+    nudge(pane);
+}
+
+/// On X11 the window library does what the input method is told only when the next event of a window comes, which may be
+/// the first key for the field. A property that is set again makes one.
+fn nudge(pane: &Pane) {
+    if pane.is_x11() {
+        pane.name();
+    }
 }
 
 fn show_caret(pane: &mut Pane, caret: Area) {

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     scene::{Scene, View},
-    texts::Language,
+    texts::{Language, Text},
     ui::{
         frame::Frame,
         image::{Area, Image},
@@ -177,6 +177,11 @@ impl Pane {
     /// Where a part of the canvas lies in the window.
     pub(super) fn place_of(&self, area: Area) -> Option<Area> {
         self.placement.map(|placement| placement.place_of(area))
+    }
+
+    /// Gives the window its title.
+    pub(super) fn name(&self) {
+        self.window.set_title(Text::WindowTitle.in_language(self.language));
     }
 
     /// Whether the window is one of X11's.
