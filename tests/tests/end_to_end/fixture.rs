@@ -65,6 +65,20 @@ impl Site {
         let waited = self.asked.more.wait_timeout_while(paths, PATIENCE, missing);
         assert!(!waited.expect("nobody panics while writing").1.timed_out(), "nobody asked for {path}");
     }
+
+    /// Whether a path was asked for and answered.
+    pub(crate) fn was_asked(&self, path: &str) -> bool {
+        self.asked.paths.lock().expect("nobody panics while writing").iter().any(|asked| asked == path)
+    }
+
+    /// Waits until the newest path that begins like this is this one.
+    pub(crate) fn wait_last(&self, beginning: &str, path: &str) {
+        let paths = self.asked.paths.lock().expect("nobody panics while writing");
+        let last = |paths: &[String]| paths.iter().rev().find(|asked| asked.starts_with(beginning)).cloned();
+        let waited = self.asked.more.wait_timeout_while(paths, PATIENCE, |paths| last(paths).as_deref() != Some(path));
+        let (paths, result) = waited.expect("nobody panics while writing");
+        assert!(!result.timed_out(), "{path} was never the last, but {:?}", last(&paths));
+    }
 }
 
 /// Answers one request, of which only the path matters.

@@ -5,6 +5,7 @@
 mod command_line;
 mod exactness;
 mod fixture;
+mod input_method;
 mod pacing;
 mod policies;
 mod quiet;

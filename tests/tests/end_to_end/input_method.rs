@@ -1,0 +1,246 @@
+//! A real Japanese input method (mozc under fcitx) on a virtual display, in the real viewer's window, for a page in a real
+//! Chromium: what a person composes is seen in the page while it is composed, and comes once.
+//!
+//! Needs Xvfb, xdotool, openbox, dbus, fcitx5 and fcitx5-mozc; their lack fails these tests, as a skip would be believed.
+
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use shoji_tests::program;
+
+use crate::fixture::{Host, PATIENCE, Page, Site};
+
+/// Two text fields and one for a password; every change of their contents is asked for as a path.
+const PAGE: &str = "<!doctype html><meta charset=utf-8><style>*{margin:0}textarea,input{position:fixed;left:0;width:600px;\
+    font-size:24px}</style><textarea id=a autofocus style='top:0;height:100px'></textarea>\
+    <textarea id=b style='top:120px;height:100px'></textarea><input id=p type=password style='top:240px;height:60px'>\
+    <script>let last='';setInterval(()=>{let now='/v/'+[a,b,p].map(f=>encodeURIComponent(f.value)).join('/');\
+    if(now!=last)fetch(last=now)},20);a.focus();\
+    onmousemove=()=>{fetch('/hand');onmousemove=null}</script>";
+
+/// Somebody who may not do anything: mozc's server refuses to run as root.
+const NOBODY: u32 = 65_534;
+
+/// A person's pace: ten keys a second.
+const KEY: &str = "100";
+
+/// A display with a window manager, an input method, and the viewer in a window.
+struct Desk {
+    site: Site,
+    _host: Host,
+    display: String,
+    window: String,
+    /// Ended last to first.
+    children: Vec<Child>,
+    /// Ended with all that it started.
+    method: Child,
+    _home: tempfile::TempDir,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let site = Site::of(vec![
+            Page { path: "/v/", head: "", body: "" },
+            Page { path: "/hand", head: "", body: "" },
+            Page { path: "/", head: "", body: PAGE },
+        ]);
+        let host = Host::showing(Some(&format!("http://{}/", site.address)));
+        let bundle = host.bundle("pc");
+        let (server, display) = serve_display();
+        let home = tempfile::tempdir().expect("a temporary directory");
+        let manager = quiet("openbox", &display).args(["--config-file", "/dev/null"]).spawn().expect("openbox starts");
+        let method = start_method(&display, home.path());
+        let mut desk = Self {
+            site,
+            _host: host,
+            display,
+            window: String::new(),
+            children: vec![server, manager],
+            method,
+            _home: home,
+        };
+        // Xlib has no input method before it has this one.
+        desk.until("the input method serves the display", |desk| {
+            let said = desk.tool("xprop", &["-root", "XIM_SERVERS"]);
+            said.contains("@server=fcitx").then_some(())
+        });
+        let mut viewer = Command::new(program("shoji-viewer"));
+        viewer.args(["connect", "--lang", "ja", "--keyboard", "us", "--size", "900x600", "--bundle"]).arg(bundle);
+        viewer.env("DISPLAY", &desk.display).env("XMODIFIERS", "@im=fcitx").env("LC_ALL", "C.UTF-8");
+        desk.children.push(viewer.env_remove("WAYLAND_DISPLAY").spawn().expect("the viewer starts"));
+        desk.window = desk.until("the viewer's window", |desk| {
+            let found = desk.tool("xdotool", &["search", "--onlyvisible", "--name", "Shoji"]);
+            found.lines().last().map(str::to_owned)
+        });
+        desk.site.wait_last("/v/", "/v///");
+        // What is not shown yet takes no hands.
+        let mut x = 0;
+        desk.until("the page sees the hand", |desk| {
+            x = (x + 7) % 100;
+            desk.tool("xdotool", &["mousemove", "--window", &desk.window, &(650 + x).to_string(), "400"]);
+            desk.site.was_asked("/hand").then_some(())
+        });
+        desk
+    }
+
+    fn tool(&self, name: &str, arguments: &[&str]) -> String {
+        let output = Command::new(name).args(arguments).env("DISPLAY", &self.display).output();
+        let output = output.unwrap_or_else(|_| panic!("{name} is installed"));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    fn until<T>(&self, what: &str, mut condition: impl FnMut(&Self) -> Option<T>) -> T {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(found) = condition(self) {
+                return found;
+            }
+            assert!(Instant::now() < deadline, "never: {what}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn click(&self, x: u32, y: u32) {
+        let (x, y) = (x.to_string(), y.to_string());
+        self.tool("xdotool", &["mousemove", "--window", &self.window, &x, &y, "click", "1"]);
+    }
+
+    /// Types as a person does.
+    fn keys(&self, text: &str) {
+        self.tool("xdotool", &["type", "--delay", KEY, text]);
+    }
+
+    fn press(&self, key: &str) {
+        self.tool("xdotool", &["key", key]);
+    }
+
+    /// Waits until the fields hold this.
+    fn fields(&self, [a, b, p]: [&str; 3]) {
+        let encode = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+        let plain = |text: &str| if text.is_ascii() { text.to_owned() } else { encode(text) };
+        self.site.wait_last("/v/", &format!("/v/{}/{}/{}", plain(a), plain(b), plain(p)));
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        for child in self.children.iter_mut().skip(1).rev() {
+            let _ = kill_process(Pid::from_child(child), Signal::TERM);
+            let _ = child.wait();
+        }
+        let _ = kill_process_group(Pid::from_child(&self.method), Signal::TERM);
+        let _ = self.method.wait();
+        let _ = self.children[0].kill();
+        let _ = self.children[0].wait();
+    }
+}
+
+fn quiet(program: &str, display: &str) -> Command {
+    let mut command = Command::new(program);
+    command.env("DISPLAY", display).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+fn serve_display() -> (Child, String) {
+    let mut server = Command::new("Xvfb")
+        .args(["-displayfd", "1", "-screen", "0", "1200x900x24", "-nolisten", "tcp"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("Xvfb is installed");
+    let mut line = String::new();
+    let output = server.stdout.take().expect("standard output is piped");
+    BufReader::new(output).read_line(&mut line).expect("Xvfb names its display");
+    (server, format!(":{}", line.trim()))
+}
+
+/// fcitx with mozc, composing in the window's own text, on from the beginning; with a bus and a home of its own.
+fn start_method(display: &str, home: &Path) -> Child {
+    let config = home.join(".config/fcitx5");
+    std::fs::create_dir_all(config.join("conf")).expect("a folder");
+    std::fs::create_dir_all(home.join("run")).expect("a folder");
+    let write = |name: &str, text: &str| std::fs::write(config.join(name), text).expect("a writable folder");
+    write(
+        "profile",
+        "[Groups/0]\nName=Default\nDefault Layout=us\nDefaultIM=mozc\n[Groups/0/Items/0]\nName=mozc\nLayout=\n[GroupOrder]\n0=Default\n",
+    );
+    write("config", "[Behavior]\nActiveByDefault=True\nShareInputState=All\n");
+    write("conf/xim.conf", "UseOnTheSpot=True\n");
+    std::fs::set_permissions(home.join("run"), PermissionsExt::from_mode(0o700)).expect("our own folder");
+    let mut command = Command::new("dbus-run-session");
+    command.args(["--", "fcitx5", "--disable=wayland,waylandim,notificationitem,kimpanel"]);
+    command.env_clear().env("PATH", "/usr/bin:/bin").env("LANG", "C.UTF-8").env("DISPLAY", display);
+    command.env("HOME", home).env("XDG_RUNTIME_DIR", home.join("run")).current_dir("/").process_group(0);
+    if rustix::process::geteuid().is_root() {
+        std::fs::set_permissions(home, PermissionsExt::from_mode(0o711)).expect("our own folder");
+        let mut folders = vec![home.to_path_buf()];
+        while let Some(folder) = folders.pop() {
+            chown(&folder, Some(NOBODY), Some(NOBODY)).expect("root may give files away");
+            if folder.is_dir() {
+                folders.extend(std::fs::read_dir(&folder).expect("readable").flatten().map(|entry| entry.path()));
+            }
+        }
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().expect("dbus-run-session and fcitx5 are installed")
+}
+
+#[test]
+fn a_japanese_input_method_composes_in_the_page_and_everything_comes_once() {
+    let desk = Desk::new();
+    desk.click(200, 150);
+    desk.keys("nihonn");
+    desk.fields(["にほん", "", ""]);
+    desk.press("space");
+    desk.fields(["日本", "", ""]);
+    desk.press("Return");
+    desk.keys("go");
+    desk.fields(["日本ご", "", ""]);
+    // A click into another field finishes what is composed where it is.
+    desk.click(200, 270);
+    desk.keys("kanji");
+    desk.fields(["日本ご", "かんじ", ""]);
+    // A password is typed as it is, whatever the input method is set to.
+    desk.click(200, 390);
+    desk.keys("abc");
+    desk.fields(["日本ご", "かんじ", "abc"]);
+    // Back in a field the first key is composed already, and what is given up leaves nothing.
+    desk.click(200, 270);
+    desk.press("End");
+    desk.keys("wo");
+    desk.fields(["日本ご", "かんじを", "abc"]);
+    desk.press("Escape");
+    desk.press("Escape");
+    desk.fields(["日本ご", "かんじ", "abc"]);
+    // The keyboard goes to another window while something is composed: it stays, once.
+    desk.keys("ha");
+    desk.fields(["日本ご", "かんじは", "abc"]);
+    let other = Other(quiet("xev", &desk.display).spawn().expect("xev (x11-utils) is installed"));
+    desk.until("another window with the keyboard", |desk| {
+        let focus = desk.tool("xdotool", &["getwindowfocus"]);
+        (focus.trim() != desk.window && !focus.trim().is_empty()).then_some(())
+    });
+    drop(other);
+    desk.tool("xdotool", &["windowactivate", "--sync", &desk.window]);
+    desk.keys("yomu");
+    desk.fields(["日本ご", "かんじはよむ", "abc"]);
+    desk.press("Return");
+    desk.press("BackSpace");
+    desk.fields(["日本ご", "かんじはよ", "abc"]);
+}
+
+/// A program that ends with its scope.
+struct Other(Child);
+
+impl Drop for Other {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
