@@ -24,7 +24,7 @@ use crate::{
     link::{self, Options},
     observe::{Observer, Trace},
     script,
-    texts::{Language, Text, fill},
+    texts::{Language, Text},
     window::{self, Settings},
 };
 
@@ -262,7 +262,7 @@ fn play(
             // A video never rests; its picture of now is still what was asked for.
             Err(WaitError::Timeout(..)) => {
                 let seconds = connect.timeout.as_secs_f64().to_string();
-                let text = fill(Text::CliNotAtRest.in_language(language), &[("seconds", &seconds)]);
+                let text = Text::CliNotAtRest.with(language, &[("seconds", &seconds)]);
                 eprintln!("shoji-viewer: {text}");
             }
             Err(error) => return Err(error.into()),

@@ -33,7 +33,7 @@ use crate::{
     link::{self, Link},
     observe::Observer,
     scene::{Model, Pointer, State},
-    texts::{Language, Text, fill},
+    texts::{Language, Text},
     ui::{details, frame::Frame, state, text::Painter},
 };
 
@@ -340,7 +340,7 @@ impl App {
 
     /// In full screen the frame has no words; so they are said once, with the way out.
     fn fullscreen_hint(&mut self, keys: &str, now: Instant) {
-        let text = fill(Text::FullscreenHint.in_language(self.language), &[("keys", keys)]);
+        let text = Text::FullscreenHint.with(self.language, &[("keys", keys)]);
         self.banner(&text, now);
     }
 
