@@ -6,5 +6,6 @@
 pub mod details;
 pub mod frame;
 pub mod image;
+pub mod palette;
 pub mod state;
 pub mod text;
