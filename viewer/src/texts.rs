@@ -111,6 +111,14 @@ catalogue! {
     // Details.
     DetailsTitle, DetailsRoundTrip, DetailsFrames, DetailsBandwidth, DetailsEcho, DetailsCarrier, DetailsSize,
     DetailsHost, DetailsDevice, DetailsNone,
+
+    // The menu.
+    MenuTitle, MenuFullscreen, MenuLeaveFullscreen, MenuZoom, MenuKeys, MenuKeySuper, MenuDetails, MenuSound,
+    MenuLater, MenuHelp, MenuEnd, MenuEndQuestion, MenuEndNote, MenuEndYes, MenuEndNo, MenuFoot,
+
+    // Help.
+    HelpTitle, HelpHere, HelpThere, HelpPixels, HelpInput, HelpType, HelpCopy, HelpMenuKey, HelpMenuButton, HelpEnd,
+    HelpFoot,
 }
 
 /// The wording in one language.

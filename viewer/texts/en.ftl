@@ -156,3 +156,36 @@ DetailsSize = Picture size
 DetailsHost = Host
 DetailsDevice = Device
 DetailsNone = none yet
+
+## Menu
+
+MenuTitle = Menu
+MenuFullscreen = Full screen
+MenuLeaveFullscreen = Leave full screen
+MenuZoom = Zoom
+MenuKeys = Send keys
+MenuKeySuper = Windows key
+MenuDetails = Connection details
+MenuSound = Sound
+MenuLater = later
+MenuHelp = Help
+MenuEnd = End session
+MenuEndQuestion = End the session?
+MenuEndNote = All open pages will be closed.
+MenuEndYes = End it
+MenuEndNo = Keep it
+MenuFoot = Arrows: choose    Enter: do    Esc: back
+
+## Help
+
+HelpTitle = Inside this frame is a browser of the internet segment
+HelpHere = This PC
+HelpThere = Internet segment
+HelpPixels = picture only
+HelpInput = input only
+HelpType = Type as usual; Japanese is written with this PC's own IME.
+HelpCopy = Copy and paste work inside the frame, not between it and this PC.
+HelpMenuKey = The { $key } key or the Menu button offers full screen, zoom and more.
+HelpMenuButton = The Menu button offers full screen, zoom and more.
+HelpEnd = To finish, close the window or choose End session in the menu.
+HelpFoot = Press any key or click to close this card.

@@ -156,3 +156,36 @@ DetailsSize = 画面の大きさ
 DetailsHost = ホスト
 DetailsDevice = 端末
 DetailsNone = まだありません
+
+## Menu
+
+MenuTitle = メニュー
+MenuFullscreen = 全画面表示にする
+MenuLeaveFullscreen = 全画面表示をやめる
+MenuZoom = 表示の大きさ
+MenuKeys = キーを送る
+MenuKeySuper = Windows キー
+MenuDetails = 接続の詳細
+MenuSound = 音声
+MenuLater = 準備中
+MenuHelp = ヘルプ
+MenuEnd = セッションを終了
+MenuEndQuestion = セッションを終了しますか
+MenuEndNote = 開いているページはすべて閉じます。
+MenuEndYes = 終了する
+MenuEndNo = 終了しない
+MenuFoot = ↑↓ 選ぶ　Enter 決定　Esc 戻る
+
+## Help
+
+HelpTitle = この枠の中は、インターネット側のブラウザーです
+HelpHere = この PC
+HelpThere = インターネット側
+HelpPixels = 画面だけ
+HelpInput = 操作だけ
+HelpType = 日本語は、この PC の IME でいつもどおり入力できます。
+HelpCopy = コピーと貼り付けは枠の中だけで使えます。この PC とのあいだではできません。
+HelpMenuKey = { $key } キーか「メニュー」で、全画面表示や表示の大きさなどを選べます。
+HelpMenuButton = 「メニュー」で、全画面表示や表示の大きさなどを選べます。
+HelpEnd = 終わるときはウィンドウを閉じるか、メニューの「セッションを終了」を選びます。
+HelpFoot = キーを押すかクリックすると、この説明を閉じます。

@@ -172,3 +172,54 @@ pub(super) fn px(length: f64, scale: f64) -> u32 {
     let whole = (length * scale).round().clamp(1.0, 8192.0) as u32;
     whole
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::texts::{Language, Text};
+
+    /// Every message that the catalogue can make: a title with its body and its next step.
+    fn messages(language: Language) -> Vec<Message> {
+        let find = |name: String| Text::ALL.iter().find(|text| format!("{text:?}") == name);
+        let values =
+            [("host", "host-of-the-internet-segment.city.example.jp:4433"), ("attempt", "99"), ("code", "65535")];
+        let say = |text: &Text| text.with(language, &values);
+        let titles = Text::ALL.iter().filter_map(|title| {
+            let name = format!("{title:?}");
+            let stem = name.strip_suffix("Title")?;
+            let (body, next) = (find(format!("{stem}Body"))?, find(format!("{stem}Next"))?);
+            Some(Message { title: say(title), body: say(body), next: say(next) })
+        });
+        titles.collect()
+    }
+
+    #[test]
+    fn every_message_fits_a_usual_window_on_a_display_of_twice_the_scale() {
+        let mut painter = Painter::new();
+        let (width, height, scale) = (1264, 748, 2.0);
+        for language in [Language::Ja, Language::En] {
+            let messages = messages(language);
+            assert!(messages.len() > 15, "{}", messages.len());
+            for message in messages {
+                let pad = 2 * px(28.0, scale);
+                let sheet = Sheet::new(&mut painter, &message, width - pad, scale);
+                assert!(sheet.width + pad <= width && sheet.height + pad <= height, "{}", message.title);
+            }
+        }
+    }
+
+    #[test]
+    fn high_contrast_has_strong_borders_and_no_paper() {
+        let message = Message { title: "題".into(), body: "文".into(), next: "次".into() };
+        let of = |contrast| {
+            let mut painter = Painter::new().with_contrast(contrast);
+            let card = card(&mut painter, &message, 700, 500, 1.0);
+            (0..500).flat_map(|y| card.row(y).to_vec()).collect::<Vec<_>>()
+        };
+        let (normal, high) = (of(Contrast::Normal), of(Contrast::High));
+        let count = |pixels: &[u32], rgb| pixels.iter().filter(|&&pixel| pixel == opaque(rgb)).count();
+        assert!(count(&normal, 0xf7_f3ea) > 50_000 && count(&high, 0xf7_f3ea) == 0);
+        // Two pixels around a card of several hundred.
+        assert!(count(&high, 0xff_ffff) > 1_500 && count(&high, 0) > 50_000);
+    }
+}
