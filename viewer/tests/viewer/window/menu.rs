@@ -53,12 +53,15 @@ fn the_menu_opens_by_its_key_and_no_key_reaches_the_page_until_it_closes() {
     scene.display.tool("xdotool", &["keydown", "a"]);
     scene.keys(&["Pause"]);
     scene.display.see("menu by key", |screen| has_menu(screen) && is_chosen(screen, row(0, 0)));
+    // What was held is lifted now, though the hand still holds it.
+    let lifted = |input: &Input| matches!(input, Input::Key { key, pressed: false } if key.get() == 30);
+    while !lifted(&scene.peer.input().1) {}
     scene.keys(&["b", "Down", "Down", "Up"]);
     scene.display.see("menu second row", |screen| is_chosen(screen, row(1, 0)));
     scene.keys(&["Escape"]);
     scene.display.see("menu closed by key", |screen| shows(screen, &scene.picture));
     scene.display.tool("xdotool", &["keyup", "a"]);
-    assert_eq!(keys(&scene.inputs()), [(30, true), (30, false)], "it was lifted once, and nothing else came");
+    assert_eq!(keys(&scene.inputs()), [], "it was lifted once, and nothing else came");
 
     // The same key closes it, and with another it is the page's.
     scene.keys(&["Pause"]);
@@ -99,14 +102,11 @@ fn a_button_that_is_down_on_the_page_is_lifted_when_the_menu_opens() {
     scene.display.tool("xdotool", &["mousemove", "200", "300", "mousedown", "1"]);
     scene.keys(&["Pause"]);
     scene.display.see("menu while dragging", has_menu);
+    while !matches!(scene.peer.input().1, Input::PointerButton { pressed: false, .. }) {}
     scene.keys(&["Escape"]);
     scene.display.tool("xdotool", &["mouseup", "1"]);
     let inputs = scene.inputs();
-    let buttons = inputs.iter().filter_map(|input| match input {
-        Input::PointerButton { pressed, .. } => Some(*pressed),
-        _ => None,
-    });
-    assert_eq!(buttons.collect::<Vec<_>>(), [true, false], "{inputs:?}");
+    assert!(!inputs.iter().any(|input| matches!(input, Input::PointerButton { .. })), "lifted once: {inputs:?}");
 }
 
 #[test]
