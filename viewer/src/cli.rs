@@ -24,15 +24,16 @@ use crate::{
     link::{self, Options},
     observe::{Observer, Trace},
     script,
-    texts::{Language, Text, fill},
-    window::{self, Settings},
+    texts::{Language, Text},
+    ui::palette::Contrast,
+    window::{self, MenuKey, Settings, Shortcuts},
 };
 
 const EXAMPLES: &str = "\
 Examples:
   shoji-viewer connect --bundle pc-012.shoji
-      Opens the session in a window. Ctrl+Alt+Shift+I shows the connection's details,
-      Ctrl+Alt+Shift+F is full screen, F11 goes to the page.
+      Opens the session in a window. The Pause key opens the menu, Ctrl+Alt+Shift+I shows
+      the connection's details, Ctrl+Alt+Shift+F is full screen, F11 goes to the page.
   shoji-viewer connect --bundle pc-012.shoji --screenshot page.png
       Without a display: waits until the page is quiet, writes its picture, ends the session.
   shoji-viewer connect --bundle pc-012.shoji --input 'key Ctrl+L; type \"example.jp\\n\"; wait quiet 1000' \\
@@ -96,6 +97,15 @@ struct Connect {
     /// The keyboard in front of you.
     #[arg(long, value_enum, default_value = "jp")]
     keyboard: Keyboard,
+    /// The key that opens the menu; Ctrl with it and the like go to the page.
+    #[arg(long, value_enum, default_value = "pause")]
+    menu_key: MenuKey,
+    /// Whether Ctrl+Alt+Shift+I, Ctrl+Alt+Shift+F and the menu's key are the viewer's (local) or the page's.
+    #[arg(long, value_enum, default_value = "local")]
+    shortcuts: Shortcuts,
+    /// How strongly the viewer's own words and pictures stand out.
+    #[arg(long, value_enum, default_value = "normal")]
+    contrast: Contrast,
     /// Leaves the session running at the end instead of ending it (without a display).
     #[arg(long)]
     keep: bool,
@@ -196,6 +206,13 @@ fn default_bundle() -> Option<PathBuf> {
     Some(directories.config_dir().join("device.shoji"))
 }
 
+/// The file that says that the program has explained itself to this user.
+fn welcome_marker() -> Option<PathBuf> {
+    let directories = directories::ProjectDirs::from("", "", "shoji")?;
+    let folder = directories.state_dir().unwrap_or_else(|| directories.data_local_dir());
+    Some(folder.join("viewer-explained"))
+}
+
 /// The language that the arguments ask for, found before they are understood: their help has one already.
 fn asked_language(arguments: impl Iterator<Item = OsString>) -> Option<Language> {
     let mut arguments = arguments.map(|argument| argument.to_string_lossy().into_owned());
@@ -238,7 +255,16 @@ fn run(connect: &Connect, language: Language) -> Result<(), Failure> {
         return headless(connect, bundle, options, observer, language);
     }
     options.presents_on_decode = false;
-    let settings = Settings { language, size: connect.size, scale: connect.scale };
+    let settings = Settings {
+        language,
+        size: connect.size,
+        scale: connect.scale,
+        contrast: connect.contrast,
+        menu_key: connect.menu_key,
+        shortcuts: connect.shortcuts,
+        // A measurement is no first start of a person.
+        welcome: if connect.trace.is_some() { None } else { welcome_marker() },
+    };
     let stats = window::run(bundle, options, settings, observer).map_err(Failure::Window)?;
     match (&connect.stats, stats) {
         (Some(path), Some(stats)) => write_stats(path, &stats),
@@ -295,7 +321,7 @@ fn play(
             // A video never rests; its picture of now is still what was asked for.
             Err(WaitError::Timeout(..)) => {
                 let seconds = connect.timeout.as_secs_f64().to_string();
-                let text = fill(Text::CliNotAtRest.in_language(language), &[("seconds", &seconds)]);
+                let text = Text::CliNotAtRest.with(language, &[("seconds", &seconds)]);
                 eprintln!("shoji-viewer: {text}");
             }
             Err(error) => return Err(error.into()),

@@ -36,7 +36,7 @@ use crate::{
     observe::Observer,
     scene::{Model, Scene, State},
     stats::Snapshot,
-    texts::{Language, Text, fill},
+    texts::{Language, Text},
     ui::state::Message,
 };
 
@@ -85,7 +85,7 @@ impl WaitError {
     /// The sentences for the person, with the next step; `host` is the one of the device file.
     #[must_use]
     pub fn in_language(&self, language: Language, host: &str) -> String {
-        let say = |text: Text, values: &[(&str, &str)]| fill(text.in_language(language), values);
+        let say = |text: Text, values: &[(&str, &str)]| text.with(language, values);
         match self {
             Self::Ended(error) => {
                 let Message { title, body, next } = error.message_without_window(language, host);

@@ -27,7 +27,7 @@ use std::{fmt, path::PathBuf, time::Duration};
 
 use crate::{
     keys::{self, Layout},
-    texts::{Language, Text, fill},
+    texts::{Language, Text},
 };
 
 /// A script longer than this is not typed by a person, nor needed by a test.
@@ -151,7 +151,7 @@ impl std::error::Error for Error {}
 
 impl Mistake {
     fn in_language(&self, language: Language) -> String {
-        let say = |text: Text, values: &[(&str, &str)]| fill(text.in_language(language), values);
+        let say = |text: Text, values: &[(&str, &str)]| text.with(language, values);
         match self {
             Self::Step(word) => say(Text::ScriptStep, &[("word", word)]),
             Self::Expected(what) => say(Text::ScriptExpected, &[("what", what.in_language(language))]),
@@ -170,7 +170,7 @@ impl Mistake {
 /// What happened at a place of a script.
 pub(crate) fn at_place(line: usize, column: usize, what: &str, language: Language) -> String {
     let (line, column) = (line.to_string(), column.to_string());
-    fill(Text::ScriptPlace.in_language(language), &[("line", &line), ("column", &column), ("what", what)])
+    Text::ScriptPlace.with(language, &[("line", &line), ("column", &column), ("what", what)])
 }
 
 #[derive(Debug)]

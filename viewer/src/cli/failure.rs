@@ -8,7 +8,7 @@ use std::{io, path::PathBuf};
 use crate::{
     headless::{RunError, WaitError},
     link, script,
-    texts::{Language, Text, cause, fill},
+    texts::{Language, Text, cause},
     window,
 };
 
@@ -52,8 +52,7 @@ impl From<RunError> for Failure {
 impl Failure {
     /// The sentences for the person, with the next step; `host` is the one of the device file.
     pub(super) fn say(&self, language: Language, host: &str) -> String {
-        let say =
-            |text: Text, values: &[(&str, &str)]| format!("shoji-viewer: {}", fill(text.in_language(language), values));
+        let say = |text: Text, values: &[(&str, &str)]| format!("shoji-viewer: {}", text.with(language, values));
         let file = |text: Text, path: &PathBuf, error: &io::Error| {
             say(text, &[("path", &path.display().to_string()), ("why", &cause(error, language))])
         };

@@ -21,8 +21,8 @@ struct Words {
 const EXAMPLES: &str = "\
 例:
   shoji-viewer connect --bundle pc-012.shoji
-      ウィンドウを開きます。Ctrl+Alt+Shift+I で接続の詳細、Ctrl+Alt+Shift+F で全画面になります。
-      F11 はページに届きます。
+      ウィンドウを開きます。Pause キーでメニュー、Ctrl+Alt+Shift+I で接続の詳細、
+      Ctrl+Alt+Shift+F で全画面になります。F11 はページに届きます。
   shoji-viewer connect --bundle pc-012.shoji --screenshot page.png
       ディスプレイを使いません。ページの動きが止まったら画面を保存し、終了します。
   shoji-viewer connect --bundle pc-012.shoji --input 'key Ctrl+L; type \"example.jp\\n\"; wait quiet 1000' \\
@@ -61,6 +61,15 @@ const WORDS: &[Words] = &[
             ("timeout", "ディスプレイを使わないとき、それぞれ何秒まで待つか（0.1～86400）"),
             ("settle", "--screenshot で、何ミリ秒変わらなければ止まったとみなすか"),
             ("keyboard", "お使いのキーボード。jp は日本語 JIS 配列、us は US 配列です。ほかの言語の配列も選べます"),
+            (
+                "menu_key",
+                "メニューを開くキー（pause、scroll-lock、right-ctrl は単独で、f8、f9、none）。Ctrl などと一緒に押すとページに届きます",
+            ),
+            (
+                "shortcuts",
+                "Ctrl+Alt+Shift+I、Ctrl+Alt+Shift+F、メニューのキーを、ビューアーで使う（local）かページに渡す（page）か",
+            ),
+            ("contrast", "ビューアー自身の表示のコントラスト。normal か high（黒地に白）"),
             ("keep", "終わるときにブラウザーを終了せず残します（ディスプレイを使わないとき）"),
             ("trace", "入力と画面の時刻を JSON の行で保存します（計測用）"),
         ],

@@ -13,7 +13,7 @@ use super::{Viewer, WaitError};
 use crate::{
     keys,
     script::{self, Click, Line, Point, Step},
-    texts::{self, Language, fill},
+    texts::{self, Language},
 };
 
 /// Time between the steps of a drag: pages see a movement only if it has places in between.
@@ -60,10 +60,8 @@ impl RunError {
         let what = match &self.why {
             Why::Wait(error) => error.in_language(language, host),
             Why::NotSent => texts::Text::ScriptNotSent.in_language(language).to_owned(),
-            Why::Write(path, error) => fill(
-                texts::Text::CliCannotWrite.in_language(language),
-                &[("path", &path.display().to_string()), ("why", &texts::cause(error, language))],
-            ),
+            Why::Write(path, error) => texts::Text::CliCannotWrite
+                .with(language, &[("path", &path.display().to_string()), ("why", &texts::cause(error, language))]),
         };
         script::at_place(self.line, self.column, &what, language)
     }

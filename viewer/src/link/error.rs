@@ -7,7 +7,7 @@ use shoji_protocol::{CloseCode, Fault};
 
 use crate::{
     bundle,
-    texts::{Language, Text, fill},
+    texts::{Language, Text},
     ui::state::Message,
 };
 
@@ -165,9 +165,7 @@ impl Error {
             Self::Bundle { path, .. } => path,
             _ => "—",
         };
-        let say = |text: Text| {
-            fill(text.in_language(language), &[("host", host), ("code", &code), ("day", day), ("path", path)])
-        };
+        let say = |text: Text| text.with(language, &[("host", host), ("code", &code), ("day", day), ("path", path)]);
         Message { title: say(title), body: say(body), next: say(next) }
     }
 

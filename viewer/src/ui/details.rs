@@ -3,7 +3,8 @@
 //! Owns its rows and look. Numbers come from [`crate::stats::Snapshot`]; it measures nothing.
 
 use super::{
-    image::{Image, translucent},
+    image::Image,
+    state,
     text::{Painter, Style},
 };
 use crate::{
@@ -25,7 +26,8 @@ pub fn panel(
     let px = |length: f64| (length * scale).round() as u32;
     #[expect(clippy::cast_possible_truncation, reason = "a letter's size")]
     let style = |size: f64, bold, colour| Style { size: (size * scale) as f32, bold, colour };
-    let (label, value) = (style(13.0, false, 0xc9_c2b4), style(13.0, false, 0xff_ffff));
+    let palette = painter.palette();
+    let (label, value) = (style(13.0, false, palette.on_veil), style(13.0, false, 0xff_ffff));
     #[expect(clippy::cast_precision_loss, reason = "window coordinates are far below 2^24")]
     let room = room.max(px(200.0)) as f32;
     let mut title =
@@ -43,8 +45,7 @@ pub fn panel(
     let width = (names + gap + values).max(title.width()) + 2 * pad;
     let height = title.height() + px(4.0) + rows.iter().map(|(name, _)| name.height()).sum::<u32>() + 2 * pad;
     let mut image = Image::new(width, height, 0);
-    #[expect(clippy::cast_possible_truncation, reason = "a corner's radius")]
-    image.fill_round(image.area(), (8.0 * scale) as f32, translucent(0x1f_1d1a, 225));
+    state::veil(painter, state::logical(8.0, scale), scale, &mut image);
     painter.draw(&mut title, pad, pad, &mut image);
     let mut y = pad + title.height() + px(4.0);
     for (name, value) in &mut rows {

@@ -5,21 +5,22 @@
 
 use super::{
     image::{Area, Image, opaque},
-    text::{Painter, Style},
+    palette::Contrast,
+    text::{Block, Painter, Style},
 };
 use crate::texts::{Language, Text};
 
 /// A calm amber, as of old paper lamps. No common desktop theme draws its windows in it.
 pub const COLOUR: u32 = 0xd9_a441;
 
-/// The words on it: dark brown, 8.4:1 against the amber.
-const INK: u32 = 0x2a_1f00;
-
 /// Width of the frame at the sides and the bottom, in logical pixels.
 const EDGE: f64 = 4.0;
 
 /// Height of the bar with the words, in logical pixels.
 const BAR: f64 = 22.0;
+
+/// Height of the tab that stands for the bar in full screen, in logical pixels.
+const TAB: f64 = 30.0;
 
 /// Where frame and content lie in a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,21 +72,101 @@ impl Frame {
         ]
     }
 
-    /// Draws the bar with its words.
+    /// Draws the bar with its words and the menu's button, which is `lit` under the pointer. In full screen it has neither.
     #[must_use]
-    pub fn draw_bar(&self, painter: &mut Painter, language: Language) -> Image {
+    pub fn draw_bar(&self, painter: &mut Painter, language: Language, lit: bool) -> Bar {
         let mut image = Image::new(self.window.0, self.bar, opaque(COLOUR));
-        if self.bar > self.edge {
-            #[expect(clippy::cast_precision_loss, reason = "a bar is some tens of pixels high")]
-            let size = self.bar as f32 * 0.56;
-            let style = Style { size, bold: true, colour: INK };
-            #[expect(clippy::cast_precision_loss, reason = "window coordinates are far below 2^24")]
-            let mut label = painter.layout(Text::Segment.in_language(language), style, self.window.0 as f32);
-            let y = self.bar.saturating_sub(label.height()) / 2;
-            painter.draw(&mut label, self.edge * 2, y, &mut image);
+        if self.bar <= self.edge {
+            return Bar { image, button: Area::default() };
         }
-        image
+        let style = Style { size: letters(self.bar), bold: true, colour: painter.palette().on_frame };
+        #[expect(clippy::cast_precision_loss, reason = "window coordinates are far below 2^24")]
+        let mut label = painter.layout(Text::Segment.in_language(language), style, self.window.0 as f32);
+        let y = self.bar.saturating_sub(label.height()) / 2;
+        painter.draw(&mut label, self.edge * 2, y, &mut image);
+        let mut name = button_name(painter, language, self.bar);
+        let taken = self.edge * 2 + label.width() + self.bar;
+        let mut width = button_width(self.bar, name.width());
+        if self.window.0 < taken + width {
+            // Too narrow for all words: the sign alone stays.
+            (name, width) = (painter.layout("", style, 1.0), button_width(self.bar, 0));
+        }
+        let button = Area::new(self.window.0.saturating_sub(width), 0, width.min(self.window.0), self.bar);
+        draw_button(painter, &mut name, button, lit, &mut image);
+        if painter.contrast() == Contrast::High {
+            let line = self.edge.div_ceil(2);
+            image.fill(Area::new(0, self.bar - line, self.window.0, line), opaque(painter.palette().on_frame));
+        }
+        Bar { image, button }
     }
+}
+
+/// The bar above the content.
+#[derive(Debug)]
+pub struct Bar {
+    /// What it looks like.
+    pub image: Image,
+    /// Where the menu's button is; empty if there is none.
+    pub button: Area,
+}
+
+/// The menu's button by itself, to hang from the upper edge in full screen.
+#[must_use]
+pub fn tab(painter: &mut Painter, language: Language, scale: f64, lit: bool) -> Image {
+    let height = whole(TAB * scale);
+    let mut name = button_name(painter, language, height);
+    let width = button_width(height, name.width());
+    let mut image = Image::new(width, height, 0);
+    #[expect(clippy::cast_possible_truncation, reason = "a corner's radius")]
+    let radius = (8.0 * scale) as f32;
+    let mut ground = |area: Area, colour: u32| {
+        image.fill_round(area, radius, opaque(colour));
+        image.fill(Area { height: area.height / 2, ..area }, opaque(colour));
+    };
+    let border = whole(1.5 * scale);
+    ground(Area::new(0, 0, width, height), painter.palette().on_frame);
+    ground(Area::new(border, 0, width - 2 * border, height - border), COLOUR);
+    let inner = Area::new(2 * border, 0, width - 4 * border, height - 2 * border);
+    draw_button(painter, &mut name, inner, lit, &mut image);
+    image
+}
+
+fn letters(height: u32) -> f32 {
+    #[expect(clippy::cast_precision_loss, reason = "a bar is some tens of pixels high")]
+    let size = height as f32 * 0.56;
+    size
+}
+
+fn button_name(painter: &mut Painter, language: Language, height: u32) -> Block {
+    let style = Style { size: letters(height) * 0.95, bold: false, colour: painter.palette().on_frame };
+    #[expect(clippy::cast_precision_loss, reason = "a bar is some tens of pixels high")]
+    let room = height as f32 * 20.0;
+    painter.layout(Text::MenuTitle.in_language(language), style, room)
+}
+
+/// The sign is as wide as half the bar is high; what is around it, as much again.
+fn button_width(height: u32, name: u32) -> u32 {
+    let gap = if name > 0 { height / 4 } else { 0 };
+    height / 2 + height / 2 + gap + name + height / 2
+}
+
+fn draw_button(painter: &mut Painter, name: &mut Block, area: Area, lit: bool, image: &mut Image) {
+    let palette = painter.palette();
+    if lit {
+        let colour = if painter.contrast() == Contrast::High { palette.chosen } else { 0xee_c674 };
+        image.fill(area, opaque(colour));
+    }
+    let (height, sign) = (area.height, area.height / 2);
+    let thick = (height / 12).max(1);
+    let x = area.x + height / 2;
+    // Three rules, evenly apart and on whole pixels.
+    let step = (sign / 3).max(thick + 1);
+    let y = area.y + (height.saturating_sub(2 * step + thick)) / 2;
+    for row in 0..3 {
+        image.fill(Area::new(x, y + row * step, sign, thick), opaque(palette.on_frame));
+    }
+    let middle = area.y + area.height.saturating_sub(name.height()) / 2;
+    painter.draw(name, x + sign + height / 4, middle, image);
 }
 
 fn whole(length: f64) -> u32 {
@@ -123,6 +204,22 @@ mod tests {
             let content = Frame::new(window, scale, false).content();
             assert_eq!((content.width, content.height), (640, 480));
         }
+    }
+
+    #[test]
+    fn the_menu_has_its_button_in_every_window_and_none_in_full_screen() {
+        let mut painter = Painter::new();
+        for language in [Language::Ja, Language::En] {
+            for (width, scale) in [(1280, 1.0), (320, 1.0), (200, 1.0), (1280, 2.0), (640, 3.0)] {
+                let frame = Frame::new((width, 900), scale, false);
+                let Bar { image, button } = frame.draw_bar(&mut painter, language, false);
+                assert_eq!((image.height(), button.height, button.right()), (frame.bar, frame.bar, width));
+                assert!(frame.bar <= button.width && button.width < width, "{button:?}");
+                assert_ne!(image, frame.draw_bar(&mut painter, language, true).image, "lit");
+            }
+        }
+        let frame = Frame::new((1280, 900), 1.0, true);
+        assert!(frame.draw_bar(&mut painter, Language::Ja, false).button.is_empty());
     }
 
     #[test]

@@ -185,6 +185,27 @@ impl Image {
         }
     }
 
+    /// Draws a line with round ends, smooth at the edges.
+    pub fn stroke(&mut self, from: (f32, f32), to: (f32, f32), thickness: f32, colour: u32) {
+        let reach = thickness / 2.0 + 1.0;
+        let bounds = |from: f32, to: f32, length: u32| {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "negative becomes 0")]
+            let (start, end) = ((from.min(to) - reach) as u32, (from.max(to) + reach + 1.0) as u32);
+            start.min(length)..end.min(length)
+        };
+        let (dx, dy) = (to.0 - from.0, to.1 - from.1);
+        let length = (dx * dx + dy * dy).max(f32::EPSILON);
+        for y in bounds(from.1, to.1, self.height) {
+            for x in bounds(from.0, to.0, self.width) {
+                #[expect(clippy::cast_precision_loss, reason = "window coordinates are far below 2^24")]
+                let (px, py) = (x as f32 + 0.5 - from.0, y as f32 + 0.5 - from.1);
+                let along = ((px * dx + py * dy) / length).clamp(0.0, 1.0);
+                let away = (px - along * dx).hypot(py - along * dy);
+                self.cover(x, y, colour, (thickness / 2.0 - away + 0.5).clamp(0.0, 1.0));
+            }
+        }
+    }
+
     /// Lays this picture, placed at (`x`, `y`) of a buffer, over the part of the buffer inside `clip`.
     pub fn lay(&self, x: u32, y: u32, buffer: &mut [u32], stride: u32, clip: Area) {
         let area = self.area().shifted(x, y).intersect(clip);
@@ -222,6 +243,16 @@ mod tests {
         for alpha in 0..=255 {
             assert_eq!(blend(opaque(0xff_ffff), translucent(0xff_ffff, alpha)), opaque(0xff_ffff), "{alpha}");
             assert_eq!(blend(opaque(0), translucent(0, alpha)), opaque(0), "{alpha}");
+        }
+    }
+
+    #[test]
+    fn a_line_is_as_thick_as_asked_and_may_leave_the_picture() {
+        let mut image = Image::new(20, 9, 0);
+        image.stroke((-5.0, 4.5), (30.0, 4.5), 3.0, opaque(0xff));
+        for y in 0..9 {
+            let wanted = if (3..6).contains(&y) { opaque(0xff) } else { 0 };
+            assert!(image.row(y).iter().all(|&pixel| pixel == wanted), "{y}");
         }
     }
 

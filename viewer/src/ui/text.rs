@@ -4,13 +4,19 @@
 
 use cosmic_text::{Attrs, Buffer, Color, Family, FontSystem, Metrics, Shaping, SwashCache, Weight};
 
-use super::image::{Image, opaque};
+use super::{
+    image::{Image, opaque},
+    palette::{Contrast, Palette},
+};
 use crate::texts::Language;
 
-/// Families known to have Japanese in a clear screen face, best first: Debian's, Windows', macOS', older Debian's.
+/// Families known to have Japanese, best first: clear screen faces of Debian, Windows and macOS, then older ones, then
+/// faces that are no pleasure on a screen but can be read. One that is in none of these is found by its letters.
 const JAPANESE: &[&str] = &[
     "Noto Sans CJK JP",
     "Noto Sans JP",
+    "BIZ UDPGothic",
+    "BIZ UDGothic",
     "Yu Gothic UI",
     "Yu Gothic",
     "Meiryo UI",
@@ -20,10 +26,25 @@ const JAPANESE: &[&str] = &[
     "IPAPGothic",
     "IPAGothic",
     "TakaoPGothic",
+    "TakaoExGothic",
+    "TakaoGothic",
     "VL PGothic",
+    "VL Gothic",
+    "MS UI Gothic",
     "MS PGothic",
     "MS Gothic",
+    "Noto Sans Mono CJK JP",
+    "Droid Sans Fallback",
+    "Noto Serif CJK JP",
+    "IPAexMincho",
+    "IPAMincho",
+    "Yu Mincho",
+    "MS PMincho",
+    "MS Mincho",
 ];
+
+/// What a Japanese text is written with: both kana and a common character.
+const LETTERS: [char; 3] = ['あ', 'ア', '語'];
 
 /// How a piece of text looks.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -64,19 +85,36 @@ impl Block {
 pub struct Painter {
     fonts: FontSystem,
     cache: SwashCache,
-    family: Option<&'static str>,
+    family: Option<String>,
+    contrast: Contrast,
 }
 
 impl Painter {
     /// Reads the system's fonts.
     #[must_use]
     pub fn new() -> Self {
-        let fonts = FontSystem::new();
-        let known = |family: &&&str| {
-            fonts.db().faces().any(|face| face.families.iter().any(|(name, _)| name.eq_ignore_ascii_case(family)))
-        };
-        let family = JAPANESE.iter().find(known).copied();
-        Self { fonts, cache: SwashCache::new(), family }
+        let mut fonts = FontSystem::new();
+        let families = fonts.db().faces().flat_map(|face| face.families.iter().map(|(name, _)| name.as_str()));
+        let family = preferred(families).map(str::to_owned).or_else(|| with_letters(&mut fonts));
+        Self { fonts, cache: SwashCache::new(), family, contrast: Contrast::default() }
+    }
+
+    /// The same with other colours.
+    #[must_use]
+    pub fn with_contrast(self, contrast: Contrast) -> Self {
+        Self { contrast, ..self }
+    }
+
+    /// The colours to draw in.
+    #[must_use]
+    pub fn palette(&self) -> &'static Palette {
+        self.contrast.palette()
+    }
+
+    /// Whether borders have to be strong.
+    #[must_use]
+    pub fn contrast(&self) -> Contrast {
+        self.contrast
     }
 
     /// Whether Japanese can be shown.
@@ -96,7 +134,7 @@ impl Painter {
         let size = style.size.max(1.0);
         let line = (size * 1.6).round();
         let mut buffer = Buffer::new(&mut self.fonts, Metrics::new(size, line));
-        let family = self.family.map_or(Family::SansSerif, Family::Name);
+        let family = self.family.as_deref().map_or(Family::SansSerif, Family::Name);
         let weight = if style.bold { Weight::BOLD } else { Weight::NORMAL };
         buffer.set_size(Some(width.max(size)), None);
         buffer.set_text(text, &Attrs::new().family(family).weight(weight), Shaping::Advanced, None);
@@ -156,5 +194,69 @@ impl Painter {
 impl Default for Painter {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// The best of the families that are installed.
+fn preferred<'a>(installed: impl Iterator<Item = &'a str>) -> Option<&'static str> {
+    installed
+        .filter_map(|name| JAPANESE.iter().position(|known| known.eq_ignore_ascii_case(name)))
+        .min()
+        .map(|at| JAPANESE[at])
+}
+
+/// Any family with Japanese letters. It opens every font, so it is asked only where no known one is.
+fn with_letters(fonts: &mut FontSystem) -> Option<String> {
+    let faces: Vec<_> = fonts.db().faces().map(|face| (face.id, face.weight)).collect();
+    let has_letters = |fonts: &mut FontSystem, (id, weight)| {
+        fonts.get_font(id, weight).is_some_and(|font| {
+            let letters = font.as_swash().charmap();
+            LETTERS.iter().all(|&letter| letters.map(letter) != 0)
+        })
+    };
+    let (id, _) = faces.into_iter().find(|&face| has_letters(fonts, face))?;
+    fonts.db().face(id)?.families.first().map(|(name, _)| name.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_usual_installation_has_a_font_and_the_clearest_is_taken() {
+        for (installed, taken) in [
+            // Debian with Noto, as the package advice says; its face for Japanese, not that for Chinese.
+            (&["DejaVu Sans", "Noto Serif CJK JP", "Noto Sans CJK SC", "Noto Sans CJK JP"][..], "Noto Sans CJK JP"),
+            (&["DejaVu Sans", "IPAMincho", "IPAGothic", "IPAPGothic"], "IPAPGothic"),
+            (&["VL Gothic", "VL PGothic"], "VL PGothic"),
+            (&["VL Gothic"], "VL Gothic"),
+            (&["TakaoGothic", "TakaoMincho"], "TakaoGothic"),
+            (&["Droid Sans Fallback"], "Droid Sans Fallback"),
+            // Windows 10 and 11; with the Japanese extra fonts; older ones.
+            (&["Segoe UI", "Yu Gothic", "MS Gothic", "MS UI Gothic", "Yu Gothic UI"], "Yu Gothic UI"),
+            (&["Meiryo", "MS Gothic", "BIZ UDGothic", "Yu Gothic UI", "BIZ UDPGothic"], "BIZ UDPGothic"),
+            (&["Segoe UI", "MS Gothic", "MS PGothic", "meiryo"], "Meiryo"),
+            (&["Arial", "MS Mincho", "MS Gothic"], "MS Gothic"),
+        ] {
+            assert_eq!(preferred(installed.iter().copied()), Some(taken), "{installed:?}");
+        }
+        assert_eq!(preferred(["DejaVu Sans", "Noto Sans CJK SC"].into_iter()), None);
+    }
+
+    #[test]
+    fn a_font_that_nobody_knows_by_name_is_found_by_its_letters() {
+        let mut painter = Painter::new();
+        assert!(painter.has_japanese(), "this machine has a Japanese font");
+        let known: Vec<_> = {
+            let faces = painter.fonts.db().faces();
+            let is_known = |name: &str| JAPANESE.iter().any(|known| known.eq_ignore_ascii_case(name));
+            faces.filter(|face| face.families.iter().any(|(name, _)| is_known(name))).map(|face| face.id).collect()
+        };
+        for id in known {
+            painter.fonts.db_mut().remove_face(id);
+        }
+        // The other faces of the same collection, for Chinese and Korean, have kana too.
+        let found = with_letters(&mut painter.fonts);
+        assert!(found.as_deref().is_some_and(|name| !JAPANESE.contains(&name)), "{found:?}");
     }
 }

@@ -18,12 +18,12 @@ use winit::{
     dpi::PhysicalSize,
     event::{DeviceEvent, DeviceId, ElementState, WindowEvent},
     event_loop::{ActiveEventLoop, ControlFlow, OwnedDisplayHandle},
-    window::{CursorGrabMode, CustomCursor, Fullscreen, WindowAttributes, WindowId},
+    window::{Fullscreen, WindowAttributes, WindowId},
 };
 
 use super::{
-    cursor,
     departed::Departed,
+    front::Front,
     ime::Composer,
     input::{Keyboard, Shortcut, keys_of},
     messages::{cover, notice_text},
@@ -33,8 +33,8 @@ use crate::{
     clock,
     link::{self, Link},
     observe::Observer,
-    scene::{Model, Pointer, State},
-    texts::{Language, Text, fill},
+    scene::{Pointer, State},
+    texts::{Language, Text},
     ui::{details, frame::Frame, state, text::Painter},
 };
 
@@ -83,11 +83,11 @@ pub(super) type Connect = Box<dyn FnOnce(shoji_protocol::Viewport) -> Link>;
 pub(super) struct App {
     context: Context<OwnedDisplayHandle>,
     pub(super) painter: Painter,
-    language: Language,
+    pub(super) language: Language,
     host: String,
     device: String,
     size: Option<(u16, u16)>,
-    scale: Option<f64>,
+    pub(super) scale: Option<f64>,
     connect: Option<Connect>,
     pub(super) link: Option<Link>,
     observer: Arc<dyn Observer>,
@@ -100,7 +100,8 @@ pub(super) struct App {
     pub(super) details: Option<Instant>,
     banner_until: Option<Instant>,
     acknowledged: Vec<(CanvasId, UpdateId)>,
-    pointer: Option<Pointer>,
+    pub(super) pointer: Option<Pointer>,
+    pub(super) front: Front,
     pub(super) locked: Option<CanvasId>,
     pub(super) closing: bool,
     pub(super) departed: Departed,
@@ -118,12 +119,15 @@ pub(super) struct Parts {
     pub(super) scale: Option<f64>,
     pub(super) connect: Connect,
     pub(super) observer: Arc<dyn Observer>,
+    pub(super) painter: Painter,
+    pub(super) keyboard: Keyboard,
+    pub(super) front: Front,
     pub(super) pending: Arc<AtomicBool>,
 }
 
 impl App {
     pub(super) fn new(parts: Parts) -> Self {
-        let painter = Painter::new();
+        let painter = parts.painter;
         let language = painter.language(parts.language);
         Self {
             context: parts.context,
@@ -137,7 +141,7 @@ impl App {
             link: None,
             observer: parts.observer,
             panes: Vec::new(),
-            keyboard: Keyboard::default(),
+            keyboard: parts.keyboard,
             composer: Composer::default(),
             focused: None,
             focus_told: None,
@@ -145,6 +149,7 @@ impl App {
             banner_until: None,
             acknowledged: Vec::new(),
             pointer: None,
+            front: parts.front,
             locked: None,
             closing: false,
             departed: Departed::default(),
@@ -165,14 +170,20 @@ impl App {
     pub(super) fn viewport(&self, pane: &Pane) -> shoji_protocol::Viewport {
         let content = pane.content();
         let refresh = pane.window.current_monitor().and_then(|monitor| monitor.refresh_rate_millihertz());
-        super::viewport((content.width, content.height), self.scale.unwrap_or(pane.scale()), refresh)
+        super::viewport(
+            (content.width, content.height),
+            self.scale.unwrap_or(pane.scale()) * self.front.zoom(),
+            refresh,
+        )
     }
 
     fn open(&mut self, events: &ActiveEventLoop, content: Option<(u32, u32)>) -> Result<(), Error> {
         let attributes = WindowAttributes::default().with_title(Text::WindowTitle.in_language(self.language));
         let attributes = match content {
             Some(content) => {
-                let scale = self.panes.first().map_or(1.0, Pane::scale);
+                let display = || events.primary_monitor().or_else(|| events.available_monitors().next());
+                let scale = self.panes.first().map(Pane::scale).or_else(|| Some(display()?.scale_factor()));
+                let scale = scale.unwrap_or(1.0);
                 let (width, height) = Frame::around(content, scale);
                 attributes.with_inner_size(PhysicalSize::new(width, height))
             }
@@ -240,7 +251,7 @@ impl App {
         if let Some(pointer) = pointer {
             self.show_pointer(events, pointer);
         }
-        self.follow_lock(lock);
+        self.follow_lock(lock.filter(|_| !self.front.is_open()));
         self.tell_focus();
         self.follow_text_place(now);
         self.present_all(events);
@@ -344,7 +355,7 @@ impl App {
 
     /// In full screen the frame has no words; so they are said once, with the way out.
     fn fullscreen_hint(&mut self, keys: &str, now: Instant) {
-        let text = fill(Text::FullscreenHint.in_language(self.language), &[("keys", keys)]);
+        let text = Text::FullscreenHint.with(self.language, &[("keys", keys)]);
         self.banner(&text, now);
     }
 
@@ -405,6 +416,7 @@ impl App {
             self.follow_text_place(now);
         }
         self.composer.next().into_iter().for_each(&mut at);
+        self.front_tick(now).into_iter().for_each(&mut at);
         next
     }
 
@@ -427,68 +439,6 @@ impl App {
                     }
                 }
             }
-        }
-    }
-
-    fn new_pointer(&mut self, model: &Model) -> Option<Pointer> {
-        let same = match (&self.pointer, &model.pointer) {
-            (Some(Pointer::Arrow), Pointer::Arrow) => true,
-            (Some(Pointer::Shape(old)), Pointer::Shape(new)) => old == new,
-            (Some(Pointer::Picture(old)), Pointer::Picture(new)) => Arc::ptr_eq(old, new),
-            _ => false,
-        };
-        if same {
-            return None;
-        }
-        self.pointer = Some(model.pointer.clone());
-        self.pointer.clone()
-    }
-
-    fn show_pointer(&mut self, events: &ActiveEventLoop, pointer: Pointer) {
-        let icon = match &pointer {
-            Pointer::Arrow => Some(winit::window::CursorIcon::Default.into()),
-            Pointer::Shape(shape) => cursor::icon(*shape).map(winit::window::Cursor::from),
-            Pointer::Picture(picture) => {
-                let (width, height) = (picture.width, picture.height);
-                let (x, y) = picture.hotspot;
-                // A picture the window system cannot take becomes the arrow.
-                let custom = CustomCursor::from_rgba(picture.rgba.clone(), width, height, x, y)
-                    .map(|source| winit::window::Cursor::Custom(events.create_custom_cursor(source)));
-                Some(custom.unwrap_or_default())
-            }
-        };
-        for pane in &self.panes {
-            pane.window.set_cursor_visible(icon.is_some() && self.locked.is_none());
-            if let Some(icon) = &icon {
-                pane.window.set_cursor(icon.clone());
-            }
-        }
-    }
-
-    fn follow_lock(&mut self, lock: Option<CanvasId>) {
-        if self.locked == lock {
-            return;
-        }
-        for pane in &self.panes {
-            let here = lock.is_some() && pane.canvas == lock;
-            let grabbed = if here {
-                let window = &pane.window;
-                window
-                    .set_cursor_grab(CursorGrabMode::Locked)
-                    .or_else(|_| window.set_cursor_grab(CursorGrabMode::Confined))
-            } else {
-                pane.window.set_cursor_grab(CursorGrabMode::None)
-            };
-            if let Err(error) = grabbed {
-                // The page still gets relative motion; the pointer may leave the window.
-                tracing::debug!(%error, "The window system does not lock the pointer");
-            }
-            pane.window.set_cursor_visible(!here);
-        }
-        self.locked = lock;
-        if lock.is_none() {
-            // Shows the last shape again.
-            self.pointer = None;
         }
     }
 }
@@ -543,6 +493,7 @@ impl ApplicationHandler<Wake> for App {
         if !self.painter.has_japanese() {
             self.banner(Text::NoFont.in_language(Language::En), Instant::now());
         }
+        self.welcome();
         self.reconcile(events);
     }
 
@@ -565,6 +516,9 @@ impl ApplicationHandler<Wake> for App {
     }
 
     fn window_event(&mut self, events: &ActiveEventLoop, id: WindowId, event: WindowEvent) {
+        if self.front_takes(events, id, &event) {
+            return;
+        }
         match event {
             WindowEvent::CloseRequested => self.close(events, id),
             WindowEvent::Destroyed => self.gone(events, id),

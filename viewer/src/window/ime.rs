@@ -21,10 +21,11 @@ use crate::{scene::State, ui::image::Area};
 const LINGER: Duration = Duration::from_millis(150);
 
 /// What is being composed, and whether the input method may compose at all.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Composer {
     field: Option<(CanvasId, TextField)>,
-    composing: bool,
+    /// Not to be printed. Empty: nothing.
+    composing: String,
     /// What the input method says belongs to a composition that is over, until it begins another.
     muted: bool,
     /// Since when there is no field although the input method is still open.
@@ -52,9 +53,9 @@ impl Composer {
         let is_new = field.is_some() && field != self.field;
         if field.is_some() {
             (self.field, self.left) = (field, None);
-            return if is_new && self.give_up() { Method::Reset } else { Method::Open };
+            return if is_new && self.give_up().is_some() { Method::Reset } else { Method::Open };
         }
-        if place == TextPlace::Secret || self.field.is_none() || self.composing {
+        if place == TextPlace::Secret || self.field.is_none() || !self.composing.is_empty() {
             self.give_up();
             (self.field, self.left) = (None, None);
             return Method::Closed;
@@ -71,11 +72,16 @@ impl Composer {
         self.left.map(|left| left + LINGER)
     }
 
-    /// The session finished what is composed by itself. Says whether there was anything.
-    pub(super) fn give_up(&mut self) -> bool {
-        let was = std::mem::take(&mut self.composing);
-        self.muted |= was;
-        was
+    /// What is composed is over, whatever the input method says of it. Gives it, if there was anything.
+    pub(super) fn give_up(&mut self) -> Option<String> {
+        let text = std::mem::take(&mut self.composing);
+        self.muted |= !text.is_empty();
+        (!text.is_empty()).then_some(text)
+    }
+
+    /// What is composed is finished as it is.
+    pub(super) fn finish(&mut self) -> Vec<Input> {
+        self.give_up().map_or(Vec::new(), |text| pieces(&text))
     }
 
     /// The input method is another one, or begins anew.
@@ -85,31 +91,36 @@ impl Composer {
 
     /// It composes this now.
     pub(super) fn preedit(&mut self, text: &str, cursor: Option<(usize, usize)>) -> Option<Input> {
-        if self.muted || self.field.is_none() || (text.is_empty() && !self.composing) {
+        if self.muted || self.field.is_none() || (text.is_empty() && self.composing.is_empty()) {
             return None;
         }
-        self.composing = !text.is_empty();
         let text = &text[..text.floor_char_boundary(limits::MAX_TEXT)];
+        text.clone_into(&mut self.composing);
         let offset = |at: usize| TextOffset::clamped(u16::try_from(at.min(text.len())).unwrap_or(u16::MAX));
-        let cursor = cursor.filter(|_| self.composing);
+        let cursor = cursor.filter(|_| !text.is_empty());
         let cursor = cursor.map(|(from, to)| PreeditCursor { from: offset(from), to: offset(to) });
         Some(Input::Preedit { text: Text::new(text).ok()?, cursor })
     }
 
     /// It is finished with this. More than one input where it is longer than a person makes at once.
-    pub(super) fn commit(&mut self, mut text: &str) -> Vec<Input> {
-        let mut all = Vec::new();
+    pub(super) fn commit(&mut self, text: &str) -> Vec<Input> {
         if self.muted || self.field.is_none() {
-            return all;
+            return Vec::new();
         }
-        self.composing = false;
-        while !text.is_empty() {
-            let (head, tail) = text.split_at(text.floor_char_boundary(limits::MAX_TEXT));
-            all.extend(Text::new(head).ok().map(|text| Input::Commit { text }));
-            text = tail;
-        }
-        all
+        self.composing.clear();
+        pieces(text)
     }
+}
+
+/// A text as the protocol carries it.
+fn pieces(mut text: &str) -> Vec<Input> {
+    let mut all = Vec::new();
+    while !text.is_empty() {
+        let (head, tail) = text.split_at(text.floor_char_boundary(limits::MAX_TEXT));
+        all.extend(Text::new(head).ok().map(|text| Input::Commit { text }));
+        text = tail;
+    }
+    all
 }
 
 impl App {
@@ -120,12 +131,17 @@ impl App {
             let model = link.scene().lock();
             (matches!(model.state, State::Attached), model.text_place)
         };
-        let focused = self.focused;
-        let Some(pane) = self.panes.iter_mut().find(|pane| Some(pane.window.id()) == focused) else { return };
-        let here = |canvas: CanvasId| attached && !pane.is_covered() && pane.canvas == Some(canvas);
+        let Some(focused) = self.focused else { return };
+        let is_free = attached && !self.front.is_open();
+        if attached && !is_free {
+            // What the viewer itself puts in front takes the keyboard: the page keeps what was composed for it.
+            self.finish_composing(focused);
+        }
+        let Some(pane) = self.panes.iter_mut().find(|pane| pane.window.id() == focused) else { return };
+        let here = |canvas: CanvasId| is_free && !pane.is_covered() && pane.canvas == Some(canvas);
         let place = match place {
             TextPlace::Field { canvas, .. } if !here(canvas) => TextPlace::Secret,
-            _ if !attached => TextPlace::Secret,
+            _ if !is_free => TextPlace::Secret,
             place => place,
         };
         match self.composer.follow(place, now) {
@@ -162,10 +178,16 @@ impl App {
         }
     }
 
-    /// Somebody clicks, or the keyboard goes: what is composed is finished where it is.
+    /// Somebody clicks, or the keyboard goes: what is composed is finished where it is, as in a local browser.
     pub(super) fn finish_composing(&mut self, id: WindowId) {
-        if !self.composer.give_up() {
+        let inputs = self.composer.finish();
+        if inputs.is_empty() {
             return;
+        }
+        if let Some(link) = &self.link {
+            for input in inputs {
+                link.input(input);
+            }
         }
         if let Some(pane) = self.pane(id) {
             reset(pane);
@@ -267,12 +289,12 @@ mod tests {
     fn what_the_session_finished_is_not_taken_again() {
         let (mut composer, _) = composer();
         composer.preedit("しょうじ", None);
-        assert!(composer.give_up());
+        assert_eq!(texts(&composer.finish()), ["しょうじ"]);
         assert_eq!(composer.preedit("", None), None);
         assert!(composer.commit("しょうじ").is_empty(), "the input method's own end comes late");
         composer.begin();
         assert_eq!(texts(&composer.commit("次")), ["次"]);
-        assert!(!composer.give_up());
+        assert!(composer.finish().is_empty());
         assert_eq!(texts(&composer.commit("次")), ["次"], "nothing was composed, nothing is refused");
     }
 

@@ -45,9 +45,27 @@ pub(crate) enum Meaning {
 #[derive(Debug, Default)]
 pub(crate) struct Keyboard {
     down: BTreeSet<u16>,
+    /// Local commands by keys are the page's instead.
+    passes: bool,
 }
 
 impl Keyboard {
+    /// A keyboard whose local commands are kept for the viewer, or given to the page.
+    pub(crate) fn new(shortcuts: bool) -> Self {
+        Self { passes: !shortcuts, ..Self::default() }
+    }
+
+    /// Whether a key is down at the host.
+    pub(crate) fn is_down(&self, code: u16) -> bool {
+        self.down.contains(&code)
+    }
+
+    /// Lets go of all keys: their releases.
+    pub(crate) fn lift(&mut self) -> Vec<Input> {
+        let down = std::mem::take(&mut self.down);
+        down.into_iter().filter_map(|code| Some(Input::Key { key: Key::new(code).ok()?, pressed: false })).collect()
+    }
+
     /// A key went down or up.
     pub(crate) fn key(&mut self, code: u16, pressed: bool) -> Meaning {
         if pressed {
@@ -75,6 +93,7 @@ impl Keyboard {
         let any = |codes: [u16; 2]| codes.iter().any(|code| self.down.contains(code));
         let held = any([29, 97]) && any([56, 100]) && any([42, 54]);
         match code {
+            _ if self.passes => None,
             23 if held => Some(Shortcut::Details),
             33 if held => Some(Shortcut::Fullscreen),
             _ => None,
@@ -108,6 +127,11 @@ impl Buttons {
             _ => return None,
         }
         Some(Input::PointerButton { button, pressed })
+    }
+
+    /// Lets go of all buttons: their releases.
+    pub(crate) fn lift(&mut self) -> Vec<Input> {
+        self.down.drain(..).map(|button| Input::PointerButton { button, pressed: false }).collect()
     }
 
     /// Whether any is down: then motion goes on outside the canvas.
@@ -182,6 +206,13 @@ impl Fingers {
         Finger::new(u8::try_from(at).ok()?).ok()
     }
 
+    /// All fingers are gone.
+    pub(crate) fn lift_all(&mut self) -> Vec<Finger> {
+        let touching = std::mem::take(&mut self.touching);
+        let numbers = touching.iter().enumerate().filter(|(_, touch)| touch.is_some());
+        numbers.filter_map(|(at, _)| Finger::new(u8::try_from(at).ok()?).ok()).collect()
+    }
+
     /// The finger is gone.
     pub(crate) fn lift(&mut self, finger: Finger) {
         self.touching[usize::from(finger.get())] = None;
@@ -228,6 +259,35 @@ mod tests {
         assert_eq!(keyboard.key(33, true), Meaning::Local(Shortcut::Fullscreen));
         keyboard.key(56, false);
         assert!(matches!(keyboard.key(23, true), Meaning::Send(_)));
+    }
+
+    #[test]
+    fn what_is_lifted_is_released_once_and_its_own_release_is_nothing() {
+        let mut keyboard = Keyboard::default();
+        keyboard.key(29, true);
+        keyboard.key(30, true);
+        let released = keyboard.lift();
+        assert!(released.iter().all(|input| matches!(input, Input::Key { pressed: false, .. })) && released.len() == 2);
+        assert_eq!((keyboard.key(29, false), keyboard.key(30, false)), (Meaning::Nothing, Meaning::Nothing));
+        assert!(keyboard.lift().is_empty());
+
+        let mut buttons = Buttons::default();
+        buttons.button(MouseButton::Left, true, true);
+        assert_eq!(buttons.lift(), [Input::PointerButton { button: Button::Left, pressed: false }]);
+        assert_eq!(buttons.button(MouseButton::Left, false, true), None);
+
+        let mut fingers = Fingers::default();
+        let finger = fingers.of(7, true).expect("free");
+        assert_eq!(fingers.lift_all(), [finger]);
+        assert_eq!(fingers.of(7, false), None);
+    }
+
+    #[test]
+    fn shortcuts_that_are_the_pages_reach_the_host() {
+        let mut keyboard = Keyboard::new(false);
+        for code in [97, 56, 42, 23, 33] {
+            assert!(matches!(keyboard.key(code, true), Meaning::Send(_)), "{code}");
+        }
     }
 
     #[test]

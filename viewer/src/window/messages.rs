@@ -7,7 +7,7 @@ use shoji_protocol::Notice;
 use super::pane::Cover;
 use crate::{
     scene::State,
-    texts::{Language, Text, fill},
+    texts::{Language, Text},
     ui::state::Message,
 };
 
@@ -15,7 +15,7 @@ use crate::{
 pub(super) fn cover(state: &State, has_picture: bool, language: Language, host: &str) -> Cover {
     let message = |title: Text, body: Text, next: Text, attempt: u32| {
         let attempt = attempt.to_string();
-        let say = |text: Text| fill(text.in_language(language), &[("host", host), ("attempt", &attempt)]);
+        let say = |text: Text| text.with(language, &[("host", host), ("attempt", &attempt)]);
         Message { title: say(title), body: say(body), next: say(next) }
     };
     let connecting = || message(Text::ConnectingTitle, Text::ConnectingBody, Text::ConnectingNext, 1);

@@ -2,19 +2,22 @@
 //!
 //! Owns the start of the window loop and of the one network thread beside it. The rest is divided: [`app`] decides which
 //! windows there are, [`pane`] is one window, [`compose`] makes its pixels, [`hands`] and [`input`] read
-//! hands.
+//! hands, [`front`] and [`menu`] take them while something of the viewer's own lies in front of the page.
 
 mod app;
 mod compose;
 pub(crate) mod cursor;
 mod departed;
+mod front;
 mod hands;
 mod ime;
 mod input;
+mod menu;
 mod messages;
 mod pane;
 
 use std::{
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -26,8 +29,13 @@ use shoji_protocol::{Rate, Scale, Size, Viewport};
 use winit::event_loop::{ControlFlow, EventLoop};
 
 pub use app::Error;
+pub use menu::MenuKey;
 
-use self::app::{App, Parts, Wake};
+use self::{
+    app::{App, Parts, Wake},
+    front::Front,
+    input::Keyboard,
+};
 use crate::{
     bundle::Bundle,
     clock,
@@ -36,6 +44,7 @@ use crate::{
     scene::Scene,
     stats::Snapshot,
     texts::Language,
+    ui::{palette::Contrast, text::Painter},
 };
 
 /// Time to say goodbye to the host when the last window closed; longer would look like a hanging program.
@@ -50,6 +59,24 @@ pub struct Settings {
     pub size: Option<(u16, u16)>,
     /// A scale other than the display's.
     pub scale: Option<f64>,
+    /// How strongly the viewer's own pictures stand out.
+    pub contrast: Contrast,
+    /// The key that opens the menu.
+    pub menu_key: MenuKey,
+    /// Whose the keys for the viewer's own commands are.
+    pub shortcuts: Shortcuts,
+    /// The file that says that this is not the first start; without one nothing is explained.
+    pub welcome: Option<PathBuf>,
+}
+
+/// Whose the keys for the viewer's own commands are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Shortcuts {
+    /// The viewer's.
+    #[default]
+    Local,
+    /// The page's; the menu's button stays.
+    Page,
 }
 
 /// Shows a session until it ends or the person closes it, and gives its figures. A bundle that could not be read is shown as a page.
@@ -96,6 +123,7 @@ pub fn run(
         }
         link
     });
+    let local = settings.shortcuts == Shortcuts::Local;
     let mut app = App::new(Parts {
         context,
         language: settings.language,
@@ -105,6 +133,9 @@ pub fn run(
         scale: settings.scale,
         connect,
         observer,
+        painter: Painter::new().with_contrast(settings.contrast),
+        keyboard: Keyboard::new(local),
+        front: Front::new(settings.menu_key, local, settings.welcome),
         pending,
     });
     let ran = events.run_app(&mut app).map_err(|error| Error::display(&error));

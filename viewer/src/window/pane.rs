@@ -22,7 +22,7 @@ use crate::{
     scene::{Scene, View},
     texts::{Language, Text},
     ui::{
-        frame::Frame,
+        frame::{Bar, Frame},
         image::{Area, Image},
         state::Message,
         text::Painter,
@@ -78,11 +78,12 @@ pub(super) struct Pane {
     scale: f64,
     fullscreen: bool,
     language: Language,
-    bar: Image,
+    bar: Bar,
+    lit: bool,
     cover: Cover,
     cover_layer: Option<Layer>,
-    /// Details and banner.
-    overlays: [Option<Layer>; 2],
+    /// By their numbers, the last above the others.
+    overlays: [Option<Layer>; 4],
     dirty: Vec<Area>,
     presented: VecDeque<Vec<Area>>,
     placement: Option<Placement>,
@@ -95,6 +96,10 @@ pub(super) enum Overlay {
     Details,
     /// Lower middle.
     Banner,
+    /// The menu's button in full screen; its place is given with it.
+    Tab,
+    /// The menu or the help card; its place is given with it.
+    Front,
 }
 
 impl Pane {
@@ -129,10 +134,11 @@ impl Pane {
             scale: 1.0,
             fullscreen: false,
             language,
-            bar: Image::new(1, 1, 0),
+            bar: Bar { image: Image::new(1, 1, 0), button: Area::default() },
+            lit: false,
             cover: Cover::None,
             cover_layer: None,
-            overlays: [None, None],
+            overlays: [None, None, None, None],
             dirty: Vec::new(),
             presented: VecDeque::new(),
             placement: None,
@@ -147,7 +153,7 @@ impl Pane {
         self.scale = self.window.scale_factor();
         self.fullscreen = self.window.fullscreen().is_some();
         self.frame = Frame::new((size.width.max(1), size.height.max(1)), self.scale, self.fullscreen);
-        self.bar = self.frame.draw_bar(painter, self.language);
+        self.bar = self.frame.draw_bar(painter, self.language, self.lit);
         let cover = std::mem::take(&mut self.cover);
         self.cover(cover, painter);
         for overlay in [Overlay::Details, Overlay::Banner] {
@@ -155,6 +161,20 @@ impl Pane {
             self.overlay(overlay, image);
         }
         self.damage_all();
+    }
+
+    /// Where the menu's button is in the window; empty in full screen.
+    pub(super) fn button(&self) -> Area {
+        self.bar.button
+    }
+
+    /// Lights the menu's button, or darkens it.
+    pub(super) fn light_button(&mut self, lit: bool, painter: &mut Painter) {
+        if self.lit != lit {
+            self.lit = lit;
+            self.bar = self.frame.draw_bar(painter, self.language, lit);
+            self.dirty.push(self.bar.image.area());
+        }
     }
 
     pub(super) fn content(&self) -> Area {
@@ -221,7 +241,7 @@ impl Pane {
         self.cover != Cover::None
     }
 
-    /// Puts a small picture over the canvas, or takes it away.
+    /// Puts a small picture at its usual place over the canvas, or takes it away.
     pub(super) fn overlay(&mut self, overlay: Overlay, image: Option<Image>) {
         let content = self.content();
         #[expect(
@@ -230,17 +250,28 @@ impl Pane {
             reason = "12 logical pixels times at most 10"
         )]
         let margin = (12.0 * self.scale) as u32;
-        let layer = image.map(|image| {
+        let placed = image.map(|image| {
             let (width, height) = (image.width(), image.height());
             let (x, y) = match overlay {
-                Overlay::Details => (content.right().saturating_sub(width + margin), content.y + margin),
                 Overlay::Banner => (
                     content.x + content.width.saturating_sub(width) / 2,
                     content.bottom().saturating_sub(height + 2 * margin),
                 ),
+                _ => (content.right().saturating_sub(width + margin), content.y + margin),
             };
-            Layer { x: x.max(content.x), y: y.max(content.y), image }
+            (x.max(content.x), y.max(content.y), image)
         });
+        self.place(overlay, placed);
+    }
+
+    /// Where a small picture is in the window.
+    pub(super) fn overlay_area(&self, overlay: Overlay) -> Option<Area> {
+        self.overlays[overlay as usize].as_ref().map(Layer::area)
+    }
+
+    /// Puts a small picture at a place in the window, or takes it away.
+    pub(super) fn place(&mut self, overlay: Overlay, placed: Option<(u32, u32, Image)>) {
+        let layer = placed.map(|(x, y, image)| Layer { x, y, image });
         let slot = &mut self.overlays[overlay as usize];
         let areas = [slot.as_ref().map(Layer::area), layer.as_ref().map(Layer::area)];
         *slot = layer;
@@ -278,7 +309,7 @@ impl Pane {
             let layers: Vec<&Layer> = self.cover_layer.iter().chain(self.overlays.iter().flatten()).collect();
             let contents = Contents {
                 frame: self.frame,
-                bar: &self.bar,
+                bar: &self.bar.image,
                 canvas: picture.map(|canvas| Source {
                     pixels: canvas.pixels(),
                     width: canvas.size().width,

@@ -1,5 +1,6 @@
 //! The viewer against a host in the same process: good ones, bad ones, and a window on a virtual display.
 
+mod display;
 mod hostile;
 mod link;
 mod support;
