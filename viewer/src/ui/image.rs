@@ -163,8 +163,22 @@ impl Image {
         #[expect(clippy::cast_precision_loss, reason = "window coordinates are far below 2^24")]
         let (left, top, right, bottom) = (area.x as f32, area.y as f32, area.right() as f32, area.bottom() as f32);
         let radius = radius.min((right - left) / 2.0).min((bottom - top) / 2.0);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a corner's radius is small")]
+        let corner = (radius.max(0.0).ceil() as u32).min(area.width / 2).min(area.height / 2);
+        // What is no corner is a cross of two plain areas.
+        self.fill(Area { y: area.y + corner, height: area.height - 2 * corner, ..area }, colour);
+        let between = Area { x: area.x + corner, width: area.width - 2 * corner, ..area };
+        self.fill(Area { height: corner, ..between }, colour);
+        self.fill(Area { y: area.bottom() - corner, height: corner, ..between }, colour);
+        let inner = |at: u32, start: u32, end: u32| start + corner <= at && at < end - corner;
         for y in clipped.y..clipped.bottom() {
+            if inner(y, area.y, area.bottom()) {
+                continue;
+            }
             for x in clipped.x..clipped.right() {
+                if inner(x, area.x, area.right()) {
+                    continue;
+                }
                 #[expect(clippy::cast_precision_loss, reason = "window coordinates are far below 2^24")]
                 let (px, py) = (x as f32 + 0.5, y as f32 + 0.5);
                 let dx = (left + radius - px).max(px - (right - radius)).max(0.0);
@@ -243,6 +257,23 @@ mod tests {
         for alpha in 0..=255 {
             assert_eq!(blend(opaque(0xff_ffff), translucent(0xff_ffff, alpha)), opaque(0xff_ffff), "{alpha}");
             assert_eq!(blend(opaque(0), translucent(0, alpha)), opaque(0), "{alpha}");
+        }
+    }
+
+    #[test]
+    fn round_corners_are_filled_once_everywhere_and_alike_on_all_sides() {
+        for (width, height, radius) in [(30, 20, 6.0), (31, 9, 20.0), (8, 8, 4.0), (5, 3, 0.4), (1, 1, 9.0)] {
+            let mut image = Image::new(width + 4, height + 4, 0);
+            image.fill_round(Area::new(2, 2, width, height), radius, translucent(0xff_ffff, 128));
+            let middle = image.row(2 + height / 2)[2 + width as usize / 2];
+            assert!(height < 8 || middle == translucent(0xff_ffff, 128), "{width} {height}");
+            for y in 0..height + 4 {
+                assert!(image.row(y).iter().all(|pixel| pixel >> 24 <= 128), "nothing is filled twice");
+                assert_eq!(image.row(y), image.row(height + 3 - y), "upper and lower");
+                let back: Vec<_> = image.row(y).iter().rev().copied().collect();
+                assert_eq!(image.row(y), back, "left and right");
+                assert!(y >= 2 && y < height + 2 || image.row(y).iter().all(|&pixel| pixel == 0));
+            }
         }
     }
 

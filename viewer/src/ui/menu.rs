@@ -292,8 +292,8 @@ fn shadow(painter: &Painter, inside: Area, measures: &Measures, image: &mut Imag
     if painter.contrast() == Contrast::High {
         return;
     }
-    let steps = measures.around.max(1);
-    for step in (1..=steps).rev() {
+    // A layer for every logical pixel, whatever the scale.
+    for step in (1..=8).map(|layer| (measures.around * layer).div_ceil(8)).rev() {
         let area = Area::new(
             inside.x - step.min(inside.x),
             inside.y - step.min(inside.y),
@@ -302,8 +302,7 @@ fn shadow(painter: &Painter, inside: Area, measures: &Measures, image: &mut Imag
         );
         #[expect(clippy::cast_precision_loss, reason = "a shadow is some pixels wide")]
         let radius = logical(10.0, measures.scale) + step as f32;
-        let alpha = u8::try_from((48 / steps).clamp(1, 12)).unwrap_or(1);
-        image.fill_round(area, radius, translucent(0x1f_1d1a, alpha));
+        image.fill_round(area, radius, translucent(0x1f_1d1a, 6));
     }
 }
 
