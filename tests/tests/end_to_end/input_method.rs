@@ -39,7 +39,7 @@ struct Desk {
     children: Vec<Child>,
     /// Ended with all that it started.
     method: Child,
-    _home: tempfile::TempDir,
+    home: tempfile::TempDir,
 }
 
 impl Desk {
@@ -55,15 +55,8 @@ impl Desk {
         let home = tempfile::tempdir().expect("a temporary directory");
         let manager = quiet("openbox", &display).args(["--config-file", "/dev/null"]).spawn().expect("openbox starts");
         let method = start_method(&display, home.path());
-        let mut desk = Self {
-            site,
-            _host: host,
-            display,
-            window: String::new(),
-            children: vec![server, manager],
-            method,
-            _home: home,
-        };
+        let mut desk =
+            Self { site, _host: host, display, window: String::new(), children: vec![server, manager], method, home };
         // Xlib has no input method before it has this one.
         desk.until("the input method serves the display", |desk| {
             let said = desk.tool("xprop", &["-root", "XIM_SERVERS"]);
@@ -72,16 +65,18 @@ impl Desk {
         let mut viewer = Command::new(program("shoji-viewer"));
         viewer.args(["connect", "--lang", "ja", "--keyboard", "us", "--size", "900x600", "--bundle"]).arg(bundle);
         viewer.env("DISPLAY", &desk.display).env("XMODIFIERS", "@im=fcitx").env("LC_ALL", "C.UTF-8");
+        viewer.env("HOME", desk.home.path()).env_remove("XDG_CONFIG_HOME").env_remove("XDG_STATE_HOME");
         desk.children.push(viewer.env_remove("WAYLAND_DISPLAY").spawn().expect("the viewer starts"));
         desk.window = desk.until("the viewer's window", |desk| {
             let found = desk.tool("xdotool", &["search", "--onlyvisible", "--name", "Shoji"]);
             found.lines().last().map(str::to_owned)
         });
         desk.site.wait_last("/v/", "/v///");
-        // What is not shown yet takes no hands.
+        // What is not shown yet takes no hands, nor does the page behind the card of a first start.
         let mut x = 0;
         desk.until("the page sees the hand", |desk| {
             x = (x + 7) % 100;
+            desk.press("Escape");
             desk.tool("xdotool", &["mousemove", "--window", &desk.window, &(650 + x).to_string(), "400"]);
             desk.site.was_asked("/hand").then_some(())
         });
