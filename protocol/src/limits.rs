@@ -72,6 +72,18 @@ pub const KEEP_ALIVE_MILLIS: u16 = 5_000;
 /// not at all, and a session survives its viewer anyway.
 pub const KEEP_ALIVE_LOST: Duration = Duration::from_millis(20_000);
 
+/// A viewer asks when nothing came for this long after a key: a page that shows nothing for a key is common, a second of
+/// nothing is not.
+pub const ANSWER_WITHIN: Duration = Duration::from_millis(1_000);
+
+/// A host that does not answer a question for this long is silent: the person is told, and new keys are not taken, because
+/// they would arrive later by surprise. Two seconds are eight slow round trips.
+pub const SILENT: Duration = Duration::from_millis(2_000);
+
+/// A viewer whose question is unanswered for this long makes another connection: a carrier that lost everything for seconds
+/// tries again ever more seldom, a new one at once.
+pub const GIVE_UP: Duration = Duration::from_millis(6_000);
+
 /// Shortest time between two questions that only measure the round trip: a person reads no faster.
 pub const PING_INTERVAL: Duration = Duration::from_millis(1_000);
 

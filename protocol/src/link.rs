@@ -51,6 +51,12 @@ pub(crate) struct Presence {
     asked_nonce: u32,
     answered_nonce: u32,
     round_trip: Option<Duration>,
+    /// Since when an answer to what was said is due, nothing having been heard since.
+    wanted: Option<Instant>,
+    /// When the first question was asked since something was heard.
+    unanswered: Option<Instant>,
+    /// That question is unanswered for long.
+    silent: bool,
 }
 
 impl Presence {
@@ -62,6 +68,9 @@ impl Presence {
             asked_nonce: 0,
             answered_nonce: 0,
             round_trip: None,
+            wanted: None,
+            unanswered: None,
+            silent: false,
         };
         presence.agree(keep_alive);
         presence
@@ -73,16 +82,45 @@ impl Presence {
 
     pub(crate) fn heard(&mut self, now: Instant) {
         self.heard = self.heard.max(now);
+        (self.wanted, self.unanswered, self.silent) = (None, None, false);
+    }
+
+    /// Something was said that the other end answers as a rule: if it does not, it is asked sooner.
+    pub(crate) fn want_answer(&mut self, now: Instant) {
+        if self.unanswered.is_none() {
+            self.wanted.get_or_insert(now);
+        }
+    }
+
+    /// When the other end counts as silent; `None`: it does already, or was not asked.
+    pub(crate) fn silent_at(&self) -> Option<Instant> {
+        self.unanswered.filter(|_| !self.silent).map(|asked| asked + limits::SILENT)
+    }
+
+    /// The time of [`silent_at`](Self::silent_at) has come.
+    pub(crate) fn fall_silent(&mut self) {
+        self.silent = true;
+    }
+
+    pub(crate) fn is_silent(&self) -> bool {
+        self.silent
     }
 
     /// When to ask next.
     pub(crate) fn ask_at(&self) -> Instant {
-        self.heard.max(self.asked) + self.interval
+        let regular = self.heard.max(self.asked) + self.interval;
+        self.wanted.map_or(regular, |wanted| regular.min(wanted + limits::ANSWER_WITHIN))
     }
 
     /// When the other end counts as lost.
     pub(crate) fn lost_at(&self) -> Instant {
         self.heard + limits::KEEP_ALIVE_LOST
+    }
+
+    /// When an end that has somebody waiting gives the other up.
+    pub(crate) fn given_up_at(&self) -> Instant {
+        let lost = self.lost_at();
+        self.unanswered.map_or(lost, |asked| lost.min(asked + limits::GIVE_UP))
     }
 
     /// Whether another question tells more than the last.
@@ -93,6 +131,8 @@ impl Presence {
     /// The question to ask now.
     pub(crate) fn ask(&mut self, now: Instant) -> Nonce {
         self.asked = self.asked.max(now);
+        self.wanted = None;
+        self.unanswered.get_or_insert(now);
         self.asked_nonce = self.asked_nonce.wrapping_add(1);
         Nonce(self.asked_nonce)
     }

@@ -193,6 +193,8 @@ wire! { to_host
         New,
         /// The one it had before.
         Resume(ResumeToken),
+        /// The one that its user has, wherever it is shown now, or else a new one: a viewer that was restarted, or another PC.
+        Own,
     }
 }
 

@@ -15,7 +15,7 @@ use std::{
 };
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
-use shoji_protocol::{KeyboardLayout, Locale};
+use shoji_protocol::{AttachHow, KeyboardLayout, Locale};
 
 use self::failure::Failure;
 use crate::{
@@ -106,6 +106,9 @@ struct Connect {
     /// How strongly the viewer's own words and pictures stand out.
     #[arg(long, value_enum, default_value = "normal")]
     contrast: Contrast,
+    /// Begins a new session, although you may have one, here or on another PC (without a display: always).
+    #[arg(long)]
+    new_session: bool,
     /// Leaves the session running at the end instead of ending it (without a display).
     #[arg(long)]
     keep: bool,
@@ -255,6 +258,9 @@ fn run(connect: &Connect, language: Language) -> Result<(), Failure> {
         return headless(connect, bundle, options, observer, language);
     }
     options.presents_on_decode = false;
+    if !connect.new_session {
+        options.first = AttachHow::Own;
+    }
     let settings = Settings {
         language,
         size: connect.size,

@@ -39,6 +39,8 @@ pub enum State {
     },
     /// There is a session; pictures may come.
     Attached,
+    /// There is a session, but the host does not answer; new input is not taken. The canvases hold the last pictures.
+    Silent,
     /// The connection broke and is being made again; the canvases hold the last pictures.
     Reconnecting {
         /// How many times it was tried, from 1.

@@ -82,7 +82,7 @@ catalogue! {
 
     // States.
     ConnectingTitle, ConnectingBody, ConnectingNext, PreparingTitle, PreparingBody, PreparingNext, ReconnectingTitle,
-    ReconnectingBody, ReconnectingNext, UnreachableTitle, UnreachableBody, UnreachableNext, AddressTitle, AddressBody,
+    ReconnectingBody, ReconnectingNext, SilentTitle, SilentBody, SilentNext, UnreachableTitle, UnreachableBody, UnreachableNext, AddressTitle, AddressBody,
     AddressNext, RefusedTitle, RefusedBody, RefusedNext, ExpiredTitle, ExpiredBody, ExpiredNext, RevokedTitle,
     RevokedBody, RevokedNext, ReplacedTitle, ReplacedBody, ReplacedNext, EndedTitle, EndedBody, EndedNext,
     BrowserGoneTitle, BrowserGoneBody, BrowserGoneNext, StoppingTitle, StoppingBody, StoppingNext, FullTitle,

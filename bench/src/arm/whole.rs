@@ -180,6 +180,7 @@ impl Arm for Whole {
         let state = self.link.scene().lock().state.clone();
         let viewer = match state {
             State::Attached => "the viewer is attached".to_owned(),
+            State::Silent => "the host does not answer".to_owned(),
             State::Connecting { attempt } => format!("the viewer is connecting (attempt {attempt})"),
             State::Reconnecting { attempt } => {
                 format!("the viewer lost its host and is connecting again (attempt {attempt})")

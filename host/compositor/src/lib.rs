@@ -38,6 +38,7 @@ mod content;
 mod cursor;
 mod foreign;
 mod guard;
+mod keymap;
 mod layout;
 pub mod limits;
 mod pixels;

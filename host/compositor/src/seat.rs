@@ -6,7 +6,7 @@
 
 use smithay::backend::input::{Axis, AxisSource, ButtonState, KeyState, TouchSlot};
 use smithay::desktop::{PopupKeyboardGrab, PopupKind, PopupPointerGrab, PopupUngrabStrategy, find_popup_root_surface};
-use smithay::input::keyboard::{FilterResult, Keycode, XkbConfig};
+use smithay::input::keyboard::{FilterResult, Keycode};
 use smithay::input::pointer::{
     AxisFrame, ButtonEvent, CursorImageStatus, Focus, MotionEvent, PointerHandle, RelativeMotionEvent,
 };
@@ -46,7 +46,7 @@ pub(crate) struct Hands {
     /// No viewer has the keyboard: nothing takes the focus by itself.
     absent: bool,
     locked: Option<CanvasId>,
-    layout: KeyboardLayout,
+    pub(crate) layout: KeyboardLayout,
 }
 
 impl Hands {
@@ -333,13 +333,18 @@ impl State {
         }
     }
 
+    /// Lets go of every key.
+    pub(crate) fn release_keys(&mut self) {
+        for key in self.hands.keys.clone() {
+            self.key(key, false);
+        }
+    }
+
     /// Lets go of every key, button and finger, and of a pointer lock.
     pub(crate) fn release_all(&mut self) {
         // A key that waits behind text is held in no hand yet: it goes down now, and up with the others.
         self.leave_field();
-        for key in self.hands.keys.clone() {
-            self.key(key, false);
-        }
+        self.release_keys();
         for button in self.hands.buttons.clone() {
             self.pointer_button(button, false);
         }
@@ -497,37 +502,6 @@ impl State {
             window.dirty = true;
         }
     }
-
-    /// Changes the keyboard layout of the session.
-    pub(crate) fn set_layout(&mut self, layout: KeyboardLayout) -> bool {
-        if layout == self.hands.layout {
-            return true;
-        }
-        let keyboard = self.keyboard.clone();
-        let set = keyboard.set_xkb_config(self, xkb_config(layout)).is_ok();
-        if set {
-            self.hands.layout = layout;
-        }
-        set
-    }
-}
-
-/// The names by which xkb-data knows a layout.
-pub(crate) fn xkb_config(layout: KeyboardLayout) -> XkbConfig<'static> {
-    let (model, layout, variant) = match layout {
-        KeyboardLayout::Jp => ("jp106", "jp", ""),
-        KeyboardLayout::Us => ("pc105", "us", ""),
-        KeyboardLayout::UsInternational => ("pc105", "us", "intl"),
-        KeyboardLayout::Gb => ("pc105", "gb", ""),
-        KeyboardLayout::De => ("pc105", "de", ""),
-        KeyboardLayout::Fr => ("pc105", "fr", ""),
-        KeyboardLayout::Es => ("pc105", "es", ""),
-        KeyboardLayout::It => ("pc105", "it", ""),
-        KeyboardLayout::Pt => ("pc105", "pt", ""),
-        KeyboardLayout::Br => ("abnt2", "br", ""),
-        KeyboardLayout::Kr => ("pc106", "kr", ""),
-    };
-    XkbConfig { rules: "evdev", model, layout, variant, options: Some(String::new()) }
 }
 
 impl SeatHandler for State {

@@ -95,7 +95,7 @@ impl State {
         let mut seats = SeatState::new();
         let mut seat = seats.new_wl_seat(display, "seat0");
         let keyboard = seat
-            .add_keyboard(crate::seat::xkb_config(config.keyboard), REPEAT_DELAY_MS, REPEAT_PER_SECOND)
+            .add_keyboard(crate::keymap::xkb_config(config.keyboard), REPEAT_DELAY_MS, REPEAT_PER_SECOND)
             .map_err(|_| Error::Keymap(config.keyboard))?;
         let pointer = seat.add_pointer();
         let touch = seat.add_touch();

@@ -332,12 +332,17 @@ impl Connection {
         how: AttachHow,
         request: impl FnOnce(tokio::sync::oneshot::Sender<Result<Grant, CloseCode>>) -> AttachRequest,
     ) -> Result<Grant, CloseCode> {
-        let handle = match how {
+        let known = match how {
             AttachHow::Resume(token) => {
                 let found = self.hub.table().resume(token, &self.identity);
-                found.ok_or(CloseCode::UnknownResume)?
+                Some(found.ok_or(CloseCode::UnknownResume)?)
             }
-            AttachHow::New => {
+            AttachHow::Own => self.hub.table().of_user(&self.identity),
+            AttachHow::New => None,
+        };
+        let handle = match known {
+            Some(handle) => handle,
+            None => {
                 let place = self.hub.place(&self.identity).await.map_err(|full| {
                     warn!(device = %self.identity.device, %full, "Session refused");
                     CloseCode::NoCapacity

@@ -136,6 +136,14 @@ impl Table {
         self.running.values().find(mine).cloned()
     }
 
+    /// The session of this user that a person means who says nothing: one that this device left, else the newest.
+    pub(super) fn of_user(&self, identity: &Identity) -> Option<Handle> {
+        let mine = |handle: &&Handle| handle.shared.identity.user == identity.user;
+        self.left_by(&identity.device)
+            .filter(|handle| mine(&handle))
+            .or_else(|| self.running.values().rev().find(mine).cloned())
+    }
+
     /// A session by number.
     pub(super) fn find(&self, id: u64) -> Option<Handle> {
         self.running.get(&id).cloned()
@@ -203,6 +211,23 @@ mod tests {
         attached.shared.attached.store(false, Ordering::Relaxed);
         let (_, left) = table.enter(&who, 9, 1).unwrap_err();
         assert_eq!(left.unwrap().shared.id, place.id);
+    }
+
+    #[test]
+    fn a_user_gets_the_own_session_back_and_rather_the_one_that_this_pc_left() {
+        let mut table = Table::default();
+        let (here, there) = (identity("a", "pc1"), identity("a", "pc2"));
+        assert!(table.of_user(&here).is_none());
+        let first = table.enter(&here, 9, 9).unwrap();
+        let second = table.enter(&there, 9, 9).unwrap();
+        let (left, _commands) = handle(first, &here, false);
+        let (used, _commands) = handle(second, &there, true);
+        table.run(used);
+        assert_eq!(table.of_user(&here).unwrap().shared.id, second.id, "the newest");
+        table.run(left);
+        assert_eq!(table.of_user(&here).unwrap().shared.id, first.id, "the one left here");
+        assert_eq!(table.of_user(&there).unwrap().shared.id, second.id);
+        assert!(table.of_user(&identity("b", "pc1")).is_none());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::time::{Duration, Instant};
 use crate::{
     AttachHow, CanvasId, CanvasKind, Capabilities, Channel, CloseCode, CursorShape, CursorSize, Error, Hotspot, Input,
     InputSequence, KeepAlive, KeyboardLayout, Locale, Notice, Pixels, ResumeToken, SessionId, Side, Size, TextPlace,
-    ToHost, ToViewer, UpdateId, Viewport, Violation, WindowState, limits,
+    ToHost, ToViewer, TouchPhase, UpdateId, Viewport, Violation, WindowState, limits,
 };
 use alloc::vec::Vec;
 
@@ -215,13 +215,28 @@ impl Connection {
             Input::PointerRelative { .. } => self.capabilities.contains(Capabilities::POINTER_LOCK),
             _ => true,
         };
-        if !is_possible || self.is_full() {
+        // Nobody knows when it would arrive. What lifts and leaves goes on: it must never stay down.
+        let is_late = self.presence.is_silent() && begins(&event);
+        if !is_possible || is_late || self.is_full() {
             return None;
+        }
+        if begins(&event) {
+            self.presence.want_answer(now);
         }
         let Self { pace, last_input, outbox, .. } = self;
         let before = last_input.0;
         let place = pace.take(event, now, |event| send_input(event, last_input, outbox));
         Some(InputSequence(before + place as u64))
+    }
+
+    /// Bytes of the host came, although perhaps no whole frame yet.
+    pub fn heard(&mut self, now: Instant) {
+        self.presence.heard(now);
+    }
+
+    /// Whether the host does not answer for [`limits::SILENT`]: then no input is taken that begins something.
+    pub fn is_silent(&self) -> bool {
+        self.presence.is_silent()
     }
 
     /// The update is shown, and with it all before it of its canvas. Late and repeated calls do nothing.
@@ -311,6 +326,7 @@ impl Connection {
             match due {
                 Due::Handshake => self.close(CloseCode::HostHandshakeTimeout),
                 Due::Lost => self.close(CloseCode::KeepAliveLost),
+                Due::Silent => self.presence.fall_silent(),
                 Due::Ask => self.ask(now),
                 Due::Flush => self.flush_due(now),
             }
@@ -340,8 +356,8 @@ impl Connection {
         self.presence.round_trip()
     }
 
-    fn deadlines(&self) -> [Option<(Instant, Due)>; 6] {
-        let mut all = [None; 6];
+    fn deadlines(&self) -> [Option<(Instant, Due)>; 7] {
+        let mut all = [None; 7];
         all[0] = match self.phase {
             Phase::Closed(_) => return all,
             Phase::Greeting { deadline } | Phase::Attaching { deadline } | Phase::Leaving { deadline } => {
@@ -349,7 +365,8 @@ impl Connection {
             }
             Phase::Attached => None,
         };
-        all[1] = Some((self.presence.lost_at(), Due::Lost));
+        all[1] = Some((self.presence.given_up_at(), Due::Lost));
+        all[6] = self.presence.silent_at().map(|at| (at, Due::Silent));
         if !matches!(self.phase, Phase::Greeting { .. }) {
             all[2] = Some((self.presence.ask_at(), Due::Ask));
         }
@@ -481,8 +498,21 @@ impl Connection {
 enum Due {
     Handshake,
     Ask,
+    Silent,
     Lost,
     Flush,
+}
+
+/// Whether an event does something that a person expects to see, and not only ends it.
+fn begins(event: &Input) -> bool {
+    match event {
+        Input::Key { pressed, .. } | Input::PointerButton { pressed, .. } => *pressed,
+        Input::Touch { phase, .. } => *phase == TouchPhase::Down,
+        Input::Wheel { .. } | Input::Commit { .. } | Input::Preedit { .. } => true,
+        Input::PointerMotion { .. } | Input::PointerRelative { .. } | Input::PointerLeave | Input::Focus { .. } => {
+            false
+        }
+    }
 }
 
 fn send_input(event: Input, last_input: &mut InputSequence, outbox: &mut Outbox) {

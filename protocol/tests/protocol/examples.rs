@@ -31,6 +31,7 @@ pub(crate) fn to_host() -> Vec<(&'static str, ToHost)> {
                 keyboard: KeyboardLayout::Us,
             },
         ),
+        ("Attach-own", ToHost::Attach { how: AttachHow::Own, viewport: viewport(), keyboard: KeyboardLayout::Kr }),
         ("Detach", ToHost::Detach),
         ("End", ToHost::End),
         ("Resize", ToHost::Resize { canvas: CANVAS, viewport: viewport() }),

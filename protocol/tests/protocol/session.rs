@@ -327,6 +327,48 @@ fn both_ends_notice_a_cut_link() {
 }
 
 #[test]
+fn a_host_that_answers_no_key_is_asked_and_told_as_silent_and_gets_no_new_keys() {
+    let mut pair = Pair::attached();
+    pair.is_cut = true;
+    assert!(pair.viewer.input(key(30, true), pair.now).is_some());
+    pair.run(ms(2_900));
+    assert!(!pair.viewer.is_silent() && pair.viewer.input(key(31, true), pair.now).is_some());
+    pair.run(ms(200));
+    assert!(pair.viewer.is_silent());
+    assert_eq!(pair.viewer.input(key(32, true), pair.now), None);
+    assert!(pair.viewer.input(key(31, false), pair.now).is_some(), "what is down is let go");
+    assert!(pair.viewer.input(Input::Focus { canvas: None }, pair.now).is_some());
+    pair.run(ms(3_700));
+    assert_eq!(pair.viewer.closed(), None);
+    pair.run(ms(300));
+    assert_eq!(pair.viewer.closed(), Some(CloseCode::KeepAliveLost));
+    assert_eq!(pair.host.closed(), None, "the host is more patient");
+}
+
+#[test]
+fn a_host_that_is_heard_again_gets_keys_again() {
+    let mut pair = Pair::attached();
+    pair.is_cut = true;
+    pair.viewer.input(key(30, true), pair.now);
+    pair.run(ms(3_500));
+    assert!(pair.viewer.is_silent());
+    pair.viewer.heard(pair.now);
+    assert!(!pair.viewer.is_silent() && pair.viewer.input(key(30, false), pair.now).is_some());
+}
+
+#[test]
+fn a_host_that_answers_is_not_asked_for_every_key() {
+    let mut pair = Pair::attached();
+    let before = pair.frames_to_host;
+    for turn in 0..50_u16 {
+        pair.viewer.input(key(30 + turn % 2, turn % 4 < 2), pair.now);
+        pair.run(ms(200));
+    }
+    let asked = pair.frames_to_host - before - 50;
+    assert!(asked <= 10, "{asked} questions in ten seconds");
+}
+
+#[test]
 fn a_viewer_that_leaves_keeps_its_session() {
     let mut pair = Pair::attached();
     pair.host_events.clear();

@@ -32,11 +32,14 @@ use crate::{
 /// A handshake that takes longer than this on a staff network will not come: QUIC has by then tried four times.
 const HANDSHAKE: Duration = Duration::from_secs(5);
 
+/// The same for a host that answered a moment ago: a new try's first packet is sent sooner than an old one's next.
+const HANDSHAKE_AGAIN: Duration = Duration::from_secs(3);
+
 /// First pause before trying again; doubled each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
-/// Longest pause: a person who plugs the cable in again waits no longer than this.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Longest pause: a person who plugs the cable in again waits no longer than this and one try.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Time to tell the host goodbye.
 const GOODBYE: Duration = Duration::from_millis(300);
@@ -177,13 +180,14 @@ impl Driver {
 
     /// One connection, from looking the host up to its end. Never returns `Ok`.
     async fn once(&self, bundle: &Bundle, config: quinn::ClientConfig, attached: &mut bool) -> Result<(), End> {
+        let patience = if self.shared.lock().token.is_some() { HANDSHAKE_AGAIN } else { HANDSHAKE };
         let connecting = async {
             let host = || bundle.host().to_owned();
             let addresses =
                 tokio::net::lookup_host(bundle.host()).await.map_err(|_| Error::Address { host: host() })?;
             let mut error = Error::Address { host: host() };
             for address in addresses.take(4) {
-                match connect(address, bundle, config.clone()).await {
+                match connect(address, bundle, config.clone(), patience).await {
                     Ok(carrier) => return Ok(carrier),
                     Err(why) => error = why,
                 }
@@ -203,7 +207,7 @@ impl Driver {
         let now = clock::now();
         let how = {
             let mut sending = self.shared.lock();
-            let how = sending.token.map_or(AttachHow::New, AttachHow::Resume);
+            let how = sending.token.map_or(self.options.first, AttachHow::Resume);
             let mut config = Config::new(sending.viewport);
             config.capabilities = self.options.capabilities;
             config.locale = self.options.locale;
@@ -223,6 +227,7 @@ impl Driver {
             frames: [frame::Decoder::new(&[frame::Kind::ToViewer]), frame::Decoder::new(&[frame::Kind::ToViewer])],
             pictures: BTreeMap::new(),
             looked: Stamp(0),
+            silent: false,
             attached,
         };
         let mut end = live.run().await.err().unwrap_or(End::Because(Error::Lost));
@@ -234,7 +239,7 @@ impl Driver {
                 *error = explain(reason);
             }
             let unknown = matches!(error, Error::Closed(CloseCode::UnknownResume));
-            if unknown && how == AttachHow::New {
+            if unknown && !matches!(how, AttachHow::Resume(_)) {
                 *error = Error::Closed(CloseCode::HostFailed);
             }
         }
@@ -262,6 +267,7 @@ async fn connect(
     address: SocketAddr,
     bundle: &Bundle,
     config: quinn::ClientConfig,
+    patience: Duration,
 ) -> Result<(Endpoint, Carrier), Error> {
     let local = |error: std::io::Error| Error::Local(error.kind().to_string());
     let any: SocketAddr =
@@ -274,7 +280,7 @@ async fn connect(
     endpoint.set_default_client_config(config);
     let unreachable = || Error::Unreachable { host: bundle.host().to_owned() };
     let connecting = endpoint.connect(address, bundle.server_name()).map_err(|_| unreachable())?;
-    match tokio::time::timeout(HANDSHAKE, connecting).await {
+    match tokio::time::timeout(patience, connecting).await {
         Ok(Ok(carrier)) => Ok((endpoint, carrier)),
         Ok(Err(error)) => Err(tls::explain(&error, bundle.host(), false)),
         Err(_) => Err(unreachable()),
@@ -306,6 +312,8 @@ struct Live<'a> {
     frames: [frame::Decoder; 2],
     pictures: BTreeMap<CanvasId, Picture>,
     looked: Stamp,
+    /// Whether the scene says that the host does not answer.
+    silent: bool,
     attached: &'a mut bool,
 }
 
@@ -410,8 +418,16 @@ impl Live<'_> {
         if let Some(code) = wire.connection.closed() {
             return Err(Error::Closed(code).into());
         }
-        let deadline = wire.connection.deadline();
+        let (deadline, silent) = (wire.connection.deadline(), wire.connection.is_silent());
         drop(guard);
+        if std::mem::replace(&mut self.silent, silent) != silent {
+            tracing::info!(silent, "The host's answers");
+            self.driver.shared.scene.change(|model| match (&model.state, silent) {
+                (State::Attached, true) => model.state = State::Silent,
+                (State::Silent, false) => model.state = State::Attached,
+                _ => {}
+            });
+        }
         if now.since(self.looked) >= LOOK {
             self.looked = now;
             let round_trip = self.carrier.rtt();
@@ -422,6 +438,9 @@ impl Live<'_> {
 
     /// Takes bytes of a channel and does what the frames in them say.
     fn take(&mut self, channel: Channel, chunks: &[Bytes]) -> Result<(), End> {
+        if let Some(wire) = &mut self.driver.shared.lock().wire {
+            wire.connection.heard(instant(clock::now()));
+        }
         let mut frames = std::mem::replace(
             &mut self.frames[usize::from(channel == Channel::Updates)],
             frame::Decoder::new(&[frame::Kind::ToViewer]),

@@ -25,8 +25,8 @@ use std::{
 };
 
 use shoji_protocol::{
-    CanvasId, Capabilities, Input, InputSequence, KeyboardLayout, Locale, Rate, ResumeToken, Scale, Size, UpdateId,
-    Viewport,
+    AttachHow, CanvasId, Capabilities, Input, InputSequence, KeyboardLayout, Locale, Rate, ResumeToken, Scale, Size,
+    UpdateId, Viewport,
 };
 use tokio::sync::Notify;
 
@@ -56,6 +56,8 @@ pub struct Options {
     pub capabilities: Capabilities,
     /// Whether an update counts as presented once it is decoded (headless), or when [`Link::presented`] says so.
     pub presents_on_decode: bool,
+    /// Which session the first connection asks for: [`AttachHow::Own`] for a person, [`AttachHow::New`] for a program.
+    pub first: AttachHow,
     /// How often the first connection is tried before giving up.
     pub attempts: u32,
     /// How long a lost connection is tried to be made again.
@@ -70,6 +72,7 @@ impl Default for Options {
             locale: Locale::Ja,
             capabilities: Capabilities::ALL,
             presents_on_decode: true,
+            first: AttachHow::New,
             attempts: 3,
             // The host keeps a session for minutes after its viewer is gone; a PC's sleep is longer and asks a person.
             patience: Duration::from_secs(300),
@@ -157,7 +160,7 @@ impl Link {
         loop {
             let state = link.scene().lock().state.clone();
             match state {
-                State::Attached => return Ok(link),
+                State::Attached | State::Silent => return Ok(link),
                 State::Ended(error) => return Err(error),
                 State::Connecting { .. } | State::Reconnecting { .. } => attached.notified().await,
             }

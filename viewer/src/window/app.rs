@@ -104,6 +104,8 @@ pub(super) struct App {
     pub(super) front: Front,
     pub(super) locked: Option<CanvasId>,
     pub(super) closing: bool,
+    /// The host was told that everything is lifted, because it does not answer.
+    silent: bool,
     pub(super) departed: Departed,
     pending: Arc<AtomicBool>,
     pub(super) failure: Option<Error>,
@@ -152,6 +154,7 @@ impl App {
             front: parts.front,
             locked: None,
             closing: false,
+            silent: false,
             departed: Departed::default(),
             pending: parts.pending,
             failure: None,
@@ -252,6 +255,7 @@ impl App {
             self.show_pointer(events, pointer);
         }
         self.follow_lock(lock.filter(|_| !self.front.is_open()));
+        self.follow_silence(&state);
         self.tell_focus();
         self.follow_text_place(now);
         self.present_all(events);
@@ -359,9 +363,23 @@ impl App {
         self.banner(&text, now);
     }
 
+    /// A host that does not answer gets everything lifted, for when it hears again: nothing may stay down or repeat meanwhile.
+    fn follow_silence(&mut self, state: &State) {
+        let is_silent = matches!(state, State::Silent);
+        if std::mem::replace(&mut self.silent, is_silent) == is_silent || !is_silent {
+            return;
+        }
+        self.keyboard.forget();
+        self.panes.iter_mut().for_each(|pane| pane.buttons.forget());
+        self.focus_told = None;
+        if let Some(link) = &self.link {
+            link.input(Input::Focus { canvas: None });
+        }
+    }
+
     /// Tells the host which canvas has the keyboard, once in every attachment.
     pub(super) fn tell_focus(&mut self) {
-        let (Some(focused), Some(link)) = (self.focused, &self.link) else { return };
+        let (Some(focused), Some(link), false) = (self.focused, &self.link, self.silent) else { return };
         let pane = self.panes.iter().find(|pane| pane.window.id() == focused);
         let Some(canvas) = pane.and_then(|pane| pane.canvas) else { return };
         let attachment = link.scene().lock().attachment();

@@ -23,6 +23,10 @@ pub(super) fn cover(state: &State, has_picture: bool, language: Language, host: 
         State::Connecting { .. } => Cover::Page(connecting()),
         State::Attached if has_picture => Cover::None,
         State::Attached => Cover::Page(message(Text::PreparingTitle, Text::PreparingBody, Text::PreparingNext, 1)),
+        State::Silent => {
+            let message = message(Text::SilentTitle, Text::SilentBody, Text::SilentNext, 1);
+            if has_picture { Cover::Card(message) } else { Cover::Page(message) }
+        }
         State::Reconnecting { attempt } => {
             let message = message(Text::ReconnectingTitle, Text::ReconnectingBody, Text::ReconnectingNext, *attempt);
             if has_picture { Cover::Card(message) } else { Cover::Page(message) }
