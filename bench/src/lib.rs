@@ -20,6 +20,7 @@ pub mod meter;
 pub mod page;
 pub mod random;
 pub mod record;
+pub mod relay;
 pub mod report;
 pub mod result;
 pub mod run;
