@@ -67,6 +67,23 @@ wire! { to_host
     }
 }
 wire! { to_viewer
+    /// A place or length on a canvas.
+    pub number CaretPlace(u16) in (0, limits::MAX_WIDTH), "physical pixel";
+}
+wire! { to_viewer
+    /// The caret of a text field on a canvas; may have no width.
+    pub struct CaretArea {
+        /// From the canvas's left edge.
+        pub x: CaretPlace,
+        /// From the canvas's top edge.
+        pub y: CaretPlace,
+        /// From left to right.
+        pub width: CaretPlace,
+        /// From top to bottom.
+        pub height: CaretPlace,
+    }
+}
+wire! { to_viewer
     /// The size of a cursor picture.
     pub struct CursorSize {
         /// From left to right.

@@ -44,11 +44,13 @@ pub mod worker;
 pub use boundary::Channel;
 pub use close::{CloseCode, Fault};
 pub use error::{DecodeError, Error, OutOfRange, Side, Violation};
-pub use geometry::{CursorSize, Hotspot, Position, Size, Viewport};
+pub use geometry::{CaretArea, CaretPlace, CursorSize, Hotspot, Position, Size, Viewport};
 pub use numbers::{
     CanvasId, Capabilities, Finger, Fixed, InputSequence, KeepAlive, Key, Nonce, Rate, ResumeToken, Scale, SessionId,
-    UpdateId, WheelDelta,
+    TextField, UpdateId, WheelDelta,
 };
 pub use payload::{Pixels, Text};
-pub use to_host::{AttachHow, Button, Input, KeyboardLayout, Locale, ToHost, TouchPhase, WheelSource};
-pub use to_viewer::{CanvasKind, CursorShape, Notice, ToViewer, WindowState};
+pub use to_host::{
+    AttachHow, Button, Input, KeyboardLayout, Locale, PreeditCursor, TextOffset, ToHost, TouchPhase, WheelSource,
+};
+pub use to_viewer::{CanvasKind, CursorShape, Notice, TextPlace, ToViewer, WindowState};

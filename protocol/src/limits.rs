@@ -123,7 +123,7 @@ macro_rules! rates {
 
 rates! {
     KEYS = "keys", 150, 1_500,
-        "A fast typist makes 20 keys a second and a rolling hand 60; each is two events, some more are focus changes.";
+        "A fast typist makes 20 keys a second and a rolling hand 60; each is two events, or one of an input method that composes; some more are focus changes.";
     BUTTONS = "buttons", 60, 600,
         "The fastest double clicking is 15 presses a second, each two events, with two hands.";
     MOTIONS = "motions", 500, 5_000,

@@ -62,6 +62,10 @@ wire! { to_viewer
     /// Silence after which an end asks whether the other is still there.
     pub number KeepAlive(u16) in (1_000, 60_000), "ms";
 }
+wire! { to_viewer
+    /// Which of the browser's text fields has the caret.
+    pub number TextField(u32), "number";
+}
 wire! { both
     /// What an end can do, one bit each; both ends do what both can. Unknown bits are nobody's capability.
     pub number Capabilities(u32), "bit set";

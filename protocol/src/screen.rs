@@ -5,7 +5,7 @@
 
 use crate::rate::Bucket;
 use crate::time::Instant;
-use crate::{CanvasId, Capabilities, InputSequence, ToViewer, UpdateId, Violation, limits};
+use crate::{CanvasId, Capabilities, InputSequence, TextPlace, ToViewer, UpdateId, Violation, limits};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
@@ -90,7 +90,8 @@ impl Screen {
                 self.expect_agreed(name, Capabilities::POINTER_LOCK)?;
                 self.expect_open(name, canvas)
             }
-            ToViewer::Cursor { .. } => Ok(()),
+            ToViewer::TextPlace { place: TextPlace::Field { canvas, .. } } => self.expect_open(name, canvas),
+            ToViewer::TextPlace { .. } | ToViewer::Cursor { .. } => Ok(()),
             ToViewer::CursorImage { size, hotspot, pixels } => {
                 self.expect_agreed(name, Capabilities::CURSOR_IMAGE)?;
                 if pixels.bytes().len() != size.bytes() || !hotspot.is_within(size) {

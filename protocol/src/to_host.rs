@@ -154,11 +154,34 @@ wire! { to_host
             /// The canvas, or nothing.
             canvas: Option<CanvasId>,
         },
-        /// An input method gave finished text.
+        /// An input method gave finished text, which takes the place of what it was composing.
         Commit {
             /// The text.
             text: Text<{ limits::MAX_TEXT }>,
         },
+        /// What an input method is composing now; empty: nothing any more.
+        Preedit {
+            /// The text.
+            text: Text<{ limits::MAX_TEXT }>,
+            /// Where in it the person works, or nothing if that is not shown.
+            cursor: Option<PreeditCursor>,
+        },
+    }
+}
+
+wire! { to_host
+    /// A place between bytes of a composed text.
+    pub number TextOffset(u16) in (0, limits::MAX_TEXT as u16), "byte of UTF-8";
+}
+
+wire! { to_host
+    /// The part of a composed text that is being converted; from = to: the place where it goes on. Places that are not
+    /// between characters or not in the text are moved to the nearest one before.
+    pub struct PreeditCursor {
+        /// Where it begins.
+        pub from: TextOffset,
+        /// Where it ends.
+        pub to: TextOffset,
     }
 }
 
@@ -181,6 +204,24 @@ wire! { to_host
         Jp,
         /// English (US, 104 keys).
         Us,
+        /// English (US), with dead keys for accents.
+        UsInternational,
+        /// English (UK).
+        Gb,
+        /// German.
+        De,
+        /// French.
+        Fr,
+        /// Spanish.
+        Es,
+        /// Italian.
+        It,
+        /// Portuguese.
+        Pt,
+        /// Portuguese (Brazil).
+        Br,
+        /// Korean.
+        Kr,
     }
 }
 

@@ -7,8 +7,8 @@
 //! ```
 
 use crate::{
-    CanvasId, Capabilities, CloseCode, CursorSize, Hotspot, InputSequence, KeepAlive, Nonce, Pixels, ResumeToken,
-    SessionId, Size, UpdateId, limits, wire,
+    CanvasId, Capabilities, CaretArea, CloseCode, CursorSize, Hotspot, InputSequence, KeepAlive, Nonce, Pixels,
+    ResumeToken, SessionId, Size, TextField, UpdateId, limits, wire,
 };
 
 wire! { messages to_viewer
@@ -125,6 +125,33 @@ wire! { messages to_viewer
         Close {
             /// Why.
             code: CloseCode,
+        },
+        /// Where typed text goes from now on; `Nowhere` until told otherwise.
+        #[on(Updates)]
+        TextPlace {
+            /// The field and its caret.
+            place: TextPlace,
+        },
+    }
+}
+
+wire! { to_viewer
+    /// Where typed text goes: whether an input method may compose, and where its candidates belong.
+    #[derive(Copy)]
+    pub enum TextPlace {
+        /// No field takes text: keys are keys.
+        Nowhere,
+        /// A field whose content is secret, as a password: keys are keys, and no input method may see them.
+        Secret,
+        /// A field that takes text.
+        Field {
+            /// The canvas it is on.
+            canvas: CanvasId,
+            /// Which one: another number is another field, or the same one begun anew. What was composed in the one before is
+            /// over.
+            field: TextField,
+            /// The caret, if it is known.
+            caret: Option<CaretArea>,
         },
     }
 }

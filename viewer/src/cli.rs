@@ -110,6 +110,42 @@ enum Keyboard {
     Jp,
     /// US.
     Us,
+    /// US with dead keys for accents.
+    UsInternational,
+    /// UK.
+    Gb,
+    /// German.
+    De,
+    /// French.
+    Fr,
+    /// Spanish.
+    Es,
+    /// Italian.
+    It,
+    /// Portuguese.
+    Pt,
+    /// Brazilian.
+    Br,
+    /// Korean.
+    Kr,
+}
+
+impl From<Keyboard> for KeyboardLayout {
+    fn from(keyboard: Keyboard) -> Self {
+        match keyboard {
+            Keyboard::Jp => Self::Jp,
+            Keyboard::Us => Self::Us,
+            Keyboard::UsInternational => Self::UsInternational,
+            Keyboard::Gb => Self::Gb,
+            Keyboard::De => Self::De,
+            Keyboard::Fr => Self::Fr,
+            Keyboard::Es => Self::Es,
+            Keyboard::It => Self::It,
+            Keyboard::Pt => Self::Pt,
+            Keyboard::Br => Self::Br,
+            Keyboard::Kr => Self::Kr,
+        }
+    }
 }
 
 fn size(text: &str) -> Result<(u16, u16), String> {
@@ -184,10 +220,7 @@ fn system_language() -> Language {
 
 fn run(connect: &Connect, language: Language) -> Result<(), Failure> {
     let path = connect.bundle.clone().or_else(default_bundle).ok_or(Failure::NoFolder)?;
-    let keyboard = match connect.keyboard {
-        Keyboard::Jp => KeyboardLayout::Jp,
-        Keyboard::Us => KeyboardLayout::Us,
-    };
+    let keyboard = connect.keyboard.into();
     let locale = match language {
         Language::Ja => Locale::Ja,
         Language::En => Locale::En,

@@ -107,19 +107,21 @@ pub fn by_name(name: &str, layout: Layout) -> Option<u16> {
     }
 }
 
-/// Where a printable ASCII character, a tab or a line break lies on a keyboard; `None` for all else.
+/// Where a printable ASCII character, a tab or a line break lies on a keyboard; `None` for all else, and for characters of
+/// keyboards that are neither Japanese nor US.
 #[must_use]
 pub fn of_char(char: char, layout: Layout) -> Option<Stroke> {
     let plain = |code| Some(Stroke { code, shift: false });
     let shifted = |code| Some(Stroke { code, shift: true });
     match char {
+        ' ' => return plain(57),
+        '\t' => return plain(15),
+        '\n' => return plain(28),
+        _ if !matches!(layout, Layout::Jp | Layout::Us) => return None,
         'a'..='z' => return plain(letter(char)),
         'A'..='Z' => return shifted(letter(char.to_ascii_lowercase())),
         '1'..='9' => return plain(char as u16 - '1' as u16 + 2),
         '0' => return plain(11),
-        ' ' => return plain(57),
-        '\t' => return plain(15),
-        '\n' => return plain(28),
         '-' => return plain(12),
         ',' => return plain(51),
         '.' => return plain(52),
@@ -181,6 +183,7 @@ pub fn of_char(char: char, layout: Layout) -> Option<Stroke> {
             '|' => shifted(124),
             _ => None,
         },
+        _ => None,
     }
 }
 

@@ -11,7 +11,9 @@ use std::{
 };
 
 use shoji_codec::{Canvas, DecodeError, Decoder, Limits};
-use shoji_protocol::{CanvasId, CanvasKind, CursorShape, InputSequence, Notice, Size, UpdateId, WindowState, limits};
+use shoji_protocol::{
+    CanvasId, CanvasKind, CursorShape, InputSequence, Notice, Size, TextPlace, UpdateId, WindowState, limits,
+};
 
 use crate::{clock::Stamp, link::Error, stats::Stats, ui::image::Area};
 
@@ -207,6 +209,8 @@ pub struct Model {
     pub pointer: Pointer,
     /// The canvas to which the pointer is locked.
     pub lock: Option<CanvasId>,
+    /// Where typed text goes.
+    pub text_place: TextPlace,
     /// What the host wants the person to know, oldest first; whoever shows one removes it.
     pub notices: VecDeque<Notice>,
     /// Figures.
@@ -222,6 +226,7 @@ impl Model {
             state: State::Connecting { attempt: 1 },
             pointer: Pointer::Arrow,
             lock: None,
+            text_place: TextPlace::Nowhere,
             notices: VecDeque::new(),
             stats: Stats::new(now),
             views: BTreeMap::new(),
@@ -269,6 +274,7 @@ impl Model {
         self.attachment += 1;
         self.pointer = Pointer::Arrow;
         self.lock = None;
+        self.text_place = TextPlace::Nowhere;
         for view in self.views.values_mut() {
             (view.stale, view.partial) = (true, false);
         }

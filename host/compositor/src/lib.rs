@@ -60,7 +60,7 @@ use smithay::reexports::wayland_server::{Client, Display};
 pub use crate::region::Damage;
 pub use crate::types::{
     Button, CanvasId, CanvasKind, CanvasView, Config, Cursor, CursorShape, Error, Event, Input, Key, KeyboardLayout,
-    Limit, Misbehaviour, Position, Rect, Scale, Size, Time, TouchPhase, Viewport, WheelSource, WindowState,
+    Limit, Misbehaviour, Position, Rect, Scale, Size, TextPlace, Time, TouchPhase, Viewport, WheelSource, WindowState,
 };
 
 use crate::clients::{ClientState, Departures, blame};
@@ -180,17 +180,36 @@ impl Compositor {
         let _ = self.display.flush_clients();
     }
 
-    /// The canvas and canvas pixels of the text caret, while a text field has the focus.
+    /// Where typed text goes now.
+    pub fn text_place(&self) -> TextPlace {
+        let (surface, field, caret) = match self.state.text_inputs.place() {
+            text_input::Place::Nowhere => return TextPlace::Nowhere,
+            text_input::Place::Secret => return TextPlace::Secret,
+            text_input::Place::Field(surface, field, caret) => (surface, field, caret),
+        };
+        let window = self.state.window_of(&surface).map(|index| &self.state.windows[index]);
+        let Some(window) = window.filter(|window| window.opened) else { return TextPlace::Nowhere };
+        let caret = caret.and_then(|(x, y, width, height)| {
+            let layer = window.picture.layers().iter().find(|layer| layer.surface == surface)?;
+            let size = window.picture.size();
+            let area = layer.on_canvas(x, y, width.max(1), height.max(1));
+            let area = area.intersect(region::Area::of_size(size.width as i32, size.height as i32));
+            Some(Rect {
+                x: area.x0 as u32,
+                y: area.y0 as u32,
+                width: area.width() as u32,
+                height: area.height() as u32,
+            })
+        });
+        TextPlace::Field { canvas: window.id, field, caret }
+    }
+
+    /// The canvas and canvas pixels of the text caret, while a text field that tells it has the focus.
     pub fn caret(&self) -> Option<(CanvasId, Rect)> {
-        let (surface, (x, y, width, height)) = self.state.text_inputs.caret()?;
-        let window = &self.state.windows[self.state.window_of(&surface)?];
-        let layer = window.picture.layers().iter().find(|layer| layer.surface == surface)?;
-        let size = window.picture.size();
-        let area = layer.on_canvas(x, y, width.max(1), height.max(1));
-        let area = area.intersect(region::Area::of_size(size.width as i32, size.height as i32));
-        let rect =
-            Rect { x: area.x0 as u32, y: area.y0 as u32, width: area.width() as u32, height: area.height() as u32 };
-        window.opened.then_some((window.id, rect))
+        match self.text_place() {
+            TextPlace::Field { canvas, caret, .. } => Some((canvas, caret?)),
+            TextPlace::Nowhere | TextPlace::Secret => None,
+        }
     }
 
     /// Whether a client's drag and drop is going on.

@@ -94,6 +94,11 @@ impl State {
                 self.touched(finger, phase, canvas, position);
             }
             Input::Focus { canvas } => self.focus(canvas),
+            Input::Preedit { text, cursor } => {
+                if text.len() <= MAX_COMMIT_TEXT {
+                    self.compose_text(text, cursor);
+                }
+            }
             Input::Commit { text } => {
                 if text.len() <= MAX_COMMIT_TEXT {
                     self.type_text(text);
@@ -365,7 +370,7 @@ impl State {
         }
         if surface.is_none() {
             // The seat tells of a new focus, but not that there is none.
-            self.text_inputs.set_focus(None);
+            self.move_text_focus(None);
         }
         keyboard.set_focus(self, surface, serial);
     }
@@ -509,11 +514,20 @@ impl State {
 
 /// The names by which xkb-data knows a layout.
 pub(crate) fn xkb_config(layout: KeyboardLayout) -> XkbConfig<'static> {
-    let (model, layout) = match layout {
-        KeyboardLayout::Jp => ("jp106", "jp"),
-        KeyboardLayout::Us => ("pc105", "us"),
+    let (model, layout, variant) = match layout {
+        KeyboardLayout::Jp => ("jp106", "jp", ""),
+        KeyboardLayout::Us => ("pc105", "us", ""),
+        KeyboardLayout::UsInternational => ("pc105", "us", "intl"),
+        KeyboardLayout::Gb => ("pc105", "gb", ""),
+        KeyboardLayout::De => ("pc105", "de", ""),
+        KeyboardLayout::Fr => ("pc105", "fr", ""),
+        KeyboardLayout::Es => ("pc105", "es", ""),
+        KeyboardLayout::It => ("pc105", "it", ""),
+        KeyboardLayout::Pt => ("pc105", "pt", ""),
+        KeyboardLayout::Br => ("abnt2", "br", ""),
+        KeyboardLayout::Kr => ("pc106", "kr", ""),
     };
-    XkbConfig { rules: "evdev", model, layout, variant: "", options: Some(String::new()) }
+    XkbConfig { rules: "evdev", model, layout, variant, options: Some(String::new()) }
 }
 
 impl SeatHandler for State {
@@ -529,7 +543,7 @@ impl SeatHandler for State {
         let client = focused.and_then(Resource::client);
         set_data_device_focus(&self.display, seat, client.clone());
         set_primary_focus(&self.display, seat, client);
-        self.text_inputs.set_focus(focused);
+        self.move_text_focus(focused);
     }
 
     fn cursor_image(&mut self, _: &Seat<Self>, image: CursorImageStatus) {

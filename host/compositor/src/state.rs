@@ -183,7 +183,7 @@ impl State {
 
     pub(crate) fn event(&mut self, event: Event) {
         if self.events.len() >= MAX_EVENTS {
-            let droppable = |event: &Event| matches!(event, Event::Cursor(_) | Event::Caret);
+            let droppable = |event: &Event| matches!(event, Event::Cursor(_) | Event::TextPlace);
             if let Some(oldest) = self.events.iter().position(droppable) {
                 self.events.remove(oldest);
             }

@@ -1,18 +1,22 @@
 //! Text fields of the browser: `zwp_text_input_v3`, with the compositor itself as the input method.
 //!
-//! Owns the text input objects, which of them has the focus, and the caret's rectangle. Text goes in by
-//! [`State::type_text`]; text that comes before its field is ready, as right after a click into it, waits for it a moment,
-//! and the keys after it wait behind it. What the client tells about the text around the caret is not kept, because
-//! nothing but pixels leaves the session.
+//! Owns the text input objects, which of them has the focus, the caret's rectangle, and what is being composed. Finished
+//! text goes in by [`State::type_text`]; text that comes before its field is ready, as right after a click into it, waits
+//! for it a moment, and the keys after it wait behind it. Composed text goes in by [`State::compose_text`]; if the keyboard
+//! goes elsewhere meanwhile it stays in its field as finished text, as in a local browser, so that nothing typed is lost
+//! and nothing comes twice. A field for secrets is no field here: no input method may see it. What the client tells about
+//! the text around the caret is not kept, because nothing but pixels leaves the session.
 
 use smithay::reexports::wayland_protocols::wp::text_input::zv3::server::zwp_text_input_manager_v3::{
     self, ZwpTextInputManagerV3,
 };
-use smithay::reexports::wayland_protocols::wp::text_input::zv3::server::zwp_text_input_v3::{self, ZwpTextInputV3};
+use smithay::reexports::wayland_protocols::wp::text_input::zv3::server::zwp_text_input_v3::{
+    self, ContentHint, ContentPurpose, ZwpTextInputV3,
+};
 use smithay::reexports::wayland_server::backend::ClientId;
 use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
 use smithay::reexports::wayland_server::{
-    Client, DataInit, Dispatch, DisplayHandle, GlobalDispatch, New, Resource, Weak,
+    Client, DataInit, Dispatch, DisplayHandle, GlobalDispatch, New, Resource, WEnum, Weak,
 };
 
 use crate::clients::{ClientState, Ticket, blame};
@@ -28,7 +32,34 @@ pub(crate) type Caret = (i32, i32, i32, i32);
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Field {
     enabled: bool,
+    secret: bool,
     caret: Option<Caret>,
+}
+
+/// What is being composed, and where in it the person works. Not to be printed.
+struct Composed {
+    text: String,
+    cursor: Option<(usize, usize)>,
+    /// Whether the focused field shows it.
+    shown: bool,
+}
+
+impl Composed {
+    /// Tells a text field; counts with the next `done`.
+    fn tell(&self, field: &ZwpTextInputV3) {
+        let before = |at: usize| i32::try_from(self.text.floor_char_boundary(at)).unwrap_or(i32::MAX);
+        // -1 hides the place.
+        let (from, to) = self.cursor.map_or((-1, -1), |(from, to)| (before(from.min(to)), before(to)));
+        field.preedit_string(Some(self.text.clone()), from, to);
+    }
+}
+
+/// Where typed text goes, in surface coordinates.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Place {
+    Nowhere,
+    Secret,
+    Field(WlSurface, u32, Option<Caret>),
 }
 
 #[derive(Debug)]
@@ -39,6 +70,8 @@ struct TextInput {
     /// How often the client committed: the serial of `done`.
     commits: u32,
     entered: bool,
+    /// The client began a new field since its last `commit`.
+    renewed: bool,
 }
 
 /// Every text input of every client. Not to be printed: it may hold what somebody types.
@@ -46,6 +79,9 @@ struct TextInput {
 pub(crate) struct TextInputs {
     all: Vec<TextInput>,
     focus: Option<Weak<WlSurface>>,
+    composed: Option<Composed>,
+    /// How many fields were enabled.
+    fields: u32,
     waiting: Waiting,
     /// Texts that no field got and that were not told of yet.
     lost: usize,
@@ -56,6 +92,7 @@ impl TextInputs {
     pub(crate) fn set_focus(&mut self, surface: Option<&WlSurface>) {
         let old = self.focus.take().and_then(|surface| surface.upgrade().ok());
         if old.as_ref() != surface {
+            self.settle();
             // What was typed for one window is not for another; but a key that was let go must not stay down.
             self.lost += self.waiting.keep_releases();
             for input in &mut self.all {
@@ -76,11 +113,36 @@ impl TextInputs {
         }
     }
 
-    /// Types `text` into the focused text field, if there is one.
-    fn commit_text(&self, text: &str) {
+    /// Types `text` into the focused text field, if there is one, in the place of what was composed.
+    fn commit_text(&mut self, text: &str) {
+        self.composed = None;
         if let Some(input) = self.enabled() {
             input.object.commit_string(Some(text.to_owned()));
             input.object.done(input.commits);
+        }
+    }
+
+    /// What is composed becomes finished text where it is; if no field showed it, it is lost.
+    fn settle(&mut self) {
+        let Some(composed) = self.composed.take() else { return };
+        if composed.shown && self.enabled().is_some() {
+            self.commit_text(&composed.text);
+        } else {
+            self.lost += 1;
+        }
+    }
+
+    /// Shows what is composed in the focused text field, if there is one.
+    fn show_composed(&mut self) {
+        let Some(input) = self.enabled() else { return };
+        if let Some(composed) = &self.composed {
+            composed.tell(&input.object);
+        } else {
+            input.object.preedit_string(None, 0, 0);
+        }
+        input.object.done(input.commits);
+        if let Some(composed) = &mut self.composed {
+            composed.shown = true;
         }
     }
 
@@ -89,15 +151,22 @@ impl TextInputs {
         self.waiting.deadline()
     }
 
-    /// The focused text field's surface and caret, in surface coordinates.
-    pub(crate) fn caret(&self) -> Option<(WlSurface, Caret)> {
-        let surface = self.focus.as_ref()?.upgrade().ok()?;
-        let caret = self.enabled()?.current.caret?;
-        Some((surface, caret))
+    /// Where typed text goes.
+    pub(crate) fn place(&self) -> Place {
+        let surface = self.focus.as_ref().and_then(|surface| surface.upgrade().ok());
+        let input = self.all.iter().find(|input| input.entered && input.current.enabled);
+        match (surface, input) {
+            (Some(surface), Some(input)) if !input.current.secret => {
+                Place::Field(surface, self.fields, input.current.caret)
+            }
+            (Some(_), Some(_)) => Place::Secret,
+            _ => Place::Nowhere,
+        }
     }
 
+    /// The focused field, if an input method may write into it.
     fn enabled(&self) -> Option<&TextInput> {
-        self.all.iter().find(|input| input.entered && input.current.enabled)
+        self.all.iter().find(|input| input.entered && input.current.enabled && !input.current.secret)
     }
 }
 
@@ -107,9 +176,26 @@ impl State {
     pub(crate) fn type_text(&mut self, text: String) {
         if self.text_inputs.enabled().is_some() {
             self.text_inputs.commit_text(&text);
-        } else if self.text_inputs.waiting.hold(Held::Text(text), self.now).is_err() {
+            return;
+        }
+        self.text_inputs.composed = None;
+        if self.text_inputs.waiting.hold(Held::Text(text), self.now).is_err() {
             self.text_inputs.lost += 1;
             self.stop_waiting();
+        }
+    }
+
+    /// Shows what an input method composes in the focused text field. Without a field it is remembered for the next.
+    pub(crate) fn compose_text(&mut self, text: String, cursor: Option<(usize, usize)>) {
+        if text.is_empty() {
+            if self.text_inputs.composed.take().is_some_and(|composed| composed.shown) {
+                self.text_inputs.show_composed();
+            }
+            return;
+        }
+        self.text_inputs.composed = Some(Composed { text, cursor, shown: false });
+        if self.text_inputs.deadline().is_none() {
+            self.text_inputs.show_composed();
         }
     }
 
@@ -129,8 +215,9 @@ impl State {
         self.text_inputs.waiting.holds_keys()
     }
 
-    /// Another place was clicked: what waits is for nobody, and what comes is for that place.
+    /// Another place was clicked: what is composed is finished, what waits is for nobody, and what comes is for that place.
     pub(crate) fn leave_field(&mut self) {
+        self.text_inputs.settle();
         self.stop_waiting();
         self.text_inputs.waiting.forget_excess();
     }
@@ -163,11 +250,31 @@ impl State {
 
     /// A field is enabled: it gets what was typed for it.
     fn field_is_ready(&mut self) {
+        let composed = self.text_inputs.composed.take_if(|composed| !composed.shown);
         for held in self.text_inputs.waiting.take() {
             match held {
                 Held::Text(text) => self.text_inputs.commit_text(&text),
                 Held::Key(key, pressed) => self.key(key, pressed),
             }
+        }
+        // What is being composed came after all of that.
+        if composed.is_some() {
+            self.text_inputs.composed = composed;
+            self.text_inputs.show_composed();
+        }
+    }
+
+    /// The keyboard went to `surface`: so does typed text.
+    pub(crate) fn move_text_focus(&mut self, surface: Option<&WlSurface>) {
+        let before = self.text_inputs.place();
+        self.text_inputs.set_focus(surface);
+        self.tell_place(&before);
+    }
+
+    /// Another place may be meant from now on: of `before` and now.
+    fn tell_place(&mut self, before: &Place) {
+        if self.text_inputs.place() != *before {
+            self.event(Event::TextPlace);
         }
     }
 }
@@ -179,6 +286,13 @@ impl TextInput {
             self.object.enter(surface);
         }
     }
+}
+
+/// Whether what is typed may not be seen, by an input method least of all.
+fn is_secret(hint: WEnum<ContentHint>, purpose: WEnum<ContentPurpose>) -> bool {
+    let hides = |hint: ContentHint| hint.intersects(ContentHint::HiddenText | ContentHint::SensitiveData);
+    matches!(purpose, WEnum::Value(ContentPurpose::Password | ContentPurpose::Pin))
+        || matches!(hint, WEnum::Value(hint) if hides(hint))
 }
 
 /// Offers the protocol.
@@ -215,8 +329,14 @@ impl Dispatch<ZwpTextInputManagerV3, ()> for State {
             return;
         };
         let object = init.init(id, ticket);
-        let mut input =
-            TextInput { object, pending: Field::default(), current: Field::default(), commits: 0, entered: false };
+        let mut input = TextInput {
+            object,
+            pending: Field::default(),
+            current: Field::default(),
+            commits: 0,
+            entered: false,
+            renewed: false,
+        };
         if let Some(surface) = state.text_inputs.focus.as_ref().and_then(|surface| surface.upgrade().ok()) {
             input.enter(&surface);
         }
@@ -234,31 +354,49 @@ impl Dispatch<ZwpTextInputV3, Ticket> for State {
         _: &DisplayHandle,
         _: &mut DataInit<'_, Self>,
     ) {
-        let before = state.text_inputs.caret();
+        let before = state.text_inputs.place();
         let Some(input) = state.text_inputs.all.iter_mut().find(|input| input.object == *object) else { return };
         match request {
-            zwp_text_input_v3::Request::Enable => input.pending = Field { enabled: true, caret: None },
+            zwp_text_input_v3::Request::Enable => {
+                input.pending = Field { enabled: true, ..Field::default() };
+                input.renewed = true;
+            }
             zwp_text_input_v3::Request::Disable => input.pending = Field::default(),
             zwp_text_input_v3::Request::SetCursorRectangle { x, y, width, height } => {
                 input.pending.caret = Some((x, y, width, height));
             }
+            zwp_text_input_v3::Request::SetContentType { hint, purpose } => {
+                input.pending.secret = is_secret(hint, purpose);
+            }
             zwp_text_input_v3::Request::Commit => {
                 input.commits = input.commits.wrapping_add(1);
                 input.current = if input.entered { input.pending } else { Field::default() };
+                let renewed = std::mem::take(&mut input.renewed);
+                let other = renewed || !input.current.enabled;
+                let serial = input.commits;
+                state.text_inputs.fields = state.text_inputs.fields.wrapping_add(renewed.into());
+                let composed = &mut state.text_inputs.composed;
+                if other {
+                    // The client itself ended what was composed in the field that it left.
+                    composed.take_if(|composed| composed.shown);
+                } else if let Some(composed) = composed.as_ref().filter(|composed| composed.shown) {
+                    // `done` alone would take away what is composed.
+                    composed.tell(object);
+                }
                 // Chromium tells nothing new until what it told has been answered.
-                object.done(input.commits);
-                if input.current.enabled {
+                object.done(serial);
+                if state.text_inputs.enabled().is_some() {
                     state.field_is_ready();
                 }
             }
             _ => {}
         }
-        if state.text_inputs.caret() != before {
-            state.event(Event::Caret);
-        }
+        state.tell_place(&before);
     }
 
     fn destroyed(state: &mut Self, _: ClientId, object: &ZwpTextInputV3, _: &Ticket) {
+        let before = state.text_inputs.place();
         state.text_inputs.all.retain(|input| input.object != *object);
+        state.tell_place(&before);
     }
 }

@@ -132,6 +132,24 @@ pub enum KeyboardLayout {
     Jp,
     /// United States.
     Us,
+    /// United States, with dead keys for accents.
+    UsInternational,
+    /// United Kingdom.
+    Gb,
+    /// Germany.
+    De,
+    /// France.
+    Fr,
+    /// Spain.
+    Es,
+    /// Italy.
+    It,
+    /// Portugal.
+    Pt,
+    /// Brazil.
+    Br,
+    /// Korea.
+    Kr,
 }
 
 /// A physical key: its Linux evdev code.
@@ -250,7 +268,15 @@ pub enum Input {
         /// The canvas that has the keyboard.
         canvas: Option<CanvasId>,
     },
-    /// Text from the viewer's own input method, to be typed into the focused text field.
+    /// What the viewer's own input method is composing, to be shown in the focused text field.
+    Preedit {
+        /// The text, at most [`crate::limits::MAX_COMMIT_TEXT`] bytes; more is refused. Empty: nothing any more.
+        text: String,
+        /// Bytes of the text between which the person works; None: not shown. What lies between characters or outside of
+        /// the text is moved to the nearest place before.
+        cursor: Option<(usize, usize)>,
+    },
+    /// Text from the viewer's own input method, to be typed into the focused text field in the place of what was composed.
     Commit {
         /// At most [`crate::limits::MAX_COMMIT_TEXT`] bytes; more is refused.
         text: String,
@@ -350,6 +376,24 @@ impl fmt::Debug for Cursor {
     }
 }
 
+/// Where typed text goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextPlace {
+    /// No field takes text.
+    Nowhere,
+    /// The field of a secret: keys only.
+    Secret,
+    /// A field that takes text.
+    Field {
+        /// The canvas it is on.
+        canvas: CanvasId,
+        /// Another number is another field, or the same begun anew: what was composed in the one before is over.
+        field: u32,
+        /// Its caret in canvas pixels, if the client told it.
+        caret: Option<Rect>,
+    },
+}
+
 /// What happened, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -403,8 +447,8 @@ pub enum Event {
         /// Locked or let go.
         locked: bool,
     },
-    /// The text caret moved, appeared or went (see [`crate::Compositor::caret`]).
-    Caret,
+    /// Typed text goes elsewhere, or the caret moved (see [`crate::Compositor::text_place`]).
+    TextPlace,
     /// Text was typed that no text field wanted in time: it is lost. The keys typed with it were given to the window.
     TextLost {
         /// How many texts.

@@ -375,7 +375,7 @@ fn text_reaches_the_enabled_field_and_its_caret_is_known() {
     field.set_cursor_rectangle(10, 20, 0, 16);
     field.commit();
     fixture.trip(&mut client);
-    assert_eq!(fixture.events(), [Event::Caret]);
+    assert_eq!(fixture.events(), [Event::TextPlace]);
     let caret = Rect { x: 15, y: 30, width: 2, height: 24 };
     assert_eq!(fixture.compositor.caret(), Some((canvas, caret)));
     fixture.input(Input::Commit { text: "日本語".to_owned() });

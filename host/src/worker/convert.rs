@@ -19,6 +19,15 @@ pub(super) fn keyboard(layout: protocol::KeyboardLayout) -> compositor::Keyboard
     match layout {
         protocol::KeyboardLayout::Jp => compositor::KeyboardLayout::Jp,
         protocol::KeyboardLayout::Us => compositor::KeyboardLayout::Us,
+        protocol::KeyboardLayout::UsInternational => compositor::KeyboardLayout::UsInternational,
+        protocol::KeyboardLayout::Gb => compositor::KeyboardLayout::Gb,
+        protocol::KeyboardLayout::De => compositor::KeyboardLayout::De,
+        protocol::KeyboardLayout::Fr => compositor::KeyboardLayout::Fr,
+        protocol::KeyboardLayout::Es => compositor::KeyboardLayout::Es,
+        protocol::KeyboardLayout::It => compositor::KeyboardLayout::It,
+        protocol::KeyboardLayout::Pt => compositor::KeyboardLayout::Pt,
+        protocol::KeyboardLayout::Br => compositor::KeyboardLayout::Br,
+        protocol::KeyboardLayout::Kr => compositor::KeyboardLayout::Kr,
     }
 }
 
@@ -30,11 +39,29 @@ pub(super) fn canvas_out(canvas: compositor::CanvasId) -> protocol::CanvasId {
     protocol::CanvasId(canvas.0)
 }
 
-/// A place on a canvas, as the encoder knows it.
-pub(super) fn caret(
-    (canvas, rect): (compositor::CanvasId, compositor::Rect),
-) -> (protocol::CanvasId, shoji_codec::Rect) {
-    (canvas_out(canvas), shoji_codec::Rect { x: rect.x, y: rect.y, width: rect.width, height: rect.height })
+/// The caret as the encoder knows it.
+pub(super) fn caret(place: compositor::TextPlace) -> Option<(protocol::CanvasId, shoji_codec::Rect)> {
+    let compositor::TextPlace::Field { canvas, caret: Some(rect), .. } = place else { return None };
+    let rect = shoji_codec::Rect { x: rect.x, y: rect.y, width: rect.width, height: rect.height };
+    Some((canvas_out(canvas), rect))
+}
+
+pub(super) fn text_place(place: compositor::TextPlace) -> protocol::TextPlace {
+    let side = |pixels: u32| protocol::CaretPlace::clamped(u16::try_from(pixels).unwrap_or(u16::MAX));
+    match place {
+        compositor::TextPlace::Nowhere => protocol::TextPlace::Nowhere,
+        compositor::TextPlace::Secret => protocol::TextPlace::Secret,
+        compositor::TextPlace::Field { canvas, field, caret } => protocol::TextPlace::Field {
+            canvas: canvas_out(canvas),
+            field: protocol::TextField(field),
+            caret: caret.map(|caret| protocol::CaretArea {
+                x: side(caret.x),
+                y: side(caret.y),
+                width: side(caret.width),
+                height: side(caret.height),
+            }),
+        },
+    }
 }
 
 fn position(position: protocol::Position) -> compositor::Position {
@@ -81,6 +108,10 @@ pub(super) fn input(input: protocol::Input) -> compositor::Input {
             position: position(at),
         },
         protocol::Input::Focus { canvas } => compositor::Input::Focus { canvas: canvas.map(canvas_in) },
+        protocol::Input::Preedit { text, cursor } => compositor::Input::Preedit {
+            text: text.as_str().to_owned(),
+            cursor: cursor.map(|cursor| (cursor.from.get().into(), cursor.to.get().into())),
+        },
         protocol::Input::Commit { text } => compositor::Input::Commit { text: text.as_str().to_owned() },
     }
 }

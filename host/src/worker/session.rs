@@ -14,7 +14,8 @@ use shoji_protocol::host::flow::{self, Flow};
 use shoji_protocol::time::{Duration, Instant};
 use shoji_protocol::worker::{Attachment, Failure, ToSupervisor, ToWorker};
 use shoji_protocol::{
-    CanvasId, Capabilities, InputSequence, KeyboardLayout, Notice, Pixels, Rate, ToHost, ToViewer, UpdateId, Viewport,
+    CanvasId, Capabilities, InputSequence, KeyboardLayout, Notice, Pixels, Rate, TextPlace, ToHost, ToViewer, UpdateId,
+    Viewport,
 };
 use tracing::{debug, info, warn};
 
@@ -95,6 +96,8 @@ pub(super) struct Session {
     cursor_changed: bool,
     pointer_lock: Option<(CanvasId, bool)>,
     pointer_lock_changed: bool,
+    text_place: compositor::TextPlace,
+    text_place_changed: bool,
     payload: Vec<u8>,
     trace: Trace,
 }
@@ -117,6 +120,8 @@ impl Session {
             cursor_changed: false,
             pointer_lock: None,
             pointer_lock_changed: false,
+            text_place: compositor::TextPlace::Nowhere,
+            text_place_changed: false,
             payload: Vec::new(),
             trace,
         }
@@ -184,8 +189,11 @@ impl Session {
                 self.pointer_lock = Some((convert::canvas_out(canvas), locked));
                 self.pointer_lock_changed = true;
             }
-            // That the viewer is told of it comes with the Japanese input work.
-            Event::Caret => self.look.set_caret(compositor.caret().map(convert::caret)),
+            Event::TextPlace => {
+                self.text_place = compositor.text_place();
+                self.text_place_changed = true;
+                self.look.set_caret(convert::caret(self.text_place));
+            }
             Event::TextLost { texts } => warn!(
                 texts,
                 "text was typed and lost: no text field of the page was ready within two seconds; click the field, and let the page come to rest before typing"
@@ -273,6 +281,7 @@ impl Session {
         self.gone.clear();
         self.cursor_changed = true;
         self.pointer_lock_changed = self.pointer_lock.is_some_and(|(_, locked)| locked);
+        self.text_place_changed = true;
         let mut encoders = Vec::with_capacity(self.canvases.len());
         for _ in 0..self.canvases.len() {
             encoders.push(self.encoder()?);
@@ -414,6 +423,13 @@ impl Session {
             && self.canvases.contains_key(&canvas)
         {
             self.link.show(&ToViewer::PointerLock { canvas, locked })?;
+        }
+        if std::mem::take(&mut self.text_place_changed) {
+            let place = match convert::text_place(self.text_place) {
+                TextPlace::Field { canvas, .. } if !self.canvases.contains_key(&canvas) => TextPlace::Nowhere,
+                place => place,
+            };
+            self.link.show(&ToViewer::TextPlace { place })?;
         }
         Ok(())
     }

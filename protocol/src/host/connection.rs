@@ -370,7 +370,7 @@ impl Attached {
             return Err(Violation::OutOfOrder { message: "Input", number, last });
         }
         match event {
-            Input::Key { .. } | Input::Focus { .. } => self.keys.take(now)?,
+            Input::Key { .. } | Input::Focus { .. } | Input::Preedit { .. } => self.keys.take(now)?,
             Input::PointerButton { .. } => self.buttons.take(now)?,
             Input::PointerMotion { .. } | Input::PointerLeave | Input::Wheel { .. } => self.motions.take(now)?,
             Input::PointerRelative { .. } => {

@@ -7,8 +7,8 @@ use crate::screen::Screen;
 use crate::time::{Duration, Instant};
 use crate::{
     AttachHow, CanvasId, CanvasKind, Capabilities, Channel, CloseCode, CursorShape, CursorSize, Error, Hotspot, Input,
-    InputSequence, KeepAlive, KeyboardLayout, Locale, Notice, Pixels, ResumeToken, SessionId, Side, Size, ToHost,
-    ToViewer, UpdateId, Viewport, Violation, WindowState, limits,
+    InputSequence, KeepAlive, KeyboardLayout, Locale, Notice, Pixels, ResumeToken, SessionId, Side, Size, TextPlace,
+    ToHost, ToViewer, UpdateId, Viewport, Violation, WindowState, limits,
 };
 use alloc::vec::Vec;
 
@@ -113,6 +113,11 @@ pub enum Event<'a> {
         canvas: CanvasId,
         /// Locked or free.
         locked: bool,
+    },
+    /// Where typed text goes from now on.
+    TextPlace {
+        /// The field and its caret.
+        place: TextPlace,
     },
     /// Something to tell the person.
     Notice {
@@ -499,6 +504,7 @@ fn shown(message: ToViewer<'_>) -> Option<Event<'_>> {
         ToViewer::Cursor { shape } => Some(Event::Cursor { shape }),
         ToViewer::CursorImage { size, hotspot, pixels } => Some(Event::CursorImage { size, hotspot, pixels }),
         ToViewer::PointerLock { canvas, locked } => Some(Event::PointerLock { canvas, locked }),
+        ToViewer::TextPlace { place } => Some(Event::TextPlace { place }),
         _ => None,
     }
 }

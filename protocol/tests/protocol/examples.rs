@@ -1,10 +1,10 @@
 //! One message of each kind, with values that show every byte.
 
 use shoji_protocol::{
-    AttachHow, Button, CanvasId, CanvasKind, Capabilities, CloseCode, CursorShape, CursorSize, Finger, Fixed, Hotspot,
-    Input, InputSequence, KeepAlive, Key, KeyboardLayout, Locale, Nonce, Notice, Pixels, Position, Rate, ResumeToken,
-    Scale, SessionId, Size, Text, ToHost, ToViewer, TouchPhase, UpdateId, Viewport, WheelDelta, WheelSource,
-    WindowState,
+    AttachHow, Button, CanvasId, CanvasKind, Capabilities, CaretArea, CaretPlace, CloseCode, CursorShape, CursorSize,
+    Finger, Fixed, Hotspot, Input, InputSequence, KeepAlive, Key, KeyboardLayout, Locale, Nonce, Notice, Pixels,
+    Position, PreeditCursor, Rate, ResumeToken, Scale, SessionId, Size, Text, TextField, TextOffset, TextPlace, ToHost,
+    ToViewer, TouchPhase, UpdateId, Viewport, WheelDelta, WheelSource, WindowState,
 };
 
 const CANVAS: CanvasId = CanvasId(300);
@@ -62,6 +62,14 @@ pub(crate) fn to_host() -> Vec<(&'static str, ToHost)> {
         ("Input-Focus", input(Input::Focus { canvas: Some(CANVAS) })),
         ("Input-Focus-nowhere", input(Input::Focus { canvas: None })),
         ("Input-Commit", input(Input::Commit { text: Text::new("障子 é").unwrap() })),
+        (
+            "Input-Preedit",
+            input(Input::Preedit {
+                text: Text::new("しょうじ").unwrap(),
+                cursor: Some(PreeditCursor { from: TextOffset::new(3).unwrap(), to: TextOffset::new(12).unwrap() }),
+            }),
+        ),
+        ("Input-Preedit-none", input(Input::Preedit { text: Text::new("").unwrap(), cursor: None })),
         ("Ping", ToHost::Ping { nonce: Nonce(0x1234_5678) }),
         ("Pong", ToHost::Pong { nonce: Nonce(1) }),
         ("Close", ToHost::Close { code: CloseCode::HostMalformed }),
@@ -108,6 +116,23 @@ pub(crate) fn to_viewer() -> Vec<(&'static str, ToViewer<'static>)> {
             },
         ),
         ("PointerLock", ToViewer::PointerLock { canvas: CANVAS, locked: true }),
+        (
+            "TextPlace",
+            ToViewer::TextPlace {
+                place: TextPlace::Field {
+                    canvas: CANVAS,
+                    field: TextField(130),
+                    caret: Some(CaretArea {
+                        x: CaretPlace::new(1).unwrap(),
+                        y: CaretPlace::new(3840).unwrap(),
+                        width: CaretPlace::new(0).unwrap(),
+                        height: CaretPlace::new(18).unwrap(),
+                    }),
+                },
+            },
+        ),
+        ("TextPlace-secret", ToViewer::TextPlace { place: TextPlace::Secret }),
+        ("TextPlace-nowhere", ToViewer::TextPlace { place: TextPlace::Nowhere }),
         ("Notice", ToViewer::Notice { notice: Notice::PolicyRefusedPrint }),
         ("Ping", ToViewer::Ping { nonce: Nonce(7) }),
         ("Pong", ToViewer::Pong { nonce: Nonce(0x1234_5678) }),

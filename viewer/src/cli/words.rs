@@ -60,7 +60,7 @@ const WORDS: &[Words] = &[
             ("scale", "表示の倍率（1～3）。省くとディスプレイに合わせます"),
             ("timeout", "ディスプレイを使わないとき、それぞれ何秒まで待つか（0.1～86400）"),
             ("settle", "--screenshot で、何ミリ秒変わらなければ止まったとみなすか"),
-            ("keyboard", "お使いのキーボード。jp は日本語 JIS 配列、us は US 配列です"),
+            ("keyboard", "お使いのキーボード。jp は日本語 JIS 配列、us は US 配列です。ほかの言語の配列も選べます"),
             ("keep", "終わるときにブラウザーを終了せず残します（ディスプレイを使わないとき）"),
             ("trace", "入力と画面の時刻を JSON の行で保存します（計測用）"),
         ],
@@ -239,7 +239,7 @@ mod tests {
             "connect --bundel x",
             "connect --size 1x1",
             "connect --timeout",
-            "connect --keyboard de",
+            "connect --keyboard xx",
             "connect --headless --headless",
         ] {
             let said = said(line).expect(line);

@@ -481,6 +481,7 @@ impl Live<'_> {
             Some(Event::PointerLock { canvas, locked }) => {
                 scene.change(|model| model.lock = locked.then_some(canvas));
             }
+            Some(Event::TextPlace { place }) => scene.change(|model| model.text_place = place),
             Some(Event::Notice { notice }) => scene.change(|model| model.notice(notice)),
             Some(Event::Closed { code }) => return Err(Error::Closed(code).into()),
         }

@@ -180,6 +180,7 @@ impl Link {
                 | Input::PointerButton { pressed: true, .. }
                 | Input::Wheel { .. }
                 | Input::Commit { .. }
+                | Input::Preedit { .. }
         );
         let sequence = self.shared.lock().wire.as_mut()?.input(event, now);
         self.shared.kick.notify_one();

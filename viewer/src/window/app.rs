@@ -24,6 +24,7 @@ use winit::{
 use super::{
     cursor,
     departed::Departed,
+    ime::Composer,
     input::{Keyboard, Shortcut, keys_of},
     messages::{cover, notice_text},
     pane::{Overlay, Pane},
@@ -92,6 +93,7 @@ pub(super) struct App {
     observer: Arc<dyn Observer>,
     pub(super) panes: Vec<Pane>,
     pub(super) keyboard: Keyboard,
+    pub(super) composer: Composer,
     pub(super) focused: Option<WindowId>,
     /// The canvas that the host was told has the keyboard, and in which attachment.
     pub(super) focus_told: Option<(u64, CanvasId)>,
@@ -136,6 +138,7 @@ impl App {
             observer: parts.observer,
             panes: Vec::new(),
             keyboard: Keyboard::default(),
+            composer: Composer::default(),
             focused: None,
             focus_told: None,
             details: None,
@@ -239,6 +242,7 @@ impl App {
         }
         self.follow_lock(lock);
         self.tell_focus();
+        self.follow_text_place(now);
         self.present_all(events);
     }
 
@@ -397,6 +401,10 @@ impl App {
             self.reconcile(events);
         }
         self.departed.next().into_iter().for_each(&mut at);
+        if self.composer.next().is_some_and(|due| due <= now) {
+            self.follow_text_place(now);
+        }
+        self.composer.next().into_iter().for_each(&mut at);
         next
     }
 
@@ -577,6 +585,7 @@ impl ApplicationHandler<Wake> for App {
                 if !(is_synthetic && event.state == ElementState::Pressed) => {
                     self.key(id, &event);
                 }
+            WindowEvent::Ime(event) => self.ime(id, &event),
             WindowEvent::CursorMoved { position, .. } => self.pointer_moved(id, position),
             WindowEvent::CursorLeft { .. } => self.pointer_left(id),
             WindowEvent::MouseInput { state, button, .. } => self.button(id, button, state.is_pressed()),

@@ -83,6 +83,19 @@ impl Placement {
         }
     }
 
+    /// Where a part of the canvas lies in the window.
+    pub(crate) fn place_of(self, part: Area) -> Area {
+        let axis = |at: u32, start: u32, length: u32, own: u32| {
+            let scaled = u64::from(at) * u64::from(length) / u64::from(own.max(1));
+            start.saturating_add(u32::try_from(scaled).unwrap_or(u32::MAX))
+        };
+        let (x, right) = (part.x, part.x.saturating_add(part.width));
+        let (y, bottom) = (part.y, part.y.saturating_add(part.height));
+        let across = |at| axis(at, self.area.x, self.area.width, self.canvas.0);
+        let down = |at| axis(at, self.area.y, self.area.height, self.canvas.1);
+        Area { x: across(x), y: down(y), width: across(right) - across(x), height: down(bottom) - down(y) }
+    }
+
     /// Where a place in the window lies on the canvas; may be outside it.
     pub(crate) fn to_canvas(self, x: f64, y: f64) -> (f64, f64) {
         let axis = |at: f64, start: u32, length: u32, own: u32| {
@@ -249,6 +262,7 @@ mod tests {
         assert_eq!(placement.area, Area::new(104, 22, 200, 200));
         assert_eq!(placement.to_canvas(104.0, 22.0), (0.0, 0.0));
         assert_eq!(placement.to_canvas(304.0, 222.0), (100.0, 100.0));
+        assert_eq!(placement.place_of(Area::new(10, 20, 1, 15)), Area::new(124, 62, 2, 30));
         assert_eq!(placement.to_window(Area::new(1, 1, 1, 1)), placement.area);
         for canvas in [(1, 1), (3840, 1), (1, 2160), (37, 91)] {
             let _ = window(canvas, (50, 50), None);

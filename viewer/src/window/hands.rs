@@ -78,11 +78,13 @@ impl App {
     pub(super) fn focus(&mut self, id: WindowId, focused: bool) {
         self.keyboard.forget();
         let link = self.link.clone();
+        self.finish_composing(id);
         if focused {
             self.focused = Some(id);
             // A page of the same session may have lost the keyboard in between.
             self.focus_told = None;
             self.tell_focus();
+            self.follow_text_place(Instant::now());
         } else if self.focused == Some(id) {
             self.focused = None;
             self.focus_told = None;
@@ -155,6 +157,9 @@ impl App {
     }
 
     pub(super) fn button(&mut self, id: WindowId, button: MouseButton, pressed: bool) {
+        if pressed {
+            self.finish_composing(id);
+        }
         let link = self.link.clone();
         let Some(pane) = self.pane(id) else { return };
         let inside = pane.pointer_inside;

@@ -9,6 +9,7 @@ mod compose;
 pub(crate) mod cursor;
 mod departed;
 mod hands;
+mod ime;
 mod input;
 mod messages;
 mod pane;

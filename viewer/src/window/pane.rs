@@ -70,6 +70,10 @@ pub(super) struct Pane {
     pub(super) fingers: Fingers,
     pub(super) wheel: Wheel,
     pub(super) pointer_inside: bool,
+    /// Whether the PC's input method may compose in this window.
+    pub(super) ime_allowed: bool,
+    /// The caret that the input method knows.
+    pub(super) caret: Option<Area>,
     frame: Frame,
     scale: f64,
     fullscreen: bool,
@@ -119,6 +123,8 @@ impl Pane {
             fingers: Fingers::default(),
             wheel: Wheel::default(),
             pointer_inside: false,
+            ime_allowed: false,
+            caret: None,
             frame: Frame::new((1, 1), 1.0, false),
             scale: 1.0,
             fullscreen: false,
@@ -166,6 +172,16 @@ impl Pane {
         let (width, height) = (f64::from(placement.canvas.0), f64::from(placement.canvas.1));
         let inside = cx >= 0.0 && cy >= 0.0 && cx < width && cy < height && self.cover == Cover::None;
         Some(((cx, cy), inside))
+    }
+
+    /// Where a part of the canvas lies in the window.
+    pub(super) fn place_of(&self, area: Area) -> Option<Area> {
+        self.placement.map(|placement| placement.place_of(area))
+    }
+
+    /// Whether the window is one of X11's.
+    pub(super) fn is_x11(&self) -> bool {
+        self.confirms
     }
 
     /// Everything has to be drawn anew.

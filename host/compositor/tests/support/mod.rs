@@ -32,6 +32,8 @@ pub(crate) mod keys {
     pub(crate) const CTRL: u16 = 29;
     pub(crate) const A: u16 = 30;
     pub(crate) const B: u16 = 48;
+    pub(crate) const L: u16 = 38;
+    pub(crate) const TAB: u16 = 15;
     pub(crate) const F11: u16 = 87;
     pub(crate) const DOWN: u16 = 108;
     pub(crate) const SHIFT: u16 = 42;
@@ -182,7 +184,7 @@ impl Session {
                 }
                 Event::Cursor(cursor) => self.cursor = cursor.clone(),
                 Event::PointerLock { canvas, locked } => self.locked = locked.then_some(*canvas),
-                Event::Caret | Event::TextLost { .. } => {}
+                Event::TextPlace | Event::TextLost { .. } => {}
                 Event::ClientGone { .. } | Event::ClientMisbehaved { .. } => {}
             }
             self.events.push(event);
@@ -344,6 +346,13 @@ impl Session {
     pub(crate) fn key(&mut self, code: u16) {
         self.input(Input::Key { key: Key(code), pressed: true });
         self.input(Input::Key { key: Key(code), pressed: false });
+    }
+
+    /// Presses a key while another is held.
+    pub(crate) fn chord(&mut self, held: u16, code: u16) {
+        self.input(Input::Key { key: Key(held), pressed: true });
+        self.key(code);
+        self.input(Input::Key { key: Key(held), pressed: false });
     }
 
     pub(crate) fn caption(&self) -> Vec<(CanvasId, Size)> {

@@ -1,0 +1,300 @@
+//! The PC's input method: what it composes and commits becomes input, and its candidates open at the browser's caret.
+//!
+//! Owns what is being composed right now. It must never let a text come twice: what the session took as finished (the
+//! keyboard went elsewhere, a click, a lost connection) is not taken from the input method again. And it must never open the
+//! input method where a secret is typed.
+
+use std::time::{Duration, Instant};
+
+use shoji_protocol::{CanvasId, Input, PreeditCursor, Text, TextField, TextOffset, TextPlace, limits};
+use winit::{
+    dpi::{PhysicalPosition, PhysicalSize},
+    event::Ime as Event,
+    window::WindowId,
+};
+
+use super::{app::App, pane::Pane};
+use crate::{scene::State, ui::image::Area};
+
+/// How long the input method stays open without a field: a page that moves the keyboard between two fields closes one
+/// before it opens the next, and whoever types on meanwhile means the next.
+const LINGER: Duration = Duration::from_millis(150);
+
+/// What is being composed, and whether the input method may compose at all.
+#[derive(Debug, Default)]
+pub(super) struct Composer {
+    field: Option<(CanvasId, TextField)>,
+    composing: bool,
+    /// What the input method says belongs to a composition that is over, until it begins another.
+    muted: bool,
+    /// Since when there is no field although the input method is still open.
+    left: Option<Instant>,
+}
+
+/// What has to be done with the PC's input method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Method {
+    /// It may compose.
+    Open,
+    /// It may not.
+    Closed,
+    /// It may compose, but has to give up what it composes now.
+    Reset,
+}
+
+impl Composer {
+    /// Follows where typed text goes; `None`: nowhere at all in this window.
+    pub(super) fn follow(&mut self, place: TextPlace, now: Instant) -> Method {
+        let field = match place {
+            TextPlace::Field { canvas, field, .. } => Some((canvas, field)),
+            TextPlace::Nowhere | TextPlace::Secret => None,
+        };
+        let is_new = field.is_some() && field != self.field;
+        if field.is_some() {
+            (self.field, self.left) = (field, None);
+            return if is_new && self.give_up() { Method::Reset } else { Method::Open };
+        }
+        if place == TextPlace::Secret || self.field.is_none() || self.composing {
+            self.give_up();
+            (self.field, self.left) = (None, None);
+            return Method::Closed;
+        }
+        if now < *self.left.get_or_insert(now) + LINGER {
+            return Method::Open;
+        }
+        (self.field, self.left) = (None, None);
+        Method::Closed
+    }
+
+    /// When to [`follow`](Self::follow) again although nothing happened.
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.left.map(|left| left + LINGER)
+    }
+
+    /// The session finished what is composed by itself. Says whether there was anything.
+    pub(super) fn give_up(&mut self) -> bool {
+        let was = std::mem::take(&mut self.composing);
+        self.muted |= was;
+        was
+    }
+
+    /// The input method is another one, or begins anew.
+    pub(super) fn begin(&mut self) {
+        self.muted = false;
+    }
+
+    /// It composes this now.
+    pub(super) fn preedit(&mut self, text: &str, cursor: Option<(usize, usize)>) -> Option<Input> {
+        if self.muted || self.field.is_none() || (text.is_empty() && !self.composing) {
+            return None;
+        }
+        self.composing = !text.is_empty();
+        let text = &text[..text.floor_char_boundary(limits::MAX_TEXT)];
+        let offset = |at: usize| TextOffset::clamped(u16::try_from(at.min(text.len())).unwrap_or(u16::MAX));
+        let cursor = cursor.filter(|_| self.composing);
+        let cursor = cursor.map(|(from, to)| PreeditCursor { from: offset(from), to: offset(to) });
+        Some(Input::Preedit { text: Text::new(text).ok()?, cursor })
+    }
+
+    /// It is finished with this. More than one input where it is longer than a person makes at once.
+    pub(super) fn commit(&mut self, mut text: &str) -> Vec<Input> {
+        let mut all = Vec::new();
+        if self.muted || self.field.is_none() {
+            return all;
+        }
+        self.composing = false;
+        while !text.is_empty() {
+            let (head, tail) = text.split_at(text.floor_char_boundary(limits::MAX_TEXT));
+            all.extend(Text::new(head).ok().map(|text| Input::Commit { text }));
+            text = tail;
+        }
+        all
+    }
+}
+
+impl App {
+    /// Opens or closes the PC's input method for the window that has the keyboard, and shows it the caret.
+    pub(super) fn follow_text_place(&mut self, now: Instant) {
+        let Some(link) = self.link.clone() else { return };
+        let (attached, place) = {
+            let model = link.scene().lock();
+            (matches!(model.state, State::Attached), model.text_place)
+        };
+        let focused = self.focused;
+        let Some(pane) = self.panes.iter_mut().find(|pane| Some(pane.window.id()) == focused) else { return };
+        let here = |canvas: CanvasId| attached && !pane.is_covered() && pane.canvas == Some(canvas);
+        let place = match place {
+            TextPlace::Field { canvas, .. } if !here(canvas) => TextPlace::Secret,
+            _ if !attached => TextPlace::Secret,
+            place => place,
+        };
+        match self.composer.follow(place, now) {
+            Method::Open => allow(pane, true),
+            Method::Closed => allow(pane, false),
+            Method::Reset => reset(pane),
+        }
+        if let TextPlace::Field { caret: Some(caret), .. } = place {
+            let [x, y, width, height] = [caret.x, caret.y, caret.width, caret.height].map(|side| side.get().into());
+            show_caret(pane, Area { x, y, width, height });
+        }
+    }
+
+    /// The input method said something.
+    pub(super) fn ime(&mut self, id: WindowId, event: &Event) {
+        let inputs = match event {
+            Event::Enabled => {
+                self.composer.begin();
+                return;
+            }
+            // What comes after the keyboard went was finished at the host when it went.
+            _ if self.focused != Some(id) => return,
+            Event::Preedit(text, cursor) => self.composer.preedit(text, *cursor).into_iter().collect(),
+            Event::Commit(text) => self.composer.commit(text),
+            Event::Disabled => {
+                self.composer.give_up();
+                return;
+            }
+        };
+        if let Some(link) = &self.link {
+            for input in inputs {
+                link.input(input);
+            }
+        }
+    }
+
+    /// Somebody clicks, or the keyboard goes: what is composed is finished where it is.
+    pub(super) fn finish_composing(&mut self, id: WindowId) {
+        if !self.composer.give_up() {
+            return;
+        }
+        if let Some(pane) = self.pane(id) {
+            reset(pane);
+        }
+    }
+}
+
+fn allow(pane: &mut Pane, allowed: bool) {
+    if pane.ime_allowed != allowed {
+        pane.ime_allowed = allowed;
+        pane.window.set_ime_allowed(allowed);
+    }
+}
+
+/// Window systems have no word for "give up what you compose"; to be closed makes every input method do it.
+fn reset(pane: &mut Pane) {
+    pane.window.set_ime_allowed(false);
+    pane.window.set_ime_allowed(true);
+    pane.ime_allowed = true;
+}
+
+fn show_caret(pane: &mut Pane, caret: Area) {
+    let Some(area) = pane.place_of(caret) else { return };
+    if pane.caret == Some(area) {
+        return;
+    }
+    pane.caret = Some(area);
+    // On X11 only a point is told, and candidates open below it.
+    let y = if pane.is_x11() { area.bottom() } else { area.y };
+    pane.window.set_ime_cursor_area(PhysicalPosition::new(area.x, y), PhysicalSize::new(area.width, area.height));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn field(number: u32) -> TextPlace {
+        TextPlace::Field { canvas: CanvasId(1), field: TextField(number), caret: None }
+    }
+
+    fn composer() -> (Composer, Instant) {
+        let (mut composer, now) = (Composer::default(), Instant::now());
+        assert_eq!(composer.follow(field(1), now), Method::Open);
+        composer.begin();
+        (composer, now)
+    }
+
+    fn texts(inputs: &[Input]) -> Vec<&str> {
+        inputs
+            .iter()
+            .map(|input| match input {
+                Input::Commit { text } | Input::Preedit { text, .. } => text.as_str(),
+                other => panic!("{other:?}"),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn what_is_composed_and_finished_goes_to_the_host() {
+        let (mut composer, _) = composer();
+        let Some(Input::Preedit { text, cursor: Some(cursor) }) = composer.preedit("しょうじ", Some((3, 99)))
+        else {
+            panic!("it is sent")
+        };
+        assert_eq!((text.as_str(), cursor.from.get(), cursor.to.get()), ("しょうじ", 3, 12));
+        assert_eq!(composer.preedit("", None), Some(Input::Preedit { text: Text::new("").unwrap(), cursor: None }));
+        assert_eq!(texts(&composer.commit("障子")), ["障子"]);
+    }
+
+    #[test]
+    fn an_end_without_a_beginning_is_not_sent() {
+        let (mut composer, _) = composer();
+        assert_eq!(composer.preedit("", None), None);
+        composer.preedit("し", None);
+        composer.commit("詩");
+        assert_eq!(composer.preedit("", None), None);
+    }
+
+    #[test]
+    fn long_text_is_committed_in_pieces_and_long_composed_text_is_cut_between_characters() {
+        let (mut composer, _) = composer();
+        let long = "長".repeat(600);
+        assert_eq!(texts(&composer.commit(&long)).concat(), long);
+        let Some(Input::Preedit { text, .. }) = composer.preedit(&long, None) else { panic!("it is sent") };
+        assert!(long.starts_with(text.as_str()) && text.as_str().len() == limits::MAX_TEXT);
+    }
+
+    #[test]
+    fn what_the_session_finished_is_not_taken_again() {
+        let (mut composer, _) = composer();
+        composer.preedit("しょうじ", None);
+        assert!(composer.give_up());
+        assert_eq!(composer.preedit("", None), None);
+        assert!(composer.commit("しょうじ").is_empty(), "the input method's own end comes late");
+        composer.begin();
+        assert_eq!(texts(&composer.commit("次")), ["次"]);
+        assert!(!composer.give_up());
+        assert_eq!(texts(&composer.commit("次")), ["次"], "nothing was composed, nothing is refused");
+    }
+
+    #[test]
+    fn another_field_ends_what_is_composed_and_the_same_one_does_not() {
+        let (mut composer, now) = composer();
+        composer.preedit("しょ", None);
+        assert_eq!(composer.follow(field(1), now), Method::Open);
+        assert_eq!(composer.follow(field(2), now), Method::Reset);
+        assert!(composer.commit("しょ").is_empty());
+    }
+
+    #[test]
+    fn between_two_fields_the_input_method_stays_open_for_a_moment() {
+        let (mut composer, now) = composer();
+        assert_eq!(composer.follow(TextPlace::Nowhere, now), Method::Open);
+        assert_eq!(composer.next(), Some(now + LINGER));
+        assert_eq!(composer.follow(TextPlace::Nowhere, now + LINGER), Method::Closed);
+        assert_eq!(composer.next(), None);
+        assert_eq!(composer.follow(field(2), now), Method::Open);
+        composer.follow(TextPlace::Nowhere, now);
+        assert_eq!(composer.follow(field(3), now + LINGER), Method::Open);
+        assert_eq!(composer.next(), None);
+    }
+
+    #[test]
+    fn a_secret_closes_the_input_method_at_once_and_nothing_of_it_is_sent() {
+        let (mut composer, now) = composer();
+        composer.preedit("ひ", None);
+        assert_eq!(composer.follow(TextPlace::Secret, now), Method::Closed);
+        assert_eq!(composer.preedit("ひみ", None), None);
+        composer.begin();
+        assert!(composer.commit("秘密").is_empty());
+    }
+}
