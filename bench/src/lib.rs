@@ -26,6 +26,7 @@ pub mod result;
 pub mod run;
 pub mod stats;
 pub mod trace;
+pub mod typing;
 pub mod verdict;
 pub mod words;
 
