@@ -36,7 +36,7 @@ struct Table {
     cells: fn(&Run) -> Option<Vec<String>>,
 }
 
-const TABLES: [Table; 4] = [
+const TABLES: [Table; 5] = [
     Table {
         title: Text("文字の正確さ", "Accuracy"),
         note: Text(
@@ -73,6 +73,20 @@ const TABLES: [Table; 4] = [
             Text("他の負荷", "other work, cores"),
         ],
         cells: echo,
+    },
+    Table {
+        title: Text("遅れた打鍵と、その段階", "Late echoes, and the stage that made them late"),
+        note: Text(
+            "往復時間に 40 ms を足したより遅かったものを、ふだん (中央値) より最も余計にかかった段階ごとに数えたもの。「入力→監督」と「ネットワーク」は、失われたデータグラムを送り直す時間を含む。",
+            "Echoes later than the round trip and 40 ms, by the stage that exceeded its own median most. Input→supervisor and network include the time to send lost datagrams again.",
+        ),
+        columns: &[
+            Text("回線 (往復、損失)", "link (round trip, loss)"),
+            Text("遅れた打鍵", "late"),
+            Text("割合 %", "share %"),
+            Text("段階", "stages"),
+        ],
+        cells: late,
     },
     Table {
         title: Text("回線が運んだもの", "What the link carried"),
@@ -136,6 +150,17 @@ fn echo(run: &Run) -> Option<Vec<String>> {
     let mark = if run.row.all_disturbed() { " !" } else { "" };
     cells.push(format!("{}{mark}", figure(run.row.foreign_cores)));
     Some(cells)
+}
+
+fn late(run: &Run) -> Option<Vec<String>> {
+    let all: usize = run.late.iter().map(|of| of.1).sum();
+    let stage = |(stage, times): &(Stage, usize)| {
+        let Text(japanese, english) = words::stage(*stage);
+        if japanese == english { format!("{japanese} {times}") } else { format!("{japanese} {english} {times}") }
+    };
+    let stages: Vec<String> = run.late.iter().map(stage).collect();
+    let share = 100.0 * count(all) / number(run.row.seen.max(1));
+    Some(vec![name(run), all.to_string(), figure(share), stages.join(", ")])
 }
 
 fn carried(run: &Run) -> Option<Vec<String>> {

@@ -8,7 +8,8 @@ use crate::machine::Machine;
 use crate::relay::ping::Pings;
 use crate::relay::{Carried, Conditions};
 use crate::result::Row;
-use crate::stats::{Summary, count};
+use crate::stats::{Summary, count, median, milliseconds};
+use crate::trace::Stage;
 use crate::verdict::Outcome;
 
 /// The version of the JSON document. Raised when a field changes its meaning.
@@ -77,6 +78,35 @@ pub struct Run {
     pub film: Option<Film>,
     /// Every echo in milliseconds, in the order of keys.
     pub echoes_ms: Vec<f64>,
+    /// Of the echoes later than the round trip and 40 ms: how many each stage made late, by its largest excess over its own median.
+    pub late: Vec<(Stage, usize)>,
+}
+
+/// Which stage made the late echoes late, the most frequent first. Each echo is given as its stages, in nanoseconds.
+#[must_use]
+pub fn late(echoes: &[Vec<(Stage, i64)>], rtt_ms: f64) -> Vec<(Stage, usize)> {
+    let median = |stage: Stage| {
+        let times = echoes.iter().flatten().filter(|of| of.0 == stage).map(|of| milliseconds(of.1));
+        median(&times.collect::<Vec<_>>()).unwrap_or(0.0)
+    };
+    let medians: Vec<(Stage, f64)> = Stage::ALL.into_iter().map(|stage| (stage, median(stage))).collect();
+    let excess = |(stage, time): &(Stage, i64)| {
+        let usual = medians.iter().find(|of| of.0 == *stage).map_or(0.0, |of| of.1);
+        milliseconds(*time) - usual
+    };
+    let mut counts: Vec<(Stage, usize)> = Stage::ALL.into_iter().map(|stage| (stage, 0)).collect();
+    for echo in echoes {
+        if milliseconds(echo.iter().map(|of| of.1).sum()) <= rtt_ms + BEYOND_RTT_MS {
+            continue;
+        }
+        let worst = echo.iter().max_by(|a, b| excess(a).total_cmp(&excess(b))).map(|of| of.0);
+        if let Some(count) = counts.iter_mut().find(|of| Some(of.0) == worst) {
+            count.1 += 1;
+        }
+    }
+    counts.retain(|of| of.1 > 0);
+    counts.sort_by_key(|of| std::cmp::Reverse(of.1));
+    counts
 }
 
 impl Run {
@@ -192,6 +222,7 @@ mod tests {
             row: Row::of(Mode::Typing, ArmName::Whole, &[segment], &Traces::default(), 1).expect("a segment"),
             film: film.then_some(Film { shown_per_second: 10.0, drawn_per_second: 30.0 }),
             echoes_ms: vec![],
+            late: vec![],
         }
     }
 
@@ -210,6 +241,17 @@ mod tests {
     fn beside_a_film_the_echo_may_take_forty_milliseconds_more_than_the_round_trip() {
         assert_eq!(outcomes(&[run("写し", 100, true)]), [Outcome::Reached, Outcome::Reached]);
         assert_eq!(outcomes(&[run("写し", 101, true)]), [Outcome::Reached, Outcome::Missed]);
+    }
+
+    #[test]
+    fn a_late_echo_is_laid_to_the_stage_that_took_more_than_it_usually_does() {
+        let echo = |supervisor: i64, network: i64| {
+            vec![(Stage::Supervisor, supervisor * 1_000_000), (Stage::Network, network * 1_000_000)]
+        };
+        let usual = std::iter::repeat_n(echo(30, 35), 10);
+        let echoes: Vec<_> = usual.chain([echo(160, 35), echo(150, 36), echo(30, 90)]).collect();
+        assert_eq!(late(&echoes, 60.0), [(Stage::Supervisor, 2), (Stage::Network, 1)]);
+        assert_eq!(late(&echoes[..10], 60.0), []);
     }
 
     #[test]

@@ -157,10 +157,12 @@ impl Place {
         let carried = driver.arm.relay().map(crate::relay::Relay::carried).unwrap_or_default();
         let comparison = Comparison::of(&corpus.text, &played.text);
         let echoes_ms = played.segment.samples.iter().map(|sample| milliseconds(sample.latency())).collect();
+        let stages: Vec<_> = played.segment.samples.iter().map(|sample| traces.stages(sample, canvas)).collect();
+        let late = figures::late(&stages, conditions.rtt.as_secs_f64() * 1e3);
         let row = Row::of(Mode::Typing, ArmName::Whole, &[played.segment], &traces, canvas)
             .context("a segment gives a row")?;
         let text = (!comparison.is_exact()).then_some(played.text);
-        let run = Run { conditions, pings, carried, comparison, text, row, film: played.film, echoes_ms };
+        let run = Run { conditions, pings, carried, comparison, text, row, film: played.film, echoes_ms, late };
         self.tell(&run)?;
         Ok(run)
     }
