@@ -104,6 +104,9 @@ pub struct Answer {
     log: Vec<(u16, f64)>,
     #[serde(default)]
     samples: Vec<(f64, String, f64)>,
+    /// Where the small code beside the field is, in CSS pixels of the page, if there is a field.
+    #[serde(default)]
+    pub near: Option<(f64, f64)>,
     /// Where the film plays, if the page has one.
     #[serde(default)]
     pub film: Option<FilmPlace>,

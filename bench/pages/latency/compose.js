@@ -14,8 +14,27 @@ const composing = (() => {
     return ((hash >>> 16) ^ hash) & 0xffff;
   }
 
+  // The same code in small, right above the field: it is as near the caret as the text itself.
+  let near = [];
+  function makeNear(place) {
+    near = [0, 1].map((row) => Array.from({ length: 16 }, (_, bit) => {
+      const block = document.createElement("i");
+      block.style.left = `${bit * 12}px`;
+      block.style.top = `${row * 12}px`;
+      place.append(block);
+      return block;
+    }));
+  }
+
   function show() {
     code = codeOf(area.value);
+    for (let bit = 0; bit < 16; bit += 1) {
+      const on = ((code >> (15 - bit)) & 1) === 1;
+      for (const [row, dark] of [[0, on], [1, !on]]) {
+        const name = dark ? "on" : "";
+        if (near[row][bit].className !== name) near[row][bit].className = name;
+      }
+    }
     paint(code);
   }
 
@@ -44,9 +63,11 @@ const composing = (() => {
 
   async function place() {
     const film = document.getElementById("film");
-    if (film === null) return {};
+    const at = content.querySelector(".near").getBoundingClientRect();
+    const place = { near: [at.x, at.y] };
+    if (film === null) return place;
     const { x, y, width, height } = film.getBoundingClientRect();
-    return { film: { x, y, width, height }, drawn: film.getVideoPlaybackQuality().totalVideoFrames };
+    return { ...place, film: { x, y, width, height }, drawn: film.getVideoPlaybackQuality().totalVideoFrames };
   }
 
   const commands = {
@@ -56,8 +77,9 @@ const composing = (() => {
       onFrame = null;
       const lines = plainText(3);
       content.innerHTML = `<div class="compose${film ? " beside" : ""}"><div class="form"><h2>申請の理由</h2>${lines.map((line) => `<p>${line}</p>`).join("")}
-        <textarea spellcheck="false" autocomplete="off" autocapitalize="off"></textarea></div>${film ? FILM : ""}</div>`;
+        <div class="near"></div><textarea spellcheck="false" autocomplete="off" autocapitalize="off"></textarea></div>${film ? FILM : ""}</div>`;
       area = content.querySelector("textarea");
+      makeNear(content.querySelector(".near"));
       for (const name of ["input", "compositionend"]) area.addEventListener(name, show);
       if (film) await startFilm();
       area.focus();

@@ -50,6 +50,26 @@ struct Inner {
     latest: Option<u16>,
     sightings: VecDeque<Sighting>,
     patch: Option<Patch>,
+    near: Option<Near>,
+}
+
+/// A code of its own beside what changes, wherever the page has put it.
+#[derive(Debug)]
+struct Near {
+    strips: Strips,
+    latest: Option<u16>,
+    sightings: VecDeque<Sighting>,
+}
+
+impl Near {
+    fn look(&mut self, picture: &Picture<'_>, arrival: Option<Arrival>) {
+        let Some(code) = self.strips.read(picture).filter(|code| self.latest != Some(*code)) else { return };
+        self.latest = Some(code);
+        if self.sightings.len() == KEPT {
+            self.sightings.pop_front();
+        }
+        self.sightings.push_back(Sighting { code, at: now().cast_signed(), arrival });
+    }
 }
 
 /// A part of the canvas, physical pixels.
@@ -109,6 +129,16 @@ impl Watch {
         inner.latest = None;
     }
 
+    /// From now on the code in this one place is read too, both of whose strips may be the same.
+    pub fn aim_near(&self, strips: Strips) {
+        self.lock().near = Some(Near { strips, latest: None, sightings: VecDeque::new() });
+    }
+
+    /// Takes every sighting in that place since the last ones were taken.
+    pub fn take_near(&self) -> Vec<Sighting> {
+        self.lock().near.as_mut().map_or_else(Vec::new, |near| near.sightings.drain(..).collect())
+    }
+
     /// From now on the changes of this part are counted too, or no part's.
     pub fn count(&self, area: Option<Area>) {
         self.lock().patch = area.map(|area| Patch { area, digest: 0, changes: 0 });
@@ -131,6 +161,9 @@ impl Watch {
         let mut inner = self.lock();
         if let Some(patch) = &mut inner.patch {
             patch.look(picture);
+        }
+        if let Some(near) = &mut inner.near {
+            near.look(picture, arrival);
         }
         let Some(code) = inner.strips.and_then(|strips| strips.read(picture)) else { return };
         if inner.latest == Some(code) {
@@ -220,6 +253,17 @@ mod tests {
             assert!(watch.wait_for(4, Duration::from_secs(20)).is_some());
         });
         assert!(watch.wait_for(5, Duration::ZERO).is_none());
+    }
+
+    #[test]
+    fn a_code_in_a_place_of_its_own_is_sighted_apart() {
+        let watch = Watch::new();
+        watch.aim_near(Strips { lower: 0, ..STRIPS });
+        for code in [7, 7, 8] {
+            show(&watch, code);
+        }
+        assert_eq!(watch.take_near().iter().map(|sighting| sighting.code).collect::<Vec<_>>(), [7, 8]);
+        assert!(watch.take_near().is_empty() && watch.take().is_empty());
     }
 
     #[test]

@@ -72,11 +72,13 @@ pub struct Run {
     pub comparison: Comparison,
     /// What the page holds, if that is not what was typed.
     pub text: Option<String>,
-    /// Echo, stages, bytes and CPU.
+    /// Echo beside the text, stages, bytes and CPU.
     pub row: Row,
+    /// Milliseconds until the picture is whole, to the top and the bottom of the page.
+    pub whole: Option<Summary>,
     /// The film, if one played.
     pub film: Option<Film>,
-    /// Every echo in milliseconds, in the order of keys.
+    /// Every echo beside the text in milliseconds, in the order of keys.
     pub echoes_ms: Vec<f64>,
     /// Of the echoes later than the round trip and 40 ms: how many each stage made late, by its largest excess over its own median.
     pub late: Vec<(Stage, usize)>,
@@ -220,6 +222,7 @@ mod tests {
             comparison: Comparison::of("写し", there),
             text: None,
             row: Row::of(Mode::Typing, ArmName::Whole, &[segment], &Traces::default(), 1).expect("a segment"),
+            whole: None,
             film: film.then_some(Film { shown_per_second: 10.0, drawn_per_second: 30.0 }),
             echoes_ms: vec![],
             late: vec![],

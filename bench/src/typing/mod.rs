@@ -24,11 +24,12 @@ use crate::drive::Driver;
 use crate::machine::Machine;
 use crate::page::{Mode, Pages};
 use crate::random::Random;
+use crate::record::Sample;
 use crate::relay::{Conditions, ping};
 use crate::report::typing as report;
 use crate::result::{self, Row};
 use crate::run::browser_program;
-use crate::stats::milliseconds;
+use crate::stats::{Summary, milliseconds};
 use crate::words::{Language, Text};
 use compare::Comparison;
 use corpus::Corpus;
@@ -156,13 +157,16 @@ impl Place {
         let (traces, canvas) = (driver.arm.traces()?, driver.arm.canvas().unwrap_or_default());
         let carried = driver.arm.relay().map(crate::relay::Relay::carried).unwrap_or_default();
         let comparison = Comparison::of(&corpus.text, &played.text);
-        let echoes_ms = played.segment.samples.iter().map(|sample| milliseconds(sample.latency())).collect();
+        let latencies =
+            |samples: &[Sample]| -> Vec<f64> { samples.iter().map(|sample| milliseconds(sample.latency())).collect() };
+        let echoes_ms = latencies(&played.segment.samples);
+        let whole = Summary::of(&latencies(&played.whole));
         let stages: Vec<_> = played.segment.samples.iter().map(|sample| traces.stages(sample, canvas)).collect();
         let late = figures::late(&stages, conditions.rtt.as_secs_f64() * 1e3);
         let row = Row::of(Mode::Typing, ArmName::Whole, &[played.segment], &traces, canvas)
             .context("a segment gives a row")?;
         let text = (!comparison.is_exact()).then_some(played.text);
-        let run = Run { conditions, pings, carried, comparison, text, row, film: played.film, echoes_ms, late };
+        let run = Run { conditions, pings, carried, comparison, text, row, whole, film: played.film, echoes_ms, late };
         self.tell(&run)?;
         Ok(run)
     }

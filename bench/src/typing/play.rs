@@ -35,8 +35,10 @@ const FILM_BEGINS: Duration = Duration::from_secs(4);
 
 /// What one run gave.
 pub(super) struct Played {
-    /// What was measured, with a sample for every echo.
+    /// What was measured, with a sample for every echo beside the text.
     pub(super) segment: Segment,
+    /// The echoes that include the top and the bottom of the page.
+    pub(super) whole: Vec<Sample>,
     /// What the field holds.
     pub(super) text: String,
     /// How the film went.
@@ -52,8 +54,9 @@ pub(super) fn play(
     random: &mut Random,
 ) -> anyhow::Result<Played> {
     let page = driver.compose(with_film)?;
+    let strips = driver.arm.watch().strips().context("the strips are known once the page is ready")?;
+    driver.arm.watch().aim_near(near(page.near.context("the page with a field has a code beside it")?, strips));
     if let Some(place) = page.film {
-        let strips = driver.arm.watch().strips().context("the strips are known once the page is ready")?;
         driver.arm.watch().count(Some(area(place, strips)));
         sleep(FILM_BEGINS);
         driver.arm.watch().take();
@@ -76,12 +79,13 @@ pub(super) fn play(
     sleep(AFTERWARDS);
     segment.round = 1;
     segment.begun = visible as u64;
-    segment.samples = echoes(&keys, &driver.arm.watch().take());
+    segment.samples = echoes(&keys, &driver.arm.watch().take_near());
+    let whole = echoes(&keys, &driver.arm.watch().take());
     let film = page.film.map(|_| Film {
         shown_per_second: count(usize::try_from(changes).unwrap_or(0)) / segment.seconds,
         drawn_per_second: count(usize::try_from(drawn).unwrap_or(0)) / segment.seconds,
     });
-    Ok(Played { segment, text: driver.page.text()?, film })
+    Ok(Played { segment, whole, text: driver.page.text()?, film })
 }
 
 /// A key that was given, and the code of what the field shows after it.
@@ -171,6 +175,18 @@ fn echoes(keys: &[Pressed], sightings: &[Sighting]) -> Vec<Sample> {
         seen += found + 1;
     }
     samples
+}
+
+/// Where the small code is in the canvas: blocks of half the size, and the same place twice.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "positions within a canvas of at most 3840 pixels"
+)]
+fn near((x, y): (f64, f64), strips: Strips) -> Strips {
+    let pixels = |css: f64| (css * strips.ratio).max(0.0).round() as u32;
+    let (left, upper) = (strips.left + pixels(x), strips.upper + pixels(y));
+    Strips { left, upper, lower: upper, ratio: strips.ratio / 2.0 }
 }
 
 /// Where the film is in the canvas.
