@@ -13,6 +13,7 @@ use crate::words::Language;
 #[command(name = "shoji-bench", version, arg_required_else_help = true)]
 #[command(after_help = "Examples:
   shoji-bench latency                                     (how long from a key to its picture)
+  shoji-bench typing                                      (whether all that is typed arrives, on bad links too)
   shoji-bench codec                                       (how fast, small and crisp the codec is)
   shoji-bench record bench/pages/corpus/map/script        (a new clip for the codec's measurements)
 
@@ -36,6 +37,17 @@ pub enum Command {
 The report is latency.html (open it in any browser) and latency.json in the --out folder.
 How it is measured: bench/METHOD.md")]
     Latency(Latency),
+    /// Japanese typed over far, lossy and slow links: whether every character arrives, and how soon it shows
+    #[command(after_help = "Examples:
+  shoji-bench typing                                (0, 50 and 100 ms, 0, 1 and 3 % loss; a quarter of an hour)
+  shoji-bench typing --rtt 100 --loss 3 --seed 7
+  shoji-bench typing --video                        (2 Mbit/s, 60 ms, 1 %, with and without a film in the same page)
+  shoji-bench typing --video --rate 1M --rtt 30 --loss 0
+
+The first link is always the nearest: 0 ms, 0 %. The relay between viewer and host is a part of this program.
+The report is typing.html (open it in any browser) and typing.json in the --out folder.
+How it is measured: bench/METHOD.md")]
+    Typing(Typing),
     /// Our codec beside others on recorded clips: time, bytes, CPU and quality
     #[command(after_help = "Examples:
   shoji-bench codec
@@ -56,6 +68,79 @@ How it is measured: bench/METHOD.md")]
 A script lies beside the index.html that it is for; its steps are those of shoji-viewer --input.
 What a clip is: bench/METHOD.md")]
     Record(Record),
+}
+
+/// The arguments of `typing`.
+#[derive(Debug, Clone, Args)]
+pub struct Typing {
+    /// Round trips in milliseconds, separated by commas [default: 0,50,100; with --video 60]
+    #[arg(long, value_delimiter = ',', value_name = "MS", value_parser = clap::value_parser!(u32).range(0..=2000))]
+    pub rtt: Vec<u32>,
+    /// Losses in percent, separated by commas [default: 0,1,3; with --video 1]
+    #[arg(long, value_delimiter = ',', value_name = "PERCENT", value_parser = percent)]
+    pub loss: Vec<f64>,
+    /// Keys a second (1 to 25)
+    #[arg(long, default_value_t = 10.0, value_parser = keys_per_second)]
+    pub keys_per_second: f64,
+    /// Bits per second of the link, for example 2M or 500k [default: no limit; with --video 2M]
+    #[arg(long, value_name = "BITS")]
+    pub rate: Option<BitRate>,
+    /// Measure each link also while a film plays in the same page
+    #[arg(long)]
+    pub video: bool,
+    /// Type only the beginning: about so many characters
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub characters: Option<u32>,
+    /// Size of the canvas in physical pixels
+    #[arg(long, default_value = "1920x1080", value_name = "WxH")]
+    pub size: CanvasSize,
+    /// Folder for the report; made if it is missing
+    #[arg(long, default_value = "shoji-bench-report", value_name = "DIR")]
+    pub out: PathBuf,
+    /// The browser's program (default: as the host finds it)
+    #[arg(long, value_name = "PATH")]
+    pub browser: Option<PathBuf>,
+    /// Folder of shoji-host (default: beside this program)
+    #[arg(long, value_name = "DIR")]
+    pub programs: Option<PathBuf>,
+    /// Seed of the link's chance and of the typist's unevenness
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Language of what is printed (default: from the locale)
+    #[arg(long)]
+    pub lang: Option<Language>,
+}
+
+/// Bits per second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BitRate(pub u64);
+
+impl FromStr for BitRate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (digits, times) = match text.strip_suffix(['k', 'K']) {
+            Some(digits) => (digits, 1_000),
+            None => text.strip_suffix(['m', 'M']).map_or((text, 1), |digits| (digits, 1_000_000)),
+        };
+        let rate = digits.trim().parse::<u64>().ok().and_then(|rate| rate.checked_mul(times));
+        match rate {
+            // Below that not even the handshake ends in time.
+            Some(rate @ 64_000..=10_000_000_000) => Ok(Self(rate)),
+            Some(_) => Err(format!("{text} is out of range: 64k to 10000M")),
+            None => Err("write bits per second, for example 2M or 500k".to_owned()),
+        }
+    }
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    let percent: f64 = text.parse().map_err(|_| "write percent, for example 1 or 0.5".to_owned())?;
+    if (0.0..=50.0).contains(&percent) { Ok(percent) } else { Err(format!("{text} is out of range: 0 to 50")) }
+}
+
+fn keys_per_second(text: &str) -> Result<f64, String> {
+    let keys: f64 = text.parse().map_err(|_| "write keys a second, for example 10".to_owned())?;
+    if (1.0..=25.0).contains(&keys) { Ok(keys) } else { Err(format!("{text} is out of range: 1 to 25")) }
 }
 
 /// The arguments of `codec`.
@@ -242,6 +327,15 @@ mod tests {
     #[test]
     fn work_is_a_list() {
         assert_eq!(latency(&["--work", "key,idle"]).expect("valid").work, [Work::Key, Work::Idle]);
+    }
+
+    #[test]
+    fn a_rate_is_bits_with_a_unit_or_without() {
+        let rate = |text: &str| text.parse().map(|BitRate(rate)| rate);
+        assert_eq!([rate("2M"), rate("500k"), rate("64000")], [Ok(2_000_000), Ok(500_000), Ok(64_000)]);
+        for wrong in ["2 Mbit", "-1", "1k", "99999999M", ""] {
+            assert!(rate(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -108,11 +108,12 @@ impl<A: Arm> Driver<A> {
     }
 
     fn warm_up(&mut self) -> anyhow::Result<()> {
-        let mut code = self.page.show(Mode::Key)?.code;
+        // A slow link needs seconds for its first pages; nothing is measured yet.
+        let mut code = self.settled(Mode::Key)?;
         for _ in 0..WARM_UP_KEYS {
             code = code.wrapping_add(1);
             let (_, seen) = self.press(LETTERS[0], code)?;
-            if seen.is_none() {
+            if seen.is_none() && !self.arm.shows(code, START_PATIENCE) {
                 let error = anyhow::anyhow!(
                     "a key was given to the arm '{}' but its page did not change; does the page have the keyboard?",
                     self.arm.name().name()
@@ -123,7 +124,8 @@ impl<A: Arm> Driver<A> {
         Ok(())
     }
 
-    fn explain(&mut self, error: anyhow::Error) -> anyhow::Error {
+    /// An error with what the arm knows about its own health.
+    pub(crate) fn explain(&mut self, error: anyhow::Error) -> anyhow::Error {
         match self.arm.complaint() {
             Some(complaint) => error.context(complaint),
             None => error,
@@ -151,6 +153,19 @@ impl<A: Arm> Driver<A> {
         };
         segment.round = round;
         Ok(segment)
+    }
+
+    /// Shows an empty field to type into, with or without a film beside it, and waits until it is in the canvas and rests.
+    ///
+    /// # Errors
+    /// If the page does not answer or its picture does not come.
+    pub fn compose(&mut self, film: bool) -> anyhow::Result<Answer> {
+        let answer = match self.page.compose(film) {
+            Ok(answer) => answer,
+            Err(error) => return Err(self.explain(error.into())),
+        };
+        self.arrived(answer.code)?;
+        Ok(answer)
     }
 
     /// Lets the page rest and gives what then lies in the viewer's canvas.
@@ -261,6 +276,11 @@ impl<A: Arm> Driver<A> {
     /// Shows a scene, waits until its code is in the canvas and everything rests.
     fn settled(&mut self, scene: Mode) -> anyhow::Result<u16> {
         let code = self.page.show(scene)?.code;
+        self.arrived(code)?;
+        Ok(code)
+    }
+
+    fn arrived(&mut self, code: u16) -> anyhow::Result<()> {
         if !self.arm.shows(code, START_PATIENCE) {
             anyhow::bail!(
                 "the picture of the scene never came (code {code}, last seen {:?})",
@@ -269,10 +289,14 @@ impl<A: Arm> Driver<A> {
         }
         sleep(SETTLE);
         self.arm.watch().take();
-        Ok(code)
+        Ok(())
     }
 
-    fn begin(&mut self) -> anyhow::Result<Meter> {
+    /// Begins to meter what everybody spends.
+    ///
+    /// # Errors
+    /// If it cannot be found out who works for the arm.
+    pub(crate) fn begin(&mut self) -> anyhow::Result<Meter> {
         let processes = self.arm.processes()?;
         Ok(Meter {
             load: LoadMeter::begin(&processes.all()),
@@ -304,7 +328,8 @@ impl Spent {
     }
 }
 
-struct Meter {
+/// What was spent when a measurement began.
+pub(crate) struct Meter {
     load: LoadMeter,
     spent: Spent,
     traffic: crate::record::Traffic,
@@ -312,7 +337,8 @@ struct Meter {
 }
 
 impl Meter {
-    fn end<A: Arm>(self, driver: &mut Driver<A>, scene: Mode) -> anyhow::Result<Segment> {
+    /// The measurement until now, without samples.
+    pub(crate) fn end<A: Arm>(self, driver: &mut Driver<A>, scene: Mode) -> anyhow::Result<Segment> {
         let ended = now();
         let traffic = driver.arm.traffic().since(self.traffic);
         let processes = driver.arm.processes()?;

@@ -20,11 +20,13 @@ pub mod meter;
 pub mod page;
 pub mod random;
 pub mod record;
+pub mod relay;
 pub mod report;
 pub mod result;
 pub mod run;
 pub mod stats;
 pub mod trace;
+pub mod typing;
 pub mod verdict;
 pub mod words;
 

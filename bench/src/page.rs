@@ -31,6 +31,8 @@ const HOLD: Duration = Duration::from_secs(200);
 const CLOCK_EXCHANGES: u32 = 60;
 /// How long a page may take to draw a mode, also on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a page may take to paint and pack its film, also on a busy machine.
+const FILM_PATIENCE: Duration = Duration::from_secs(120);
 
 /// What a page shows and does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +62,28 @@ struct Command {
     mode: Option<Mode>,
     #[serde(skip_serializing_if = "Option::is_none")]
     exchanges: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    film: Option<bool>,
+}
+
+impl Command {
+    /// A command without anything more to say.
+    fn named(name: &'static str) -> Self {
+        Self { number: 0, name, mode: None, exchanges: None, film: None }
+    }
+}
+
+/// Where a page's film is, in CSS pixels of the page.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+pub struct FilmPlace {
+    /// Left edge.
+    pub x: f64,
+    /// Top edge.
+    pub y: f64,
+    /// From left to right.
+    pub width: f64,
+    /// From top to bottom.
+    pub height: f64,
 }
 
 /// What the page answers.
@@ -80,6 +104,18 @@ pub struct Answer {
     log: Vec<(u16, f64)>,
     #[serde(default)]
     samples: Vec<(f64, String, f64)>,
+    /// Where the small code beside the field is, in CSS pixels of the page, if there is a field.
+    #[serde(default)]
+    pub near: Option<(f64, f64)>,
+    /// Where the film plays, if the page has one.
+    #[serde(default)]
+    pub film: Option<FilmPlace>,
+    /// Pictures of the film that the browser has drawn so far.
+    #[serde(default)]
+    pub drawn: u64,
+    /// What the field holds, as UTF-16 code units: a text that is cut within a character must be seen as it is.
+    #[serde(default)]
+    units: Vec<u16>,
 }
 
 /// Why the page could not be used.
@@ -97,6 +133,21 @@ pub enum PageError {
     /// The server has stopped.
     #[error("the bench's page server has stopped")]
     Stopped,
+}
+
+/// The code that the page shows for a text in its field: FNV-1a over its UTF-16 code units, folded to sixteen bits.
+///
+/// ```
+/// use shoji_bench::page::code_of;
+/// assert_ne!(code_of("写し"), code_of("写"));
+/// ```
+#[must_use]
+pub fn code_of(text: &str) -> u16 {
+    let hash = text.encode_utf16().fold(0x811c_9dc5_u32, |hash, unit| {
+        let low = (hash ^ u32::from(unit & 0xff)).wrapping_mul(0x0100_0193);
+        (low ^ u32::from(unit >> 8)).wrapping_mul(0x0100_0193)
+    });
+    u16::try_from((hash >> 16) ^ (hash & 0xffff)).unwrap_or(0)
 }
 
 /// The server of the page, one address per arm. Dropping it stops it.
@@ -174,7 +225,7 @@ impl Page {
     /// # Errors
     /// If the page does not answer.
     pub fn show(&mut self, mode: Mode) -> Result<Answer, PageError> {
-        self.ask(Command { number: 0, name: "mode", mode: Some(mode), exchanges: None })
+        self.ask(Command { mode: Some(mode), ..Command::named("mode") })
     }
 
     /// Begins the mode's animation frames.
@@ -182,7 +233,7 @@ impl Page {
     /// # Errors
     /// If the page does not answer.
     pub fn run(&mut self) -> Result<Answer, PageError> {
-        self.ask(Command { number: 0, name: "run", mode: None, exchanges: None })
+        self.ask(Command::named("run"))
     }
 
     /// Lets everything on the page rest.
@@ -190,7 +241,7 @@ impl Page {
     /// # Errors
     /// If the page does not answer.
     pub fn stop(&mut self) -> Result<Answer, PageError> {
-        self.ask(Command { number: 0, name: "stop", mode: None, exchanges: None })
+        self.ask(Command::named("stop"))
     }
 
     /// Takes the page's record: each code, and when its handler or frame began, in nanoseconds of the bench's clock.
@@ -199,7 +250,7 @@ impl Page {
     /// If the page does not answer or its clock was never calibrated.
     pub fn take_log(&mut self) -> Result<Vec<(u16, i64)>, PageError> {
         let relation = self.relation.ok_or(ClockError::NoExchange)?;
-        let answer = self.ask(Command { number: 0, name: "log", mode: None, exchanges: None })?;
+        let answer = self.ask(Command::named("log"))?;
         Ok(answer.log.into_iter().map(|(code, at)| (code, relation.to_monotonic(at))).collect())
     }
 
@@ -208,7 +259,7 @@ impl Page {
     /// # Errors
     /// If the page does not answer or the clocks contradict each other.
     pub fn calibrate(&mut self) -> Result<Relation, PageError> {
-        let answer = self.ask(Command { number: 0, name: "clock", mode: None, exchanges: Some(CLOCK_EXCHANGES) })?;
+        let answer = self.ask(Command { exchanges: Some(CLOCK_EXCHANGES), ..Command::named("clock") })?;
         let exchanges: Vec<Exchange> = answer
             .samples
             .iter()
@@ -224,12 +275,42 @@ impl Page {
         Ok(relation)
     }
 
+    /// Shows an empty field to type into, and beside it a film that plays on and on. From now on the code is that of the field's
+    /// text: [`code_of`].
+    ///
+    /// # Errors
+    /// If the page does not answer: making the film takes it some seconds.
+    pub fn compose(&mut self, film: bool) -> Result<Answer, PageError> {
+        self.ask_patiently(Command { film: Some(film), ..Command::named("compose") }, FILM_PATIENCE)
+    }
+
+    /// What the field holds.
+    ///
+    /// # Errors
+    /// If the page does not answer.
+    pub fn text(&mut self) -> Result<String, PageError> {
+        let answer = self.ask(Command::named("text"))?;
+        Ok(String::from_utf16_lossy(&answer.units))
+    }
+
+    /// How the film goes.
+    ///
+    /// # Errors
+    /// If the page does not answer.
+    pub fn film(&mut self) -> Result<Answer, PageError> {
+        self.ask(Command::named("film"))
+    }
+
     fn ask(&mut self, command: Command) -> Result<Answer, PageError> {
+        self.ask_patiently(command, PATIENCE)
+    }
+
+    fn ask_patiently(&mut self, command: Command, patience: Duration) -> Result<Answer, PageError> {
         self.number += 1;
         let command = Command { number: self.number, ..command };
-        self.to_page.try_send(command).map_err(|_| PageError::Silent(self.arm, PATIENCE))?;
+        self.to_page.try_send(command).map_err(|_| PageError::Silent(self.arm, patience))?;
         loop {
-            let answer = self.answer(PATIENCE)?;
+            let answer = self.answer(patience)?;
             if answer.number == self.number {
                 return Ok(answer);
             }
@@ -251,6 +332,11 @@ fn router(desks: Arc<[Desk]>) -> Router {
         .route("/page.js", get(|| file("text/javascript", include_bytes!("../pages/latency/page.js"))))
         .route("/content.js", get(|| file("text/javascript", include_bytes!("../pages/latency/content.js"))))
         .route("/sentences.js", get(|| file("text/javascript", include_bytes!("../pages/latency/sentences.js"))))
+        .route("/compose.js", get(|| file("text/javascript", include_bytes!("../pages/latency/compose.js"))))
+        .route("/film/random.js", get(|| file("text/javascript", include_bytes!("../pages/corpus/common/random.js"))))
+        .route("/film/photo.js", get(|| file("text/javascript", include_bytes!("../pages/corpus/common/photo.js"))))
+        .route("/film/webm.js", get(|| file("text/javascript", include_bytes!("../pages/corpus/video/webm.js"))))
+        .route("/film/film.js", get(|| file("text/javascript", include_bytes!("../pages/corpus/video/film.js"))))
         .route("/clock", get(async || now().to_string()))
         .route("/command", get(command))
         .route("/answer", post(answer))
@@ -279,7 +365,7 @@ async fn command(State(desks): State<Arc<[Desk]>>, uri: Uri) -> Response {
     match tokio::time::timeout(HOLD, commands.recv()).await {
         Ok(Some(command)) => json(&command),
         Ok(None) => StatusCode::GONE.into_response(),
-        Err(_held_long_enough) => json(&Command { number: 0, name: "wait", mode: None, exchanges: None }),
+        Err(_held_long_enough) => json(&Command::named("wait")),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Must never leave anything running or lying about: every arm ends with its value.
 
 use std::io::Write as _;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
@@ -55,7 +56,7 @@ fn measure(asked: &Latency, language: Language) -> anyhow::Result<Document> {
     // Whatever is missing is said before anything is started.
     programs.path("shoji-host")?;
     let browser = asked.browser.clone();
-    let machine = Machine::here(&browser_program(asked)?);
+    let machine = Machine::here(&browser_program(asked.browser.as_deref())?);
     let pages = Pages::serve()?;
     let mut record = Recorder { language, settings: &settings, segments: Vec::new() };
 
@@ -174,8 +175,12 @@ fn uncertainty<A: Arm>(driver: &mut Driver<A>) -> anyhow::Result<f64> {
     Ok(milliseconds(relation.uncertainty_ns().cast_signed()))
 }
 
-fn browser_program(asked: &Latency) -> anyhow::Result<std::path::PathBuf> {
-    let config = shoji_host::config::Browser { path: asked.browser.clone(), bubblewrap: None };
+/// The browser's program: the one asked for, or as the host finds it.
+///
+/// # Errors
+/// If it is not installed.
+pub(crate) fn browser_program(asked: Option<&Path>) -> anyhow::Result<PathBuf> {
+    let config = shoji_host::config::Browser { path: asked.map(Path::to_owned), bubblewrap: None };
     Ok(shoji_host::browser::Launcher::new(&config)?.program().to_owned())
 }
 

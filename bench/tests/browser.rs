@@ -8,6 +8,7 @@ use shoji_bench::arm::folder;
 use shoji_bench::page::Mode;
 use shoji_bench::result::Document;
 use shoji_bench::trace::Stage;
+use shoji_bench::typing::figures as typing;
 
 /// The folder of the product's programs. A test run of this package alone has not built the host: then it is built now.
 fn programs() -> PathBuf {
@@ -92,6 +93,38 @@ fn a_short_run_fills_every_row_of_the_report_and_leaves_nothing_behind() {
     let left: Vec<_> =
         std::fs::read_dir(room.path()).expect("the folder is there").flatten().map(|entry| entry.file_name()).collect();
     assert_eq!(left, ["report"], "temporary files were left behind");
+    assert_eq!(processes_that_name(room.path()), Vec::<String>::new(), "processes were left behind");
+}
+
+#[test]
+fn what_is_typed_over_a_lossy_link_arrives_whole_in_order_and_once() {
+    let room = folder::temporary().expect("a temporary folder");
+    let out = room.path().join("report");
+    let run = Command::new(env!("CARGO_BIN_EXE_shoji-bench"))
+        .args(["typing", "--rtt", "50", "--loss", "3", "--characters", "30", "--size", "1280x720", "--lang", "ja"])
+        .arg("--programs")
+        .arg(programs())
+        .arg("--out")
+        .arg(&out)
+        .env("TMPDIR", room.path())
+        .output()
+        .expect("shoji-bench starts");
+    let said = format!("{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+    assert!(run.status.success(), "{said}");
+
+    let json = std::fs::read(out.join("typing.json")).expect("the data were written");
+    let document: typing::Document = serde_json::from_slice(&json).expect("the data are what this version writes");
+    assert_eq!(document.runs.len(), 2, "the nearest link and the one asked for");
+    for run in &document.runs {
+        assert!(run.comparison.typed >= 30, "{run:?}");
+        assert!(run.comparison.is_exact(), "{}: {:?}, {:?}", run.name(), run.comparison, run.text);
+        assert!(run.row.seen > 0, "no text was seen: {said}");
+        assert!(run.carried.to_host.delivered > 0 && run.carried.to_viewer.delivered > 0, "{said}");
+    }
+    assert!(document.runs[1].carried.to_viewer.lost > 0, "the link lost nothing: {said}");
+
+    let html = std::fs::read_to_string(out.join("typing.html")).expect("the report was written");
+    assert!(html.contains("文字の正確さ") && !html.contains("<script"), "the page is not self-contained");
     assert_eq!(processes_that_name(room.path()), Vec::<String>::new(), "processes were left behind");
 }
 

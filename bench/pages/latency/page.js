@@ -184,6 +184,8 @@ const commands = {
   },
 };
 
+Object.assign(commands, composing.commands);
+
 async function post(body) {
   const { innerWidth: width, innerHeight: height, devicePixelRatio: ratio, crossOriginIsolated: isolated } = window;
   await fetch(`/answer?arm=${arm}`, {

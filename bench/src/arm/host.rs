@@ -4,6 +4,7 @@
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::sync_channel;
@@ -61,6 +62,7 @@ pub struct Host {
     traces: PathBuf,
     log: PathBuf,
     program: PathBuf,
+    address: SocketAddr,
     _folder: tempfile::TempDir,
 }
 
@@ -91,7 +93,8 @@ impl Host {
             .spawn()
             .with_context(|| format!("cannot start {}", program.display()))?;
         let output = child.stdout.take().expect("the output was piped");
-        let host = Self { child, state, traces, log, program, _folder: folder };
+        let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+        let mut host = Self { child, state, traces, log, program, address: nowhere, _folder: folder };
         let (told, tells) = sync_channel(1);
         // Ends with the host: its output closes then.
         std::thread::Builder::new().name("host-output".into()).spawn(move || {
@@ -100,20 +103,27 @@ impl Host {
             // The bench may have stopped waiting.
             let _ = told.send(read.map(|_| line));
         })?;
-        match tells.recv_timeout(READY_PATIENCE) {
-            Ok(Ok(line)) if line.starts_with("ready ") => Ok(host),
-            _ => anyhow::bail!("the host did not begin to listen; it said: {}", host.last_words()),
-        }
+        let told = tells.recv_timeout(READY_PATIENCE);
+        let address = told.ok().and_then(Result::ok).and_then(|line| line.strip_prefix("ready ")?.trim().parse().ok());
+        host.address =
+            address.with_context(|| format!("the host did not begin to listen; it said: {}", host.last_words()))?;
+        Ok(host)
     }
 
-    /// Issues a device bundle and gives its path.
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Issues a device bundle and gives its path. The viewer will look for the host at `address`.
     ///
     /// # Errors
     /// If the host's program refuses.
-    pub fn device(&self, name: &str) -> anyhow::Result<PathBuf> {
+    pub fn device(&self, name: &str, address: SocketAddr) -> anyhow::Result<PathBuf> {
         let bundle = self.state.join(format!("{name}.shoji"));
-        let out = bundle.display().to_string();
-        run(&self.program, &self.state, &["device", "add", name, "--out", &out])?;
+        let (out, address) = (bundle.display().to_string(), address.to_string());
+        run(&self.program, &self.state, &["device", "add", name, "--host", &address, "--out", &out])?;
         Ok(bundle)
     }
 

@@ -12,6 +12,9 @@ use crate::code::{Picture, Strips};
 /// Sightings kept until they are taken: a minute of scrolling on the fastest browser.
 const KEPT: usize = 8192;
 
+/// Points of a counted part that are looked at, in each direction: 144 pixels cost about a microsecond.
+const GRID: u32 = 12;
+
 /// One code, the first time it was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sighting {
@@ -46,6 +49,70 @@ struct Inner {
     strips: Option<Strips>,
     latest: Option<u16>,
     sightings: VecDeque<Sighting>,
+    patch: Option<Patch>,
+    near: Option<Near>,
+}
+
+/// A code of its own beside what changes, wherever the page has put it.
+#[derive(Debug)]
+struct Near {
+    strips: Strips,
+    latest: Option<u16>,
+    sightings: VecDeque<Sighting>,
+}
+
+impl Near {
+    fn look(&mut self, picture: &Picture<'_>, arrival: Option<Arrival>) {
+        let Some(code) = self.strips.read(picture).filter(|code| self.latest != Some(*code)) else { return };
+        self.latest = Some(code);
+        if self.sightings.len() == KEPT {
+            self.sightings.pop_front();
+        }
+        self.sightings.push_back(Sighting { code, at: now().cast_signed(), arrival });
+    }
+}
+
+/// A part of the canvas, physical pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Area {
+    /// Left edge.
+    pub x: u32,
+    /// Top edge.
+    pub y: u32,
+    /// From left to right.
+    pub width: u32,
+    /// From top to bottom.
+    pub height: u32,
+}
+
+/// A part of the canvas whose changes are counted.
+#[derive(Debug)]
+struct Patch {
+    area: Area,
+    digest: u64,
+    changes: u64,
+}
+
+impl Patch {
+    /// Looks at points spread over the area: a film changes some of them with every picture.
+    fn look(&mut self, picture: &Picture<'_>) {
+        let Area { x, y, width, height } = self.area;
+        let mut digest = 0_u64;
+        for row in 0..GRID {
+            for column in 0..GRID {
+                let (x, y) = (x + width * (2 * column + 1) / (2 * GRID), y + height * (2 * row + 1) / (2 * GRID));
+                let at = y as usize * picture.stride + x as usize * 4;
+                let pixel = picture.pixels.get(at..at + 3).unwrap_or(&[0; 3]);
+                for &channel in pixel {
+                    digest = (digest.rotate_left(5) ^ u64::from(channel)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                }
+            }
+        }
+        if digest != self.digest {
+            self.digest = digest;
+            self.changes += 1;
+        }
+    }
 }
 
 impl Watch {
@@ -62,9 +129,42 @@ impl Watch {
         inner.latest = None;
     }
 
+    /// From now on the code in this one place is read too, both of whose strips may be the same.
+    pub fn aim_near(&self, strips: Strips) {
+        self.lock().near = Some(Near { strips, latest: None, sightings: VecDeque::new() });
+    }
+
+    /// Takes every sighting in that place since the last ones were taken.
+    pub fn take_near(&self) -> Vec<Sighting> {
+        self.lock().near.as_mut().map_or_else(Vec::new, |near| near.sightings.drain(..).collect())
+    }
+
+    /// From now on the changes of this part are counted too, or no part's.
+    pub fn count(&self, area: Option<Area>) {
+        self.lock().patch = area.map(|area| Patch { area, digest: 0, changes: 0 });
+    }
+
+    /// How many pictures changed the part that is counted.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.lock().patch.as_ref().map_or(0, |patch| patch.changes)
+    }
+
+    /// Where the strips are, once they are known.
+    #[must_use]
+    pub fn strips(&self) -> Option<Strips> {
+        self.lock().strips
+    }
+
     /// A picture is there. Costs some microseconds; the moment is taken after reading, so that it is never too early.
     pub fn look(&self, picture: &Picture<'_>, arrival: Option<Arrival>) {
         let mut inner = self.lock();
+        if let Some(patch) = &mut inner.patch {
+            patch.look(picture);
+        }
+        if let Some(near) = &mut inner.near {
+            near.look(picture, arrival);
+        }
         let Some(code) = inner.strips.and_then(|strips| strips.read(picture)) else { return };
         if inner.latest == Some(code) {
             return;
@@ -153,6 +253,34 @@ mod tests {
             assert!(watch.wait_for(4, Duration::from_secs(20)).is_some());
         });
         assert!(watch.wait_for(5, Duration::ZERO).is_none());
+    }
+
+    #[test]
+    fn a_code_in_a_place_of_its_own_is_sighted_apart() {
+        let watch = Watch::new();
+        watch.aim_near(Strips { lower: 0, ..STRIPS });
+        for code in [7, 7, 8] {
+            show(&watch, code);
+        }
+        assert_eq!(watch.take_near().iter().map(|sighting| sighting.code).collect::<Vec<_>>(), [7, 8]);
+        assert!(watch.take_near().is_empty() && watch.take().is_empty());
+    }
+
+    #[test]
+    fn pictures_that_change_a_part_are_counted_and_others_are_not() {
+        let watch = Watch::new();
+        let area = Area { x: 0, y: 0, width: 384, height: 48 };
+        show(&watch, 1);
+        watch.count(Some(area));
+        for code in [1, 1, 2, 3, 3] {
+            show(&watch, code);
+        }
+        assert_eq!(watch.changes(), 3);
+        // A part that the canvas does not have never changes.
+        watch.count(Some(Area { y: 4000, ..area }));
+        show(&watch, 4);
+        show(&watch, 5);
+        assert_eq!(watch.changes(), 0);
     }
 
     #[test]

@@ -26,6 +26,7 @@ use crate::code::{Picture, Strips};
 use crate::meter::{Memory, descendants};
 use crate::page::Answer;
 use crate::record::Traffic;
+use crate::relay::{Conditions, Relay};
 use crate::result::HostMemory;
 use crate::trace::{Traces, digest_mark};
 
@@ -40,6 +41,8 @@ pub struct Whole {
     host: Host,
     // Dropped after the link's last handle: it runs the link's driver.
     runtime: Option<Runtime>,
+    // Dropped last: the goodbye goes over it.
+    relay: Option<Relay>,
 }
 
 impl Whole {
@@ -54,8 +57,25 @@ impl Whole {
         height: u16,
         browser: Option<&Path>,
     ) -> anyhow::Result<Self> {
+        Self::start_over(programs, url, (width, height), browser, None)
+    }
+
+    /// As [`start`](Self::start), over a link of such conditions.
+    ///
+    /// # Errors
+    /// As there, or if the relay cannot be started.
+    pub fn start_over(
+        programs: &Programs,
+        url: &str,
+        (width, height): (u16, u16),
+        browser: Option<&Path>,
+        conditions: Option<Conditions>,
+    ) -> anyhow::Result<Self> {
         let host = Host::start(programs, url, browser)?;
-        let bundle = Bundle::read(&host.device("bench")?)?;
+        let relay = conditions.map(|conditions| Relay::start(host.address(), conditions)).transpose();
+        let relay = relay.context("cannot start the relay on 127.0.0.1; is the loopback interface up?")?;
+        let address = relay.as_ref().map_or(host.address(), Relay::address);
+        let bundle = Bundle::read(&host.device("bench", address)?)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(LINK_THREADS)
             .thread_name("viewer")
@@ -69,7 +89,7 @@ impl Whole {
         let scene = Scene::new(shoji_viewer::clock::now(), || {});
         let (link, driver) = Link::new(Ok(bundle), options, scene, Arc::<Eyes>::clone(&counted));
         runtime.spawn(driver.run());
-        Ok(Self { watch, counted, link, host, runtime: Some(runtime) })
+        Ok(Self { watch, counted, link, host, runtime: Some(runtime), relay })
     }
 
     /// The id of the browser's main canvas.
@@ -91,6 +111,22 @@ impl Whole {
     /// If the traces cannot be read.
     pub fn traces(&self) -> anyhow::Result<Traces> {
         Traces::read(self.host.traces()).context("cannot read the host's traces")
+    }
+
+    /// The relay that it goes over, if there is one.
+    #[must_use]
+    pub fn relay(&self) -> Option<&Relay> {
+        self.relay.as_ref()
+    }
+
+    /// Gives any input.
+    ///
+    /// # Errors
+    /// If the viewer has no session.
+    pub fn give(&self, input: Input) -> anyhow::Result<Given> {
+        let given = self.input(input);
+        anyhow::ensure!(given.sequence.is_some(), "the viewer has no session any more");
+        Ok(given)
     }
 
     fn input(&self, input: Input) -> Given {
@@ -126,9 +162,7 @@ impl Arm for Whole {
     }
 
     fn key(&mut self, key: u16, pressed: bool) -> anyhow::Result<Given> {
-        let given = self.input(Input::Key { key: Key::clamped(key), pressed });
-        anyhow::ensure!(given.sequence.is_some(), "the viewer has no session any more");
-        Ok(given)
+        self.give(Input::Key { key: Key::clamped(key), pressed })
     }
 
     fn click(&mut self, x: u32, y: u32) -> anyhow::Result<()> {

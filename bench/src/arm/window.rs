@@ -58,7 +58,7 @@ impl Window {
         let viewer = programs.path("shoji-viewer")?;
         let display = Display::start(u32::from(width) + FRAME.0, u32::from(height) + FRAME.1)?;
         let host = Host::start(programs, url, browser)?;
-        let bundle = host.device("window")?;
+        let bundle = host.device("window", host.address())?;
         let trace = host.traces().join("viewer.trace");
         let child = display
             .command(&viewer.display().to_string())

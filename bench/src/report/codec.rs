@@ -136,16 +136,50 @@ pub fn text(document: &Document, language: Language) -> String {
     out += &format!("\n{}\n", language.say(Text("色の変換 1920×1072, µs", "Conversion of colours, 1920×1072, µs")));
     out += &aligned(&document.conversions.iter().map(|row| vec![row.name.clone(), figure(row.us)]).collect::<Vec<_>>());
     out += &format!("\n{}\n", language.say(Text("目標との比較", "Against the targets")));
-    let rows: Vec<Vec<String>> = document
-        .verdicts
+    out + &aligned(&verdict_rows(&document.verdicts, language))
+}
+
+/// Each target with its figure, for a terminal.
+pub(super) fn verdict_rows(verdicts: &[Verdict], language: Language) -> Vec<Vec<String>> {
+    let row = |verdict: &Verdict| {
+        let what = if language == Language::Ja { &verdict.what.0 } else { &verdict.what.1 };
+        let [figure, reach, stretch, _] = verdict_cells(verdict);
+        vec![what.clone(), figure, reach, stretch, language.say(words::outcome(verdict.outcome)).to_owned()]
+    };
+    verdicts.iter().map(row).collect()
+}
+
+/// Each target with its figure, as HTML.
+pub(super) fn verdict_table(verdicts: &[Verdict]) -> String {
+    let rows: String = verdicts
         .iter()
         .map(|verdict| {
-            let what = if language == Language::Ja { &verdict.what.0 } else { &verdict.what.1 };
             let [figure, reach, stretch, _] = verdict_cells(verdict);
-            vec![what.clone(), figure, reach, stretch, language.say(words::outcome(verdict.outcome)).to_owned()]
+            let class = match verdict.outcome {
+                Outcome::Stretch => "stretch",
+                Outcome::Reached => "reached",
+                Outcome::Missed => "missed",
+                Outcome::Disturbed | Outcome::NotMeasured => "unmeasured",
+            };
+            format!(
+                "<tr><th>{} <small lang=\"en\">{}</small></th><td><b>{figure}</b></td><td>{reach}</td><td>{stretch}</td><td class=\"verdict {class}\">{}</td></tr>",
+                escape(&verdict.what.0),
+                escape(&verdict.what.1),
+                both(words::outcome(verdict.outcome))
+            )
         })
         .collect();
-    out + &aligned(&rows)
+    let head = [
+        Text("項目", "what"),
+        Text("結果", "figure"),
+        Text("目標", "reach"),
+        Text("高い目標", "stretch"),
+        Text("判定", "verdict"),
+    ];
+    let head: String = head.iter().map(|text| format!("<th>{}</th>", both(*text))).collect();
+    format!(
+        "<div class=\"scroll\"><table class=\"targets\"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+    )
 }
 
 fn csv(document: &Document) -> String {
@@ -247,36 +281,7 @@ fn page(document: &Document) -> String {
     );
     body += &format!("<h2>{}</h2>", both(Text("目標との比較", "Against the targets")));
     body += r#"<p class="note">時間と大きさは、断りのないかぎり、画面全体を openh264 (QP24) で送る場合に対する比。同じ実行の中で一コマずつ交互に測った。<br><small lang="en">Unless said otherwise, times and bytes are ratios to the whole screen by openh264 at QP 24, measured picture by picture in turns in the same run.</small></p>"#;
-    let rows: String = document
-        .verdicts
-        .iter()
-        .map(|verdict| {
-            let [figure, reach, stretch, _] = verdict_cells(verdict);
-            let class = match verdict.outcome {
-                Outcome::Stretch => "stretch",
-                Outcome::Reached => "reached",
-                Outcome::Missed => "missed",
-                Outcome::Disturbed | Outcome::NotMeasured => "unmeasured",
-            };
-            format!(
-                "<tr><th>{} <small lang=\"en\">{}</small></th><td><b>{figure}</b></td><td>{reach}</td><td>{stretch}</td><td class=\"verdict {class}\">{}</td></tr>",
-                escape(&verdict.what.0),
-                escape(&verdict.what.1),
-                both(words::outcome(verdict.outcome))
-            )
-        })
-        .collect();
-    let head = [
-        Text("項目", "what"),
-        Text("結果", "figure"),
-        Text("目標", "reach"),
-        Text("高い目標", "stretch"),
-        Text("判定", "verdict"),
-    ];
-    let head: String = head.iter().map(|text| format!("<th>{}</th>", both(*text))).collect();
-    body += &format!(
-        "<div class=\"scroll\"><table class=\"targets\"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
-    );
+    body += &verdict_table(&document.verdicts);
     for clip in &document.clips {
         body += &format!("<h2>{} <small>{}</small></h2>", escape(title(&clip.name).0), escape(title(&clip.name).1));
         body += &format!(

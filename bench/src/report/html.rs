@@ -3,6 +3,7 @@
 use super::section::{self, both};
 use super::svg::escape;
 use super::{figure, plot};
+use crate::machine::Machine;
 use crate::page::Mode;
 use crate::result::Document;
 use crate::words::{self, Text};
@@ -84,11 +85,13 @@ fn header(document: &Document) -> String {
     )
 }
 
-fn heading(text: Text) -> String {
+/// A heading in both languages.
+pub(super) fn heading(text: Text) -> String {
     format!("<h2>{}</h2>", both(text))
 }
 
-fn note(text: Text) -> String {
+/// A note in both languages.
+pub(super) fn note(text: Text) -> String {
     format!(r#"<p class="note">{}<br><small lang="en">{}</small></p>"#, escape(text.0), escape(text.1))
 }
 
@@ -97,18 +100,13 @@ fn plotted(caption: Text, plot: Option<String>) -> String {
 }
 
 fn conditions(document: &Document) -> String {
-    let (machine, settings) = (&document.machine, &document.settings);
+    let settings = &document.settings;
     let uncertainty: Vec<String> = document
         .clock_uncertainty_ms
         .iter()
         .map(|(arm, bound)| format!("{} ±{} ms", words::arm(*arm).0, figure(*bound)))
         .collect();
     let lines = [
-        (Text("CPU", "processor"), format!("{} × {} ({})", machine.cores, machine.cpu, machine.vector_sets.join(", "))),
-        (Text("メモリ", "memory"), format!("{} MiB", machine.memory_mib)),
-        (Text("システム", "system"), format!("{}, Linux {}", machine.system, machine.kernel)),
-        (Text("ブラウザ", "browser"), machine.browser.clone()),
-        (Text("ビルド", "build"), format!("{} {}", machine.commit, machine.profile)),
         (
             Text("設定", "settings"),
             format!(
@@ -117,10 +115,24 @@ fn conditions(document: &Document) -> String {
             ),
         ),
         (Text("ページの時計の誤差", "page clock uncertainty"), uncertainty.join(", ")),
-        (Text("方法", "method"), "bench/METHOD.md".to_owned()),
     ];
-    let rows: String = lines
+    conditions_table(&document.machine, &lines)
+}
+
+/// The machine, some lines of the run's own, and where the method is written.
+pub(super) fn conditions_table(machine: &Machine, own: &[(Text, String)]) -> String {
+    let of_machine = [
+        (Text("CPU", "processor"), format!("{} × {} ({})", machine.cores, machine.cpu, machine.vector_sets.join(", "))),
+        (Text("メモリ", "memory"), format!("{} MiB", machine.memory_mib)),
+        (Text("システム", "system"), format!("{}, Linux {}", machine.system, machine.kernel)),
+        (Text("ブラウザ", "browser"), machine.browser.clone()),
+        (Text("ビルド", "build"), format!("{} {}", machine.commit, machine.profile)),
+    ];
+    let method = [(Text("方法", "method"), "bench/METHOD.md".to_owned())];
+    let rows: String = of_machine
         .iter()
+        .chain(own)
+        .chain(&method)
         .map(|(text, value)| format!("<tr><th>{}</th><td class=\"left\">{}</td></tr>", both(*text), escape(value)))
         .collect();
     format!("<table class=\"conditions\"><tbody>{rows}</tbody></table>")

@@ -8,6 +8,7 @@ mod plot;
 mod section;
 mod svg;
 pub mod table;
+pub mod typing;
 
 use std::fs;
 use std::path::{Path, PathBuf};
