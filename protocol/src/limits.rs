@@ -51,11 +51,20 @@ limits! {
     MAX_IN_FLIGHT: usize = 16;
     /// Most bytes of a session's updates that were sent and not yet presented: two of the largest.
     MAX_BYTES_IN_FLIGHT: usize = 2 * MAX_UPDATE;
+    /// Most keys that are down and repeat: a person has ten fingers.
+    MAX_HELD_KEYS: usize = 16;
     /// Most frames or events that wait inside a state machine for its caller to take them. A caller that empties it
     /// after every call sees a dozen at most; this many are seconds of a person's fastest input on a carrier that takes
     /// nothing.
     MAX_QUEUED: usize = 1_024;
 }
+
+/// A key that is down for this long is held on purpose: of typed keys, one in a hundred is down longer. The host repeats it
+/// only if it hears so.
+pub const HELD_FIRST: Duration = Duration::from_millis(350);
+
+/// How often the viewer says that keys are still held: three times within the time that the host believes it.
+pub const HELD_AGAIN: Duration = Duration::from_millis(80);
 
 /// The viewer has to say hello, and then to attach, within this time of being able to: a connection without a purpose
 /// must not hold a place. Five seconds is ten slow round trips.

@@ -118,6 +118,13 @@ impl Rate {
     }
 }
 
+impl Key {
+    /// Whether it is one that other keys are held with, or a lock: it does not repeat. Numbers of Linux's key codes.
+    pub const fn is_modifier(self) -> bool {
+        matches!(self.get(), 29 | 42 | 54 | 56 | 58 | 69 | 70 | 97 | 100 | 125 | 126)
+    }
+}
+
 impl Capabilities {
     /// No capability.
     pub const NONE: Self = Self(0);

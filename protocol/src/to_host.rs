@@ -166,6 +166,8 @@ wire! { to_host
             /// Where in it the person works, or nothing if that is not shown.
             cursor: Option<PreeditCursor>,
         },
+        /// All keys that are down are still held by a hand. Without this word the host lifts what would repeat.
+        StillHeld,
     }
 }
 

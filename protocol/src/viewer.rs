@@ -19,6 +19,7 @@
 //! ```
 
 mod connection;
+mod held;
 mod pace;
 
 pub use connection::{Config, Connection, Event};

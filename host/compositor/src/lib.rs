@@ -38,6 +38,7 @@ mod content;
 mod cursor;
 mod foreign;
 mod guard;
+mod hold;
 mod keymap;
 mod layout;
 pub mod limits;
@@ -94,7 +95,7 @@ impl Compositor {
 
     /// When [`Self::dispatch`] is to be called although nothing is readable.
     pub fn deadline(&self) -> Option<Time> {
-        self.state.text_inputs.deadline()
+        [self.state.text_inputs.deadline(), self.state.holds.deadline()].into_iter().flatten().min()
     }
 
     /// Accepts clients, acts on their requests, composes what changed and sends what is to be sent. Never blocks.

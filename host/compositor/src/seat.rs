@@ -94,6 +94,11 @@ impl State {
                 self.touched(finger, phase, canvas, position);
             }
             Input::Focus { canvas } => self.focus(canvas),
+            Input::StillHeld => {
+                for key in self.holds.confirm(self.now) {
+                    self.key(key, true);
+                }
+            }
             Input::Preedit { text, cursor } => {
                 if text.len() <= MAX_COMMIT_TEXT {
                     self.compose_text(text, cursor);
@@ -118,6 +123,7 @@ impl State {
 
     pub(crate) fn key(&mut self, key: Key, pressed: bool) {
         let held = self.hands.keys.contains(&key);
+        self.holds.take(key, pressed, self.now);
         if held == pressed || (pressed && self.hands.keys.len() >= MAX_HELD) {
             return;
         }
@@ -334,10 +340,20 @@ impl State {
     }
 
     /// Lets go of every key.
-    pub(crate) fn release_keys(&mut self) {
+    fn release_keys(&mut self) {
         for key in self.hands.keys.clone() {
             self.key(key, false);
         }
+        self.holds.clear();
+    }
+
+    /// Lets go of keys that would repeat although nobody says that they are still held.
+    pub(crate) fn lift_unconfirmed(&mut self) {
+        let keys = self.holds.expire(self.now);
+        for key in &keys {
+            self.key(*key, false);
+        }
+        self.holds.remember(keys);
     }
 
     /// Lets go of every key, button and finger, and of a pointer lock.

@@ -72,6 +72,7 @@ pub(crate) struct State {
     pub(crate) popup_list: Vec<PopupSurface>,
     pub(crate) popup_grab: Option<PopupGrab<Self>>,
     pub(crate) hands: Hands,
+    pub(crate) holds: crate::hold::Holds,
     pub(crate) text_inputs: TextInputs,
     pub(crate) drag_icon: Option<WlSurface>,
     pub(crate) dragging: bool,
@@ -146,6 +147,7 @@ impl State {
             popup_list: Vec::new(),
             popup_grab: None,
             hands: Hands::new(config.keyboard),
+            holds: crate::hold::Holds::default(),
             text_inputs: TextInputs::default(),
             drag_icon: None,
             dragging: false,
@@ -476,7 +478,7 @@ fn create_global_shm(display: &DisplayHandle) {
 }
 
 /// How long a key is held before the client repeats it, as desktops commonly do.
-const REPEAT_DELAY_MS: i32 = 500;
+const REPEAT_DELAY_MS: i32 = 600;
 /// How often the client repeats a held key.
 const REPEAT_PER_SECOND: i32 = 30;
 /// The clock of [`Time`], as `wp_presentation.clock_id` names it.

@@ -224,6 +224,7 @@ impl State {
 
     /// Lets go what has waited long enough.
     pub(crate) fn give_up_late(&mut self) {
+        self.lift_unconfirmed();
         if self.text_inputs.deadline().is_some_and(|at| at <= self.now) {
             self.stop_waiting();
         }

@@ -268,6 +268,8 @@ pub enum Input {
         /// The canvas that has the keyboard.
         canvas: Option<CanvasId>,
     },
+    /// All keys that are down are still held by a hand: those that repeat may go on.
+    StillHeld,
     /// What the viewer's own input method is composing, to be shown in the focused text field.
     Preedit {
         /// The text, at most [`crate::limits::MAX_COMMIT_TEXT`] bytes; more is refused. Empty: nothing any more.

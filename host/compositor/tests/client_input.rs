@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 
 use fixture::{Client, Fixture, viewport};
 use shoji_compositor::{
-    Button, CanvasId, CanvasKind, Cursor, CursorShape, Event, Input, Key, KeyboardLayout, Position, Rect, Size,
+    Button, CanvasId, CanvasKind, Cursor, CursorShape, Event, Input, Key, KeyboardLayout, Position, Rect, Size, Time,
     TouchPhase, Viewport, WheelSource, WindowState,
 };
 use wayland_client::protocol::{
@@ -56,7 +56,7 @@ fn keys_go_to_the_focused_window_and_are_let_go_without_focus() {
     hands(&mut fixture, &mut client);
     insta::assert_snapshot!(client.heard(&["wl_keyboard"]), @r"
     wl_keyboard keymap true
-    wl_keyboard repeat 30/s after 500 ms
+    wl_keyboard repeat 30/s after 600 ms
     ");
     let (_window, canvas) = fixture.open(&mut client, (400, 300), RED);
     fixture.input(Input::Focus { canvas: Some(canvas) });
@@ -437,6 +437,29 @@ impl Form {
         self.field.commit();
         self.heard()
     }
+}
+
+#[test]
+fn a_key_whose_release_is_late_is_let_go_before_it_repeats_unless_it_is_said_to_be_held() {
+    let mut form = form();
+    form.fixture.input(Input::Key { key: Key(30), pressed: true });
+    form.heard();
+    let lifted_at = form.fixture.compositor.deadline().expect("it is not believed for ever");
+    assert!(lifted_at.0 - form.fixture.now.0 < 600_000, "before clients repeat");
+    form.fixture.now = lifted_at;
+    assert_eq!(form.heard(), "wl_keyboard key 30 Ok(Released)");
+    form.fixture.input(Input::Key { key: Key(30), pressed: false });
+    assert_eq!(form.heard(), "", "its own release comes too late to matter");
+    form.fixture.input(Input::Key { key: Key(30), pressed: true });
+    for _ in 0..20 {
+        form.fixture.now = Time(form.fixture.now.0 + 80_000);
+        form.fixture.input(Input::StillHeld);
+    }
+    assert_eq!(form.heard(), "wl_keyboard key 30 Ok(Pressed)", "a hand holds it");
+    form.fixture.now = Time(form.fixture.now.0 + 1_000_000);
+    assert_eq!(form.heard(), "wl_keyboard key 30 Ok(Released)");
+    form.fixture.input(Input::StillHeld);
+    assert_eq!(form.heard(), "wl_keyboard key 30 Ok(Pressed)", "the word was late, the hand still holds");
 }
 
 #[test]

@@ -112,6 +112,7 @@ pub(super) fn input(input: protocol::Input) -> compositor::Input {
             text: text.as_str().to_owned(),
             cursor: cursor.map(|cursor| (cursor.from.get().into(), cursor.to.get().into())),
         },
+        protocol::Input::StillHeld => compositor::Input::StillHeld,
         protocol::Input::Commit { text } => compositor::Input::Commit { text: text.as_str().to_owned() },
     }
 }

@@ -370,7 +370,9 @@ impl Attached {
             return Err(Violation::OutOfOrder { message: "Input", number, last });
         }
         match event {
-            Input::Key { .. } | Input::Focus { .. } | Input::Preedit { .. } => self.keys.take(now)?,
+            Input::Key { .. } | Input::Focus { .. } | Input::Preedit { .. } | Input::StillHeld => {
+                self.keys.take(now)?
+            }
             Input::PointerButton { .. } => self.buttons.take(now)?,
             Input::PointerMotion { .. } | Input::PointerLeave | Input::Wheel { .. } => self.motions.take(now)?,
             Input::PointerRelative { .. } => {

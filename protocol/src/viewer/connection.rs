@@ -1,5 +1,6 @@
 //! The phases of a connection seen from the viewer. See the [module above](super) for the contract.
 
+use super::held::Held;
 use super::pace::Pace;
 use crate::link::{Outbox, Presence};
 use crate::rate::Bucket;
@@ -142,6 +143,7 @@ pub struct Connection {
     screen: Screen,
     last_input: InputSequence,
     pace: Pace,
+    held: Held,
     resizes: Vec<(CanvasId, Viewport)>,
     resize_at: Instant,
     repaints: Vec<CanvasId>,
@@ -180,6 +182,7 @@ impl Connection {
             screen: Screen::new(capabilities, now),
             last_input: InputSequence::NONE,
             pace: Pace::new(now),
+            held: Held::new(now),
             resizes: Vec::new(),
             resize_at: now,
             repaints: Vec::new(),
@@ -223,6 +226,7 @@ impl Connection {
         if begins(&event) {
             self.presence.want_answer(now);
         }
+        self.held.take(&event, now);
         let Self { pace, last_input, outbox, .. } = self;
         let before = last_input.0;
         let place = pace.take(event, now, |event| send_input(event, last_input, outbox));
@@ -327,6 +331,10 @@ impl Connection {
                 Due::Handshake => self.close(CloseCode::HostHandshakeTimeout),
                 Due::Lost => self.close(CloseCode::KeepAliveLost),
                 Due::Silent => self.presence.fall_silent(),
+                Due::StillHeld => {
+                    self.held.told(now);
+                    self.input(Input::StillHeld, now);
+                }
                 Due::Ask => self.ask(now),
                 Due::Flush => self.flush_due(now),
             }
@@ -356,8 +364,8 @@ impl Connection {
         self.presence.round_trip()
     }
 
-    fn deadlines(&self) -> [Option<(Instant, Due)>; 7] {
-        let mut all = [None; 7];
+    fn deadlines(&self) -> [Option<(Instant, Due)>; 8] {
+        let mut all = [None; 8];
         all[0] = match self.phase {
             Phase::Closed(_) => return all,
             Phase::Greeting { deadline } | Phase::Attaching { deadline } | Phase::Leaving { deadline } => {
@@ -371,6 +379,8 @@ impl Connection {
             all[2] = Some((self.presence.ask_at(), Due::Ask));
         }
         if self.is_attached() {
+            // Words of a hand that come late would be wrong; a host that is silent gets none.
+            all[7] = self.held.deadline().filter(|_| !self.is_silent()).map(|at| (at, Due::StillHeld));
             all[3] = self.pace.deadline().map(|at| (at, Due::Flush));
             all[4] = self.resizes.first().map(|_| (self.resize_at, Due::Flush));
             all[5] = self.repaints.first().map(|_| (self.repaint_at, Due::Flush));
@@ -499,6 +509,7 @@ enum Due {
     Handshake,
     Ask,
     Silent,
+    StillHeld,
     Lost,
     Flush,
 }
@@ -508,7 +519,7 @@ fn begins(event: &Input) -> bool {
     match event {
         Input::Key { pressed, .. } | Input::PointerButton { pressed, .. } => *pressed,
         Input::Touch { phase, .. } => *phase == TouchPhase::Down,
-        Input::Wheel { .. } | Input::Commit { .. } | Input::Preedit { .. } => true,
+        Input::Wheel { .. } | Input::Commit { .. } | Input::Preedit { .. } | Input::StillHeld => true,
         Input::PointerMotion { .. } | Input::PointerRelative { .. } | Input::PointerLeave | Input::Focus { .. } => {
             false
         }

@@ -71,6 +71,7 @@ pub(crate) fn to_host() -> Vec<(&'static str, ToHost)> {
             }),
         ),
         ("Input-Preedit-none", input(Input::Preedit { text: Text::new("").unwrap(), cursor: None })),
+        ("Input-StillHeld", input(Input::StillHeld)),
         ("Ping", ToHost::Ping { nonce: Nonce(0x1234_5678) }),
         ("Pong", ToHost::Pong { nonce: Nonce(1) }),
         ("Close", ToHost::Close { code: CloseCode::HostMalformed }),

@@ -327,6 +327,32 @@ fn both_ends_notice_a_cut_link() {
 }
 
 #[test]
+fn a_key_that_is_held_is_said_to_be_until_it_is_let_go_and_a_modifier_is_not() {
+    let mut pair = Pair::attached();
+    pair.host_events.clear();
+    let held = |pair: &Pair| {
+        let is_word = |event: &&host::Event| {
+            matches!(event, host::Event::ForWorker(ToHost::Input { event: Input::StillHeld, .. }))
+        };
+        pair.host_events.iter().filter(is_word).count()
+    };
+    pair.viewer.input(key(42, true), pair.now);
+    pair.run(ms(2_000));
+    assert_eq!(held(&pair), 0, "shift alone");
+    pair.viewer.input(key(30, true), pair.now);
+    pair.run(ms(300));
+    assert_eq!(held(&pair), 0, "it may be a tap");
+    pair.run(ms(1_000));
+    assert!((10..=13).contains(&held(&pair)), "{}", held(&pair));
+    pair.viewer.input(key(30, false), pair.now);
+    pair.settle();
+    pair.host_events.clear();
+    pair.run(ms(1_000));
+    assert_eq!(held(&pair), 0);
+    assert_eq!(pair.host_error, None);
+}
+
+#[test]
 fn a_host_that_answers_no_key_is_asked_and_told_as_silent_and_gets_no_new_keys() {
     let mut pair = Pair::attached();
     pair.is_cut = true;
@@ -361,7 +387,7 @@ fn a_host_that_answers_is_not_asked_for_every_key() {
     let mut pair = Pair::attached();
     let before = pair.frames_to_host;
     for turn in 0..50_u16 {
-        pair.viewer.input(key(30 + turn % 2, turn % 4 < 2), pair.now);
+        pair.viewer.input(key(30, turn % 2 == 0), pair.now);
         pair.run(ms(200));
     }
     let asked = pair.frames_to_host - before - 50;

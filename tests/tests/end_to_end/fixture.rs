@@ -71,6 +71,19 @@ impl Site {
         self.asked.paths.lock().expect("nobody panics while writing").iter().any(|asked| asked == path)
     }
 
+    /// How often a path was asked for and answered.
+    pub(crate) fn count(&self, path: &str) -> usize {
+        self.asked.paths.lock().expect("nobody panics while writing").iter().filter(|asked| *asked == path).count()
+    }
+
+    /// Waits until a path like this was asked for and answered.
+    pub(crate) fn wait_for(&self, is: impl Fn(&str) -> bool) {
+        let paths = self.asked.paths.lock().expect("nobody panics while writing");
+        let missing = |paths: &mut Vec<String>| !paths.iter().any(|asked| is(asked));
+        let waited = self.asked.more.wait_timeout_while(paths, PATIENCE, missing);
+        assert!(!waited.expect("nobody panics while writing").1.timed_out(), "nobody asked for it");
+    }
+
     /// Waits until the newest path that begins like this is this one.
     pub(crate) fn wait_last(&self, beginning: &str, path: &str) {
         let paths = self.asked.paths.lock().expect("nobody panics while writing");
@@ -176,11 +189,24 @@ impl Host {
         found
     }
 
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address.parse().expect("the host says an address")
+    }
+
     /// The file that makes a PC a known device.
     pub(crate) fn bundle(&self, name: &str) -> PathBuf {
+        self.bundle_for(name, &self.address)
+    }
+
+    /// The same, for a PC that reaches the host at this address; made once for each name.
+    pub(crate) fn bundle_for(&self, name: &str, address: &str) -> PathBuf {
         let path = self.directory.path().join(format!("{name}.shoji"));
+        if path.exists() {
+            return path;
+        }
         let file = path.to_str().expect("temporary paths are UTF-8");
-        self.run(&["device", "add", name, "--user", "hanako", "--host", &self.address, "--out", file]);
+        self.run(&["device", "add", name, "--user", "hanako", "--host", address, "--out", file]);
         path
     }
 

@@ -6,6 +6,7 @@ mod command_line;
 mod exactness;
 mod fixture;
 mod input_method;
+mod links;
 mod pacing;
 mod policies;
 mod quiet;

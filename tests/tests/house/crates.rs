@@ -14,7 +14,18 @@ const ALLOWED_EDGES: [(&str, &[&str]); 8] = [
     ("shoji-viewer", &["shoji-protocol", "shoji-codec"]),
     ("shoji-bench", &["shoji-protocol", "shoji-codec", "shoji-compositor", "shoji-host", "shoji-viewer"]),
     ("shoji-fuzz", &["shoji-protocol", "shoji-codec", "shoji-compositor", "shoji-host", "shoji-viewer"]),
-    ("shoji-tests", &["shoji-protocol", "shoji-codec", "shoji-compositor", "shoji-host", "shoji-viewer", "shoji-fuzz"]),
+    (
+        "shoji-tests",
+        &[
+            "shoji-protocol",
+            "shoji-codec",
+            "shoji-compositor",
+            "shoji-host",
+            "shoji-viewer",
+            "shoji-bench",
+            "shoji-fuzz",
+        ],
+    ),
 ];
 
 /// What `protocol` may be built from: a serializer and an error macro. Nothing with sockets, clocks or randomness.
