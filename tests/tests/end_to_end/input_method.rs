@@ -19,9 +19,9 @@ use crate::fixture::{Host, PATIENCE, Page, Site};
 const PAGE: &str = "<!doctype html><meta charset=utf-8><style>*{margin:0}textarea,input{position:fixed;left:0;width:600px;\
     font-size:24px}</style><textarea id=a autofocus style='top:0;height:100px'></textarea>\
     <textarea id=b style='top:120px;height:100px'></textarea><input id=p type=password style='top:240px;height:60px'>\
-    <script>let last='';setInterval(()=>{let now='/v/'+[a,b,p].map(f=>encodeURIComponent(f.value)).join('/');\
-    if(now!=last)fetch(last=now)},20);a.focus();\
-    onmousemove=()=>{fetch('/hand');onmousemove=null}</script>";
+    <script>let last='',busy;setInterval(()=>{let now='/v/'+[a,b,p].map(f=>encodeURIComponent(f.value)).join('/');\
+    if(now!=last&&!busy){busy=1;fetch(last=now).catch(()=>last='').finally(()=>busy=0)}},20);a.focus();\
+    onkeydown=e=>{if(e.key=='Shift'){fetch('/hand');onkeydown=null}}</script>";
 
 /// Somebody who may not do anything: mozc's server refuses to run as root.
 const NOBODY: u32 = 65_534;
@@ -73,11 +73,9 @@ impl Desk {
         });
         desk.site.wait_last("/v/", "/v///");
         // What is not shown yet takes no hands, nor does the page behind the card of a first start.
-        let mut x = 0;
-        desk.until("the page sees the hand", |desk| {
-            x = (x + 7) % 100;
+        desk.until("the page sees a key", |desk| {
             desk.press("Escape");
-            desk.tool("xdotool", &["mousemove", "--window", &desk.window, &(650 + x).to_string(), "400"]);
+            desk.press("Shift_L");
             desk.site.was_asked("/hand").then_some(())
         });
         desk
