@@ -47,6 +47,10 @@ pub const UPDATE_WINDOW: u64 = 20 << 20;
 /// several seconds of the fastest input that the protocol's rate limit lets through.
 pub const INPUT_WINDOW: u32 = 64 << 10;
 
+/// Bytes of datagrams that may wait for a connection's task: sixteen of the largest, which are half a second of the fastest
+/// typing. QUIC drops the oldest of more.
+pub const DATAGRAMS_WAITING: usize = 16 << 10;
+
 /// The first congestion window: on a LAN a whole page (about 0.4 MB) should leave in one flight. Congestion control
 /// still halves it on the first loss.
 pub const INITIAL_CONGESTION_WINDOW: u64 = 512 << 10;

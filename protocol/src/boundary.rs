@@ -26,7 +26,7 @@ pub use sample::sample;
 pub enum Channel {
     /// Both ways: hello, attach, keep-alive, close.
     Control,
-    /// Viewer to host: input and what must stay in order with it.
+    /// Viewer to host: input and what must stay in order with it. Copies of input may come beside it, in datagrams.
     Input,
     /// Host to viewer: canvases, updates, cursor.
     Updates,

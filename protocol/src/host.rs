@@ -6,6 +6,9 @@
 //! [`handle_frame`](Connection::handle_frame) or [`forward`](Connection::forward) has already closed the connection:
 //! what is left to send is its close message.
 //!
+//! Datagrams of the carrier go to [`handle_datagram`](Connection::handle_datagram), whether they come early, late, twice or not at
+//! all.
+//!
 //! Owns: what a viewer may say when and how often, and what a worker may show. Must never own a session, decide who may
 //! have one, or touch a socket or a clock.
 //!

@@ -42,6 +42,9 @@ limits! {
     MAX_TEXT: usize = 768;
     /// Most bytes of a viewer→host message: the text of one commit and its few numbers.
     MAX_TO_HOST: usize = MAX_TEXT + 32;
+    /// Most bytes of a datagram with copies of input: the longest input in its frame and some short ones, and less than the
+    /// smallest packet that QUIC may use.
+    MAX_DATAGRAM: usize = 1_024;
     /// Most bytes of a host→viewer message: one update and its few numbers.
     MAX_TO_VIEWER: usize = MAX_UPDATE + 64;
     /// Most bytes of a message between supervisor and worker about the session itself: a few numbers.
@@ -157,6 +160,8 @@ rates! {
         "The viewer merges sizes to 30 a second while a window is dragged.";
     REPAINTS = "repaints", 2, 40,
         "A viewer that loses its picture asks once for each canvas; each costs up to a megabyte.";
+    COPIES = "copies of input", 1_000, 10_000,
+        "Each key, button or text of an input method is followed by two datagrams of copies at most, and goes with one more.";
     CLOSES = "closes", 10, 64,
         "A person closes windows one by one; the burst is twice all canvases.";
     PINGS = "pings", 2, 40,

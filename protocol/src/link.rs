@@ -13,10 +13,12 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
-    pub(crate) fn send_to_host(&mut self, message: &ToHost) {
+    /// Returns the message's frame.
+    pub(crate) fn send_to_host(&mut self, message: &ToHost) -> &[u8] {
         let mut bytes = Vec::new();
         frame::encode_to_host(message, &mut bytes);
         self.frames.push_back((message.channel(), bytes));
+        self.frames.back().map_or(&[], |(_, bytes)| bytes)
     }
 
     pub(crate) fn send_to_viewer(&mut self, message: &ToViewer<'_>) {

@@ -136,8 +136,10 @@ impl Capabilities {
     pub const TOUCH: Self = Self(4);
     /// The viewer shows cursor pictures.
     pub const CURSOR_IMAGE: Self = Self(8);
+    /// The viewer sends copies of its input in datagrams beside the stream, and the host takes from them what it lacks.
+    pub const INPUT_COPIES: Self = Self(16);
     /// Everything this version knows.
-    pub const ALL: Self = Self(15);
+    pub const ALL: Self = Self(31);
 
     /// Whether all of `wanted` is in the set.
     pub const fn contains(self, wanted: Self) -> bool {

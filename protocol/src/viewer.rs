@@ -1,7 +1,7 @@
 //! The viewer's end of one connection, as a state machine.
 //!
-//! The contract: after every call that takes `&mut self`, send everything from [`poll_send`](Connection::poll_send), then
-//! call [`handle_deadline`](Connection::handle_deadline) when [`deadline`](Connection::deadline) is reached. An error from
+//! The contract: after every call that takes `&mut self`, send everything from [`poll_send`](Connection::poll_send) and, if the carrier has datagrams,
+//! [`poll_datagram`](Connection::poll_datagram), then call [`handle_deadline`](Connection::handle_deadline) when [`deadline`](Connection::deadline) is reached. An error from
 //! [`handle_frame`](Connection::handle_frame) has already closed the connection: what is left to send is its close
 //! message. The resume token that comes with [`Event::Attached`] is the caller's to keep for the next connection.
 //!
@@ -19,6 +19,7 @@
 //! ```
 
 mod connection;
+mod copies;
 mod held;
 mod pace;
 

@@ -109,6 +109,7 @@ enum Wake {
     Control(Result<Option<Bytes>, quinn::ReadError>),
     InputOpened(Result<RecvStream, quinn::ConnectionError>),
     Input(Result<Option<Bytes>, quinn::ReadError>),
+    Datagram(Result<Bytes, quinn::ConnectionError>),
     Wrote(Result<(), quinn::WriteError>),
     Worker(Result<FromWorker, LinkError>),
     LinkDrained(Result<(), LinkError>),
@@ -207,6 +208,7 @@ impl Connection {
             biased;
             code = told.recv() => Wake::Told(code),
             wake = from_input => wake,
+            datagram = carrier.read_datagram() => Wake::Datagram(datagram),
             bytes = control.read(), if control.open => Wake::Control(bytes),
             wrote = control_out.write(), if has_control => Wake::Wrote(wrote),
             wrote = updates.write(), if !may_take => Wake::Wrote(wrote),
@@ -227,6 +229,14 @@ impl Connection {
             Wake::InputOpened(Err(error)) => Err(error.to_string()),
             Wake::Input(bytes) => self.received(Channel::Input, bytes).await,
             Wake::Control(bytes) => self.received(Channel::Control, bytes).await,
+            Wake::Datagram(Ok(datagram)) => {
+                let handled = self.machine.handle_datagram(&datagram, now());
+                self.handled(handled).await;
+                self.push_link();
+                self.collect();
+                Ok(())
+            }
+            Wake::Datagram(Err(error)) => Err(error.to_string()),
             Wake::Wrote(Ok(())) => Ok(()),
             Wake::Wrote(Err(error)) => Err(error.to_string()),
             Wake::Worker(Ok(FromWorker::ForViewer(frame))) => {
@@ -291,11 +301,7 @@ impl Connection {
                 Ok(Some(frame)) => self.machine.handle_frame(channel, frame.body, now),
                 Err(error) => Err(error.by(Side::Viewer)),
             };
-            if let Err(error) = handled {
-                warn!(device = %self.identity.device, %error, code = ?error.close_code(), "Viewer broke the protocol");
-                self.machine.close(error.close_code());
-            }
-            self.events().await;
+            self.handled(handled).await;
             if self.machine.closed().is_some() {
                 break;
             }
@@ -303,6 +309,15 @@ impl Connection {
         self.push_link();
         self.collect();
         Ok(())
+    }
+
+    /// What came of something that the viewer sent.
+    async fn handled(&mut self, result: Result<(), shoji_protocol::Error>) {
+        if let Err(error) = result {
+            warn!(device = %self.identity.device, %error, code = ?error.close_code(), "Viewer broke the protocol");
+            self.machine.close(error.close_code());
+        }
+        self.events().await;
     }
 
     async fn events(&mut self) {

@@ -75,7 +75,9 @@ fn transport() -> TransportConfig {
         // A viewer opens one stream of each kind and no more.
         .max_concurrent_bidi_streams(VarInt::from_u32(1))
         .max_concurrent_uni_streams(VarInt::from_u32(1))
-        .datagram_receive_buffer_size(None)
+        // Only the viewer's copies of input come in datagrams; of many that wait the oldest are of no use.
+        .datagram_receive_buffer_size(Some(limits::DATAGRAMS_WAITING))
+        .datagram_send_buffer_size(0)
         .stream_receive_window(VarInt::from_u32(limits::INPUT_WINDOW))
         .receive_window(VarInt::from_u32(limits::INPUT_WINDOW * 2))
         .send_window(limits::UPDATE_WINDOW)

@@ -6,6 +6,8 @@ use shoji_codec::{Encoder, Rect};
 use shoji_compositor::{CanvasKind, Damage, Size, WindowState};
 use shoji_protocol::{CanvasId, InputSequence};
 
+use super::typed::{BEYOND_BUDGET, Typed};
+
 /// Rectangles of damage that wait for the link. More are merged into the box around them: the encoder compares pixels
 /// anyway, so a larger rectangle costs time and no bytes.
 const MAX_DAMAGE: usize = 64;
@@ -53,6 +55,8 @@ pub(super) struct Canvas {
     pub(super) wants_frame: bool,
     /// When it last got leave, microseconds.
     frame_given: u64,
+    /// What is owed to what was typed here.
+    pub(super) typed: Typed,
 }
 
 /// A picture that goes in parts: the viewer presents and acknowledges it as one.
@@ -60,13 +64,20 @@ pub(super) struct Canvas {
 pub(super) struct Picture {
     /// How many bytes it should have.
     pub(super) budget: usize,
+    /// It goes although the window is full.
+    beyond: bool,
     bytes: usize,
     complete: bool,
 }
 
 impl Picture {
     pub(super) fn new(budget: usize) -> Self {
-        Self { budget, bytes: 0, complete: false }
+        Self { budget, beyond: false, bytes: 0, complete: false }
+    }
+
+    /// One that is owed to what was typed, although the window is full.
+    pub(super) fn beyond_the_window() -> Self {
+        Self { beyond: true, ..Self::new(BEYOND_BUDGET) }
     }
 
     /// Takes a part in; whether another may follow. A picture over its budget ends, and the rest waits for the viewer's
@@ -105,6 +116,7 @@ impl Canvas {
             rested: 0,
             wants_frame: false,
             frame_given: 0,
+            typed: Typed::default(),
         }
     }
 
@@ -116,7 +128,13 @@ impl Canvas {
         self.input = InputSequence::NONE;
         self.damage.clear();
         (self.has_more, self.picture, self.goes_in_parts) = (false, None, false);
+        self.show_anew();
+    }
+
+    /// All of it has to be shown once more.
+    pub(super) fn show_anew(&mut self) {
         self.is_changed = true;
+        self.typed.start_over();
     }
 
     /// New pixels.
@@ -163,6 +181,23 @@ impl Canvas {
         if waits { self.frame_at(MEANWHILE) } else { None }
     }
 
+    /// When the browser may draw what was typed although the link is full, at `now` or later; `None`: nothing is owed, or what
+    /// was drawn already goes first.
+    pub(super) fn typed_at(&self, now: u64, interval: u64) -> Option<u64> {
+        let is_owed = self.typed.owes_leave(now) && self.picture.is_none() && !self.is_changed;
+        if is_owed { self.frame_at(interval) } else { None }
+    }
+
+    /// Whether what was drawn may go although the link is full, because it is owed to what was typed.
+    pub(super) fn may_go_beyond(&self, now: u64) -> bool {
+        self.is_changed && self.picture.is_none() && self.typed.owes_update(now)
+    }
+
+    /// All of a picture left.
+    pub(super) fn picture_left(&mut self, picture: &Picture) {
+        self.typed.update_left(picture.bytes, picture.beyond);
+    }
+
     /// Whether the browser may draw the next picture while the last one is encoded. One that goes in parts is waited for: what
     /// is drawn meanwhile would make it longer. How this one will go is not known yet; most are like the one before.
     pub(super) fn may_draw_ahead(&self, now: u64, interval: u64) -> bool {
@@ -172,6 +207,7 @@ impl Canvas {
     /// The browser got leave to draw at `now`. Being woken a little late does not shift the rhythm.
     pub(super) fn frame_done(&mut self, now: u64, interval: u64) {
         self.wants_frame = false;
+        self.typed.leave_given();
         let due = self.frame_given + interval;
         self.frame_given = if now - due.min(now) < interval / 4 { due.min(now) } else { now };
     }
@@ -280,6 +316,28 @@ mod tests {
         assert_eq!(canvas.meanwhile_at(), None, "a picture that was begun is let through");
         (canvas.picture, canvas.is_changed) = (None, true);
         assert_eq!(canvas.meanwhile_at(), None, "what it drew goes first");
+    }
+
+    #[test]
+    fn what_was_typed_is_drawn_and_goes_although_the_link_is_full() {
+        let mut canvas = canvas();
+        let (now, interval) = (1_000_000, 16_667);
+        canvas.wants_frame = true;
+        canvas.typed.earn(now);
+        assert!(!canvas.may_go_beyond(now), "its first picture is large");
+        canvas.take_damage();
+        canvas.picture_left(&Picture::new(1));
+        canvas.typed.earn(now);
+        canvas.has_more = true;
+        assert_eq!(canvas.typed_at(now, interval), canvas.frame_at(interval));
+        canvas.frame_done(now, interval);
+        canvas.is_changed = true;
+        assert!(canvas.may_go_beyond(now) && canvas.typed_at(now, interval).is_none());
+        canvas.picture = Some(Picture::beyond_the_window());
+        assert!(!canvas.may_go_beyond(now), "a picture that was begun is not begun again");
+        canvas.picture = None;
+        canvas.show_anew();
+        assert!(!canvas.may_go_beyond(now));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use shoji_protocol::{CanvasId, Input};
 pub(super) struct Look {
     pointer: Option<(CanvasId, Rect)>,
     caret: Option<(CanvasId, Rect)>,
+    focus: Option<CanvasId>,
 }
 
 impl Look {
@@ -23,6 +24,7 @@ impl Look {
                 self.pointer = Some((*canvas, Rect { x, y, width: 1, height: 1 }));
             }
             Input::PointerLeave => self.pointer = None,
+            Input::Focus { canvas } => self.focus = *canvas,
             _ => {}
         }
     }
@@ -30,6 +32,11 @@ impl Look {
     /// The caret moved, appeared or went.
     pub(super) fn set_caret(&mut self, caret: Option<(CanvasId, Rect)>) {
         self.caret = caret;
+    }
+
+    /// The canvas on which typed text appears: the caret's, or where no caret is known the keyboard's.
+    pub(super) fn typed_on(&self) -> Option<CanvasId> {
+        self.caret.map(|(canvas, _)| canvas).or(self.focus)
     }
 
     /// The places of pointer and caret on a canvas.
@@ -57,5 +64,15 @@ mod tests {
         look.take_input(&Input::PointerLeave);
         look.set_caret(None);
         assert_eq!(look.on(CanvasId(1)), (None, None));
+    }
+
+    #[test]
+    fn text_appears_at_the_caret_or_else_where_the_keyboard_is() {
+        let mut look = Look::default();
+        assert_eq!(look.typed_on(), None);
+        look.take_input(&Input::Focus { canvas: Some(CanvasId(1)) });
+        assert_eq!(look.typed_on(), Some(CanvasId(1)));
+        look.set_caret(Some((CanvasId(2), Rect { x: 0, y: 0, width: 1, height: 9 })));
+        assert_eq!(look.typed_on(), Some(CanvasId(2)));
     }
 }

@@ -5,10 +5,12 @@
 
 mod canvas;
 mod convert;
+mod error;
 mod link;
 mod look;
 mod rights;
 mod session;
+mod typed;
 mod windowless;
 
 use std::fs::{File, OpenOptions};
@@ -26,7 +28,7 @@ use crate::trace::Trace;
 use link::{Link, LinkError};
 use session::Session;
 
-pub use session::Error;
+pub use error::Error;
 
 /// Runs the worker until its session ends. Its standard input is the socket to the supervisor, its standard output the
 /// Wayland listening socket.

@@ -12,7 +12,7 @@ use shoji_compositor as compositor;
 use shoji_compositor::{Compositor, Cursor, Event, Time};
 use shoji_protocol::host::flow::{self, Flow};
 use shoji_protocol::time::{Duration, Instant};
-use shoji_protocol::worker::{Attachment, Failure, ToSupervisor, ToWorker};
+use shoji_protocol::worker::{Attachment, ToSupervisor, ToWorker};
 use shoji_protocol::{
     CanvasId, Capabilities, InputSequence, KeyboardLayout, Notice, Pixels, Rate, TextPlace, ToHost, ToViewer, UpdateId,
     Viewport,
@@ -20,53 +20,16 @@ use shoji_protocol::{
 use tracing::{debug, info, warn};
 
 use super::canvas::{Canvas, Picture};
-use super::convert;
-use super::link::{Link, LinkError, Message};
+use super::error::Error;
+use super::link::{Link, Message};
 use super::look::Look;
-use super::rights;
 use super::windowless::Windowless;
+use super::{convert, rights, typed};
 use crate::clock;
 use crate::trace::{self, Trace};
 
 /// The most often the browser draws: what nearly every screen shows. More would cost both ends CPU that nobody sees.
 const MAX_RATE: u32 = 60_000;
-
-/// Why a worker ends.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The supervisor is gone or speaks nonsense.
-    #[error(transparent)]
-    Link(#[from] LinkError),
-    /// The compositor cannot work.
-    #[error("the compositor failed: {0}: the session ends, and its user can begin another")]
-    Compositor(#[from] compositor::Error),
-    /// The encoder cannot work.
-    #[error("the encoder failed: {0}: the session ends, and its user can begin another; please report this line")]
-    Encoder(#[from] shoji_codec::EncodeError),
-    /// An update became larger than the protocol carries.
-    #[error(
-        "an update of {0} bytes is too large: the session ends, and its user can begin another; please report this line"
-    )]
-    TooLarge(usize),
-    /// The supervisor asked to stop.
-    #[error("stopped")]
-    Stopped,
-    /// A system call failed.
-    #[error("the worker cannot run: {0}: check the machine's free memory and limit of open files (ulimit -n)")]
-    System(#[from] std::io::Error),
-}
-
-impl Error {
-    /// What to tell the supervisor, if it can still be told and does not know.
-    pub(super) fn failure(&self) -> Option<Failure> {
-        match self {
-            Self::Compositor(_) => Some(Failure::Compositor),
-            Self::Encoder(_) | Self::TooLarge(_) => Some(Failure::Encoder),
-            Self::Link(LinkError::Frame(_) | LinkError::Message(_)) => Some(Failure::Supervisor),
-            Self::Link(_) | Self::Stopped | Self::System(_) => None,
-        }
-    }
-}
 
 /// The viewer that is attached.
 struct Viewer {
@@ -158,7 +121,7 @@ impl Session {
             Event::CanvasResized { canvas, size } => {
                 if let Some(canvas) = self.canvases.get_mut(&convert::canvas_out(canvas)) {
                     canvas.size = size;
-                    canvas.is_changed = true;
+                    canvas.show_anew();
                 }
             }
             Event::Damaged { canvas: id } => {
@@ -330,8 +293,14 @@ impl Session {
         let (Some(compositor), Some(viewer)) = (&mut self.compositor, &mut self.viewer) else { return };
         match message {
             ToHost::Input { sequence, event } => {
+                let now = clock::microseconds();
                 self.look.take_input(&event);
-                compositor.input(convert::input(event), Time(clock::microseconds()));
+                if typed::is_typed(&event)
+                    && let Some(canvas) = self.look.typed_on().and_then(|id| self.canvases.get_mut(&id))
+                {
+                    canvas.typed.earn(now);
+                }
+                compositor.input(convert::input(event), Time(now));
                 self.input = sequence;
                 if self.trace.is_on() {
                     self.trace.write(&trace::Event::InputGiven { seq: sequence.0, t: self.trace.now() });
@@ -365,7 +334,7 @@ impl Session {
             ToHost::Repaint { canvas } => {
                 if let Some(canvas) = self.canvases.get_mut(&canvas) {
                     canvas.encoder.repaint();
-                    canvas.is_changed = true;
+                    canvas.show_anew();
                 }
             }
             // The supervisor passes on nothing else.
@@ -444,7 +413,9 @@ impl Session {
         let refines = rested && viewer.flow.may_refine();
         // A picture that was begun is let through as one.
         let begun = canvas.picture.is_some();
-        if !(canvas.is_changed || canvas.has_more || refines) || !(begun || viewer.flow.may_send(now)) {
+        let is_room = begun || viewer.flow.may_send(now);
+        let beyond = !is_room && viewer.flow.may_add_little() && canvas.may_go_beyond(micros);
+        if !(canvas.is_changed || canvas.has_more || refines) || !(is_room || beyond) {
             return Ok(());
         }
         // A browser that takes most of an interval to draw would else lose the time of encoding with each picture.
@@ -459,7 +430,11 @@ impl Session {
         };
         let size = shoji_codec::Size { width: view.size.width, height: view.size.height };
         let frame = Frame { size, stride: view.stride, pixels: view.pixels };
-        let mut picture = canvas.picture.take().unwrap_or_else(|| Picture::new(viewer.flow.budget(now).bytes));
+        let mut picture = match canvas.picture.take() {
+            Some(begun) => begun,
+            None if beyond => Picture::beyond_the_window(),
+            None => Picture::new(viewer.flow.budget(now).bytes),
+        };
         let budget = Budget { bytes: picture.budget };
         let damage = canvas.take_damage();
         self.payload.clear();
@@ -485,11 +460,12 @@ impl Session {
         let written = self.trace.now();
         let left = Instant::from_micros(clock::microseconds());
         canvas.goes_in_parts = begun || more;
-        // There is room: `may_send` said so, now or when the picture was begun.
+        // There is room: `may_send` or `may_add_little` said so, now or when the picture was begun.
         let _ = if more {
             canvas.picture = Some(picture);
             viewer.flow.part(id, update, bytes, left)
         } else {
+            canvas.picture_left(&picture);
             viewer.flow.sent(id, update, bytes, left)
         };
         if self.trace.is_on() {
@@ -509,15 +485,16 @@ impl Session {
         Ok(())
     }
 
-    /// Gives the browser leave to draw where the last picture left and the viewer keeps up, and now and then where a slow link
-    /// still carries the rest of one.
+    /// Gives the browser leave to draw where the last picture left and the viewer keeps up, now and then where a slow link
+    /// still carries the rest of one, and for what was typed.
     fn let_draw(&mut self) {
         let (Some(compositor), Some(viewer)) = (&mut self.compositor, &self.viewer) else { return };
         let now = clock::microseconds();
         let keeps_up = viewer.flow.may_send(Instant::from_micros(now));
         for (id, canvas) in &mut self.canvases {
             let meanwhile = canvas.meanwhile_at().is_some_and(|at| at <= now);
-            if meanwhile || (keeps_up && canvas.may_draw(now, viewer.interval)) {
+            let typed = canvas.typed_at(now, viewer.interval).is_some_and(|at| at <= now);
+            if meanwhile || typed || (keeps_up && canvas.may_draw(now, viewer.interval)) {
                 give_leave(compositor, *id, canvas, (now, viewer.interval), &self.trace);
             }
         }
@@ -561,9 +538,11 @@ impl Session {
             // The supervisor's reading wakes it.
             return None;
         }
-        if !viewer.flow.may_send(Instant::from_micros(clock::microseconds())) {
+        let now = clock::microseconds();
+        if !viewer.flow.may_send(Instant::from_micros(now)) {
             // An acknowledgement wakes it to send.
-            return self.canvases.values().filter_map(Canvas::meanwhile_at).min();
+            let of = |canvas: &Canvas| [canvas.meanwhile_at(), canvas.typed_at(now, viewer.interval)];
+            return self.canvases.values().flat_map(of).flatten().min();
         }
         let of = |canvas: &Canvas| {
             if canvas.has_more {

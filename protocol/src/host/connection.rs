@@ -1,12 +1,13 @@
 //! The phases of a connection seen from the host. See the [module above](super) for the contract.
 
+use crate::frame::{Decoder, Kind};
 use crate::link::{Outbox, Presence};
 use crate::rate::Bucket;
 use crate::screen::{Named, Screen};
 use crate::time::Instant;
 use crate::{
-    AttachHow, Capabilities, Channel, CloseCode, Error, Input, InputSequence, KeepAlive, KeyboardLayout, Locale,
-    Notice, ResumeToken, SessionId, Side, ToHost, ToViewer, Viewport, Violation, limits,
+    AttachHow, Capabilities, Channel, CloseCode, DecodeError, Error, Input, InputSequence, KeepAlive, KeyboardLayout,
+    Locale, Notice, ResumeToken, SessionId, Side, ToHost, ToViewer, Viewport, Violation, limits,
 };
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -91,7 +92,10 @@ struct Hello {
 #[derive(Debug)]
 struct Attached {
     capabilities: Capabilities,
+    /// The last input that was taken, from the stream or from a copy.
     last_input: InputSequence,
+    /// The last input that came on the stream. What comes there and is not newer than `last_input` was taken from a copy.
+    last_on_stream: InputSequence,
     screen: Screen,
     keys: Bucket,
     buttons: Bucket,
@@ -101,6 +105,7 @@ struct Attached {
     resizes: Bucket,
     repaints: Bucket,
     closes: Bucket,
+    copies: Bucket,
 }
 
 impl Connection {
@@ -122,6 +127,15 @@ impl Connection {
             return Ok(());
         }
         self.try_frame(channel, body, now).inspect_err(|error| self.close(error.close_code()))
+    }
+
+    /// Takes a datagram that the viewer sent: copies of its last inputs, of which those are taken that come next. Nothing comes of
+    /// it once the connection is closed.
+    pub fn handle_datagram(&mut self, datagram: &[u8], now: Instant) -> Result<(), Error> {
+        if self.closed().is_some() {
+            return Ok(());
+        }
+        self.try_datagram(datagram, now).inspect_err(|error| self.close(error.close_code()))
     }
 
     /// The next thing the host has to do.
@@ -255,6 +269,36 @@ impl Connection {
         self.step(message, now).map_err(|violation| violation.by(Side::Viewer))
     }
 
+    fn try_datagram(&mut self, datagram: &[u8], now: Instant) -> Result<(), Error> {
+        self.outbox.check(Side::Host)?;
+        if limits::MAX_QUEUED <= self.events.len() {
+            return Err(Violation::NotDrained.by(Side::Host));
+        }
+        let by_viewer = |violation: Violation| violation.by(Side::Viewer);
+        if limits::MAX_DATAGRAM < datagram.len() {
+            let bytes = u32::try_from(datagram.len()).unwrap_or(u32::MAX);
+            return Err(by_viewer(Violation::Oversized { bytes, limit: limits::MAX_DATAGRAM }));
+        }
+        self.presence.heard(now);
+        let attached = match &mut self.phase {
+            Phase::Attached(attached) => attached,
+            // Datagrams keep no order with `End`: what was on its way is no fault.
+            Phase::Ending => return Ok(()),
+            phase => return Err(by_viewer(Violation::WrongState { message: "a datagram", phase: name(phase) })),
+        };
+        attached.expect_agreed("a datagram", Capabilities::INPUT_COPIES).map_err(by_viewer)?;
+        attached.copies.take(now).map_err(by_viewer)?;
+        let mut decoder = Decoder::new(&[Kind::ToHost]);
+        decoder.push(datagram);
+        while let Some(frame) = decoder.next_frame().map_err(|error| error.by(Side::Viewer))? {
+            let message = ToHost::decode(frame.body).map_err(|error| by_viewer(Violation::Malformed(error)))?;
+            if let Some(message) = attached.take_copy(message, now).map_err(by_viewer)? {
+                self.events.push_back(Event::ForWorker(message));
+            }
+        }
+        if decoder.buffered() == 0 { Ok(()) } else { Err(by_viewer(Violation::Malformed(DecodeError::Value))) }
+    }
+
     fn step(&mut self, message: ToHost, now: Instant) -> Result<(), Violation> {
         // The phase is taken out, so that an error cannot leave a half-changed one behind: the caller closes.
         let phase = mem::replace(&mut self.phase, Phase::Ending);
@@ -326,6 +370,7 @@ impl Attached {
         Self {
             capabilities,
             last_input: InputSequence::NONE,
+            last_on_stream: InputSequence::NONE,
             screen: Screen::new(capabilities, now),
             keys: Bucket::new(limits::KEYS, now),
             buttons: Bucket::new(limits::BUTTONS, now),
@@ -335,6 +380,7 @@ impl Attached {
             resizes: Bucket::new(limits::RESIZES, now),
             repaints: Bucket::new(limits::REPAINTS, now),
             closes: Bucket::new(limits::CLOSES, now),
+            copies: Bucket::new(limits::COPIES, now),
         }
     }
 
@@ -356,6 +402,15 @@ impl Attached {
                 self.screen.named(name, *canvas)?
             }
             ToHost::Input { sequence, event } => {
+                if *sequence != self.last_on_stream.next() {
+                    let (number, last) = (sequence.0, self.last_on_stream.0);
+                    return Err(Violation::OutOfOrder { message: "Input", number, last });
+                }
+                self.last_on_stream = *sequence;
+                if *sequence <= self.last_input {
+                    // A copy was here first.
+                    return Ok(None);
+                }
                 self.input(*sequence, event, now)?;
                 Named::Open
             }
@@ -364,11 +419,20 @@ impl Attached {
         Ok(Some(message).filter(|_| named == Named::Open))
     }
 
-    fn input(&mut self, sequence: InputSequence, event: &Input, now: Instant) -> Result<(), Violation> {
-        if sequence != self.last_input.next() {
-            let (number, last) = (sequence.0, self.last_input.0);
-            return Err(Violation::OutOfOrder { message: "Input", number, last });
+    /// Checks a message in a datagram; returns it if it is the input that comes next.
+    fn take_copy(&mut self, message: ToHost, now: Instant) -> Result<Option<ToHost>, Violation> {
+        let ToHost::Input { sequence, event } = &message else {
+            return Err(Violation::WrongState { message: message.name(), phase: "in a datagram" });
+        };
+        if *sequence != self.last_input.next() {
+            return Ok(None);
         }
+        self.input(*sequence, event, now)?;
+        Ok(Some(message))
+    }
+
+    /// Takes an input that comes next.
+    fn input(&mut self, sequence: InputSequence, event: &Input, now: Instant) -> Result<(), Violation> {
         match event {
             Input::Key { .. } | Input::Focus { .. } | Input::Preedit { .. } | Input::StillHeld => {
                 self.keys.take(now)?
@@ -411,13 +475,16 @@ enum Due {
 }
 
 fn wrong(message: &ToHost, phase: &Phase) -> Violation {
-    let phase = match phase {
+    Violation::WrongState { message: message.name(), phase: name(phase) }
+}
+
+fn name(phase: &Phase) -> &'static str {
+    match phase {
         Phase::Greeting { .. } => "greeting",
         Phase::Greeted { .. } => "greeted",
         Phase::Attaching { .. } => "attaching",
         Phase::Attached(_) => "attached",
         Phase::Ending => "ending",
         Phase::Closed(_) => "closed",
-    };
-    Violation::WrongState { message: message.name(), phase }
+    }
 }

@@ -153,6 +153,13 @@ impl Flow {
         }
     }
 
+    /// Whether a small update may be sent although the window is full: the protocol's own limits leave room for it. The caller
+    /// bounds how often.
+    pub fn may_add_little(&self) -> bool {
+        self.in_flight.len() < limits::MAX_IN_FLIGHT
+            && self.bytes_in_flight + limits::MAX_UPDATE <= limits::MAX_BYTES_IN_FLIGHT
+    }
+
     /// Whether an update like the last one, sent now, will have been presented before the browser's next picture is due, an
     /// interval later. Then the browser may draw that one while this one is encoded; elsewhere what it draws ahead would only
     /// grow old while it waits. A lone large update after small ones is not foreseen: then one picture waits.

@@ -1,5 +1,6 @@
 //! The phases of a connection seen from the viewer. See the [module above](super) for the contract.
 
+use super::copies::Copies;
 use super::held::Held;
 use super::pace::Pace;
 use crate::link::{Outbox, Presence};
@@ -144,6 +145,7 @@ pub struct Connection {
     last_input: InputSequence,
     pace: Pace,
     held: Held,
+    copies: Copies,
     resizes: Vec<(CanvasId, Viewport)>,
     resize_at: Instant,
     repaints: Vec<CanvasId>,
@@ -183,6 +185,7 @@ impl Connection {
             last_input: InputSequence::NONE,
             pace: Pace::new(now),
             held: Held::new(now),
+            copies: Copies::default(),
             resizes: Vec::new(),
             resize_at: now,
             repaints: Vec::new(),
@@ -227,9 +230,9 @@ impl Connection {
             self.presence.want_answer(now);
         }
         self.held.take(&event, now);
-        let Self { pace, last_input, outbox, .. } = self;
+        let Self { pace, last_input, outbox, copies, .. } = self;
         let before = last_input.0;
-        let place = pace.take(event, now, |event| send_input(event, last_input, outbox));
+        let place = pace.take(event, now, |event| send_input(event, now, last_input, outbox, copies));
         Some(InputSequence(before + place as u64))
     }
 
@@ -316,6 +319,12 @@ impl Connection {
         self.outbox.take()
     }
 
+    /// A datagram to send now, if the carrier has any: it may be lost, doubled or late. One that is not fetched gives way to the
+    /// next.
+    pub fn poll_datagram(&mut self) -> Option<Vec<u8>> {
+        self.copies.take()
+    }
+
     /// When to call [`handle_deadline`](Self::handle_deadline) if nothing happens before; `None`: never.
     pub fn deadline(&self) -> Option<Instant> {
         self.deadlines().into_iter().flatten().map(|(at, _)| at).min()
@@ -364,8 +373,8 @@ impl Connection {
         self.presence.round_trip()
     }
 
-    fn deadlines(&self) -> [Option<(Instant, Due)>; 8] {
-        let mut all = [None; 8];
+    fn deadlines(&self) -> [Option<(Instant, Due)>; 9] {
+        let mut all = [None; 9];
         all[0] = match self.phase {
             Phase::Closed(_) => return all,
             Phase::Greeting { deadline } | Phase::Attaching { deadline } | Phase::Leaving { deadline } => {
@@ -381,6 +390,7 @@ impl Connection {
         if self.is_attached() {
             // Words of a hand that come late would be wrong; a host that is silent gets none.
             all[7] = self.held.deadline().filter(|_| !self.is_silent()).map(|at| (at, Due::StillHeld));
+            all[8] = self.copies.deadline().map(|at| (at, Due::Flush));
             all[3] = self.pace.deadline().map(|at| (at, Due::Flush));
             all[4] = self.resizes.first().map(|_| (self.resize_at, Due::Flush));
             all[5] = self.repaints.first().map(|_| (self.repaint_at, Due::Flush));
@@ -414,6 +424,7 @@ impl Connection {
                 }
                 self.capabilities = capabilities;
                 self.screen.agree(capabilities);
+                self.copies.agree(capabilities.contains(Capabilities::INPUT_COPIES));
                 self.presence.agree(keep_alive);
                 self.phase = Phase::Attaching { deadline: now + limits::ATTACH_WITHIN };
                 Ok(None)
@@ -439,6 +450,9 @@ impl Connection {
             // The updates channel keeps no order with the control channel: it may be ahead of `Attached`.
             (_, message) if message.channel() == Channel::Updates => {
                 self.screen.show(&message, self.last_input, now)?;
+                if let ToViewer::Update { input, .. } = message {
+                    self.copies.confirmed(input);
+                }
                 if let ToViewer::CanvasClosed { canvas } = message {
                     self.repaints.retain(|&waiting| waiting != canvas);
                     self.resizes.retain(|&(waiting, _)| waiting != canvas);
@@ -484,8 +498,9 @@ impl Connection {
         if !self.is_attached() || self.is_full() {
             return;
         }
-        let Self { pace, last_input, outbox, .. } = self;
-        pace.flush_due(now, |event| send_input(event, last_input, outbox));
+        let Self { pace, last_input, outbox, copies, .. } = self;
+        pace.flush_due(now, |event| send_input(event, now, last_input, outbox, copies));
+        copies.flush_due(now);
         if self.resize_at <= now && !self.resizes.is_empty() {
             let (canvas, viewport) = self.resizes.remove(0);
             self.outbox.send_to_host(&ToHost::Resize { canvas, viewport });
@@ -499,8 +514,8 @@ impl Connection {
     }
 
     fn flush_input(&mut self, now: Instant) {
-        let Self { pace, last_input, outbox, .. } = self;
-        pace.flush(now, &mut |event| send_input(event, last_input, outbox));
+        let Self { pace, last_input, outbox, copies, .. } = self;
+        pace.flush(now, &mut |event| send_input(event, now, last_input, outbox, copies));
     }
 }
 
@@ -526,9 +541,13 @@ fn begins(event: &Input) -> bool {
     }
 }
 
-fn send_input(event: Input, last_input: &mut InputSequence, outbox: &mut Outbox) {
-    *last_input = last_input.next();
-    outbox.send_to_host(&ToHost::Input { sequence: *last_input, event });
+fn send_input(event: Input, now: Instant, last: &mut InputSequence, outbox: &mut Outbox, copies: &mut Copies) {
+    *last = last.next();
+    let message = ToHost::Input { sequence: *last, event };
+    let frame = outbox.send_to_host(&message);
+    if let ToHost::Input { sequence, event } = &message {
+        copies.sent(*sequence, event, frame, now);
+    }
 }
 
 /// The event of a message about what the host shows.

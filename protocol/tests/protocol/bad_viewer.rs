@@ -1,6 +1,6 @@
 //! A viewer that breaks the protocol: each way ends in an error, a close code and blame, and in nothing else.
 
-use shoji_protocol::frame::{HEADER_BYTES, Header, Kind};
+use shoji_protocol::frame::{self, HEADER_BYTES, Header, Kind};
 use shoji_protocol::time::Instant;
 use shoji_protocol::{
     AttachHow, CanvasId, Capabilities, Channel, CloseCode, DecodeError, Error, Fault, Fixed, Input, InputSequence, Key,
@@ -28,7 +28,11 @@ impl Host {
     }
 
     fn attached() -> Self {
-        let mut host = Self::greeted(Capabilities::H264);
+        Self::attached_with(Capabilities::H264)
+    }
+
+    fn attached_with(capabilities: Capabilities) -> Self {
+        let mut host = Self::greeted(capabilities);
         host.say(&ToHost::Attach { how: AttachHow::New, viewport: viewport(800, 600), keyboard: KeyboardLayout::Us })
             .unwrap();
         assert!(host.connection.attached(SessionId(1), ResumeToken(2), false, host.now));
@@ -298,4 +302,89 @@ fn what_comes_after_the_end_changes_nothing() {
     host.connection.handle_deadline(host.now + ms(1_000_000));
     assert_eq!(host.connection.poll_event(), None);
     assert!(host.connection.poll_send().is_none());
+}
+
+fn framed(message: &ToHost) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    frame::encode_to_host(message, &mut bytes);
+    bytes
+}
+
+fn copy(sequence: u64) -> Vec<u8> {
+    framed(&ToHost::Input { sequence: InputSequence(sequence), event: key(true) })
+}
+
+#[test]
+fn a_datagram_without_agreement_or_without_a_session() {
+    let mut host = Host::attached();
+    let result = host.connection.handle_datagram(&copy(1), host.now);
+    assert_eq!(host.ends(result, CloseCode::WrongState), Violation::NotAgreed("a datagram"));
+    for mut host in [Host::new(), Host::greeted(Capabilities::ALL)] {
+        let result = host.connection.handle_datagram(&copy(1), host.now);
+        host.ends(result, CloseCode::WrongState);
+    }
+}
+
+#[test]
+fn a_datagram_that_holds_anything_but_input() {
+    for message in [ToHost::Ping { nonce: Nonce(1) }, ToHost::End, ToHost::CloseCanvas { canvas: CanvasId(1) }] {
+        let mut host = Host::attached_with(Capabilities::INPUT_COPIES);
+        let bytes = [copy(1), framed(&message)].concat();
+        let result = host.connection.handle_datagram(&bytes, host.now);
+        host.ends(result, CloseCode::WrongState);
+    }
+}
+
+#[test]
+fn a_datagram_that_is_cut_or_no_message_or_too_long() {
+    let cut = copy(1)[..8].to_vec();
+    for (bytes, code) in [
+        (cut, CloseCode::Malformed),
+        (vec![2, 0, 0, 0, 1, 0xff, 0xff], CloseCode::Malformed),
+        (vec![0, 0, 0, 0, 2], CloseCode::Malformed),
+        (vec![0xff, 0xff, 0, 0, 1], CloseCode::Oversized),
+        (vec![0; limits::MAX_DATAGRAM + 1], CloseCode::Oversized),
+    ] {
+        let mut host = Host::attached_with(Capabilities::INPUT_COPIES);
+        let result = host.connection.handle_datagram(&bytes, host.now);
+        host.ends(result, code);
+    }
+}
+
+#[test]
+fn more_copies_than_a_person_causes() {
+    let mut host = Host::attached_with(Capabilities::INPUT_COPIES);
+    for _ in 0..limits::COPIES.burst {
+        host.connection.handle_datagram(&copy(9), host.now).unwrap();
+    }
+    let result = host.connection.handle_datagram(&copy(9), host.now);
+    assert_eq!(host.ends(result, CloseCode::TooFast), Violation::TooFast("copies of input"));
+}
+
+#[test]
+fn input_that_came_on_the_stream_already_although_a_copy_was_taken_too() {
+    let mut host = Host::attached_with(Capabilities::INPUT_COPIES);
+    host.connection.handle_datagram(&copy(1), host.now).unwrap();
+    host.input(1, key(true)).unwrap();
+    let result = host.input(1, key(true));
+    assert_eq!(
+        host.ends(result, CloseCode::OutOfOrder),
+        Violation::OutOfOrder { message: "Input", number: 1, last: 1 }
+    );
+    let mut host = Host::attached_with(Capabilities::INPUT_COPIES);
+    host.connection.handle_datagram(&copy(1), host.now).unwrap();
+    let result = host.input(2, key(true));
+    host.ends(result, CloseCode::OutOfOrder);
+}
+
+#[test]
+fn keys_faster_than_a_person_are_counted_once_however_they_come() {
+    let mut host = Host::attached_with(Capabilities::INPUT_COPIES);
+    for sequence in 1..=u64::from(limits::KEYS.burst) {
+        host.connection.handle_datagram(&copy(sequence), host.now).unwrap();
+        host.input(sequence, key(true)).unwrap();
+        assert!(host.connection.poll_event().is_some() && host.connection.poll_event().is_none());
+    }
+    let result = host.connection.handle_datagram(&copy(u64::from(limits::KEYS.burst) + 1), host.now);
+    assert_eq!(host.ends(result, CloseCode::TooFast), Violation::TooFast("keys"));
 }

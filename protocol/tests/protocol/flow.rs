@@ -354,3 +354,19 @@ fn a_slow_start_is_forgotten_by_a_near_viewer_of_small_pictures() {
     }
     assert!(run.flow.may_draw_ahead(interval));
 }
+
+#[test]
+fn a_little_may_be_added_to_a_full_window_but_never_beyond_the_protocols_limits() {
+    let mut flow = Flow::new(Config { refresh: Rate::HZ_60 });
+    let now = Instant::from_micros(1);
+    for id in 0..limits::MAX_IN_FLIGHT as u64 {
+        assert!(flow.may_add_little());
+        flow.sent(CANVAS, UpdateId(id), 1, now).unwrap();
+    }
+    assert!(!flow.may_add_little() && !flow.may_send(now));
+    let mut flow = Flow::new(Config { refresh: Rate::HZ_60 });
+    flow.sent(CANVAS, UpdateId(0), limits::MAX_UPDATE, now).unwrap();
+    assert!(flow.may_add_little(), "another of the largest still fits");
+    flow.sent(CANVAS, UpdateId(1), 1, now).unwrap();
+    assert!(!flow.may_add_little());
+}

@@ -5,6 +5,7 @@
 mod bad_host;
 mod bad_viewer;
 mod boundary;
+mod copies;
 mod examples;
 mod flow;
 mod pair;

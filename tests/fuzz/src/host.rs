@@ -1,12 +1,12 @@
 //! The host's end of a connection under a viewer, a worker and a caller that do anything in any order.
 
 use shoji_protocol::boundary::Described;
-use shoji_protocol::frame::{HEADER_BYTES, Header, Kind};
+use shoji_protocol::frame::{HEADER_BYTES, Header, Kind, encode_to_host};
 use shoji_protocol::time::{Duration, Instant};
 use shoji_protocol::{
-    AttachHow, CanvasId, CanvasKind, Capabilities, Channel, CloseCode, Input, InputSequence, Key, KeyboardLayout,
-    Locale, Nonce, Notice, Pixels, Rate, ResumeToken, Scale, SessionId, Side, Size, ToHost, ToViewer, UpdateId,
-    Viewport, Violation, host,
+    AttachHow, CanvasId, CanvasKind, Capabilities, Channel, CloseCode, Error, Input, InputSequence, Key,
+    KeyboardLayout, Locale, Nonce, Notice, Pixels, Rate, ResumeToken, Scale, SessionId, Side, Size, ToHost, ToViewer,
+    UpdateId, Viewport, Violation, host,
 };
 
 use crate::source::Source;
@@ -52,7 +52,7 @@ impl World {
     }
 
     fn step(&mut self, source: &mut Source<'_>) {
-        match source.below(16) {
+        match source.below(18) {
             0 => {
                 let channel = channel(source);
                 let body = source.some(64);
@@ -91,6 +91,24 @@ impl World {
                 1 => self.connection.close(CloseCode::Revoked),
                 _ => self.connection.notice(Notice::SessionEndsSoon),
             },
+            15 => {
+                // Anything, or input as an honest viewer copies it: of late, now or too early.
+                let mut bytes = source.some(40).to_vec();
+                if source.below(4) != 0 {
+                    bytes.clear();
+                    let first = (self.last_for_worker + u64::from(source.below(4))).saturating_sub(1);
+                    for sequence in first..first + u64::from(source.below(4)) {
+                        let event = Input::Key { key: Key::clamped(source.byte().into()), pressed: true };
+                        encode_to_host(&ToHost::Input { sequence: InputSequence(sequence), event }, &mut bytes);
+                    }
+                }
+                self.hear_datagram(&bytes);
+            }
+            16 => {
+                let mut bytes = Vec::new();
+                encode_to_host(&self.plausible(source), &mut bytes);
+                self.hear_datagram(&bytes);
+            }
             _ => self.drain(),
         }
     }
@@ -152,7 +170,18 @@ impl World {
 
     fn hear(&mut self, channel: Channel, body: &[u8]) {
         let was_closed = self.connection.closed();
-        match self.connection.handle_frame(channel, body, self.now) {
+        let result = self.connection.handle_frame(channel, body, self.now);
+        self.heard(result, was_closed);
+    }
+
+    fn hear_datagram(&mut self, bytes: &[u8]) {
+        let was_closed = self.connection.closed();
+        let result = self.connection.handle_datagram(bytes, self.now);
+        self.heard(result, was_closed);
+    }
+
+    fn heard(&self, result: Result<(), Error>, was_closed: Option<CloseCode>) {
+        match result {
             Ok(()) => {}
             Err(error) => {
                 assert_eq!(was_closed, None, "an error after the end");

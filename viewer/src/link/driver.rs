@@ -415,6 +415,10 @@ impl Live<'_> {
             }
         });
         wire.drain(&mut self.control.outgoing, &mut self.input.1, now)?;
+        if let Some(datagram) = wire.connection.poll_datagram() {
+            // A carrier that takes none leaves it to the stream.
+            let _ = self.carrier.send_datagram(datagram.into());
+        }
         if let Some(code) = wire.connection.closed() {
             return Err(Error::Closed(code).into());
         }

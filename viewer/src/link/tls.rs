@@ -28,6 +28,10 @@ const FIRST_GUESS: Duration = Duration::from_millis(100);
 /// Room for one whole update of the largest size, so that flow control never waits inside one.
 const WINDOW: u32 = 16 * 1024 * 1024;
 
+/// Bytes of datagrams that may wait for the carrier: four of the largest. Beyond it the oldest is dropped, for a newer one holds
+/// the same inputs.
+const DATAGRAMS_WAITING: usize = 4 * 1024 + 512;
+
 /// Makes the configuration from a bundle.
 pub(crate) fn configuration(bundle: &Bundle) -> Result<quinn::ClientConfig, Error> {
     let unusable =
@@ -58,7 +62,9 @@ pub(crate) fn configuration(bundle: &Bundle) -> Result<quinn::ClientConfig, Erro
         // One stream of updates; room for a second, nothing more.
         .max_concurrent_uni_streams(VarInt::from_u32(2))
         .max_concurrent_bidi_streams(VarInt::from_u32(0))
-        .datagram_receive_buffer_size(None);
+        // Copies of input go in datagrams, the newest first of all; none come back.
+        .datagram_send_buffer_size(DATAGRAMS_WAITING)
+        .datagram_receive_buffer_size(Some(0));
     let mut config = quinn::ClientConfig::new(Arc::new(crypto));
     config.transport_config(Arc::new(transport));
     Ok(config)
