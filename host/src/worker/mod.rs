@@ -7,6 +7,7 @@ mod canvas;
 mod convert;
 mod link;
 mod look;
+mod refusals;
 mod rights;
 mod session;
 mod windowless;
