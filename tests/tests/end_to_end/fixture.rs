@@ -71,6 +71,12 @@ impl Site {
         self.asked.paths.lock().expect("nobody panics while writing").iter().any(|asked| asked == path)
     }
 
+    /// The newest path that begins like this.
+    pub(crate) fn last(&self, beginning: &str) -> Option<String> {
+        let paths = self.asked.paths.lock().expect("nobody panics while writing");
+        paths.iter().rev().find(|asked| asked.starts_with(beginning)).cloned()
+    }
+
     /// Waits until the newest path that begins like this is this one.
     pub(crate) fn wait_last(&self, beginning: &str, path: &str) {
         let paths = self.asked.paths.lock().expect("nobody panics while writing");
