@@ -100,6 +100,10 @@ pub const KILL_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long before its end a session's viewer is told: time to finish a form and to save what the page keeps.
 pub const END_NOTICE: Duration = Duration::from_secs(300);
 
+/// A refusal is not told again sooner: a key held down or a dialog asked for by a page again and again is one occasion, and
+/// what was told before has just been read.
+pub const REFUSAL_PAUSE: Duration = Duration::from_secs(5);
+
 /// How long before a device's certificate ends its user is told, at the beginning of each session: an administrator who
 /// comes by every other week can still renew it.
 pub const CERTIFICATE_NOTICE: Duration = Duration::from_secs(14 * 86_400);

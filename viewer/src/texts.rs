@@ -95,6 +95,9 @@ catalogue! {
     NoticeCrashed, NoticeKeepsCrashing, NoticeDownload, NoticeUpload, NoticePrint, NoticeSite, NoticePermission,
     NoticeWindows, NoticeEndsSoon, NoticeExpiresSoon, NoFont,
 
+    // What does not cross.
+    HintPaste, HintCopy, HintFile, HintDrag,
+
     // Scripts.
     ScriptPlace, ScriptStep, ScriptExpected, ScriptKey, ScriptNumber, ScriptTooMuch, ScriptOpenText, ScriptEscape,
     ScriptTooLong, ScriptNotSent, WantsText, WantsKey, WantsMoreKey, WantsPlace, WantsButton, WantsNotches,

@@ -82,15 +82,22 @@ BundleNext = Check the device file (.shoji) that your administrator gave you.
 
 NoticeCrashed = The browser stopped and was opened again
 NoticeKeepsCrashing = The browser keeps stopping. Please tell your administrator
-NoticeDownload = Downloading files is not allowed here
-NoticeUpload = Sending files is not allowed here
-NoticePrint = Printing is not allowed here
-NoticeSite = Opening this site is not allowed here
-NoticePermission = What the page asked for is not allowed here
+NoticeDownload = Files cannot be downloaded here. Ask your administrator if you need one
+NoticeUpload = Files cannot be chosen here. Ask your administrator if you need to send one
+NoticePrint = Pages inside the frame cannot be printed. Ask your administrator if you need to
+NoticeSite = This site cannot be opened here. Ask your administrator if you need it
+NoticePermission = What the page asked for cannot be used here. Ask your administrator if you need it
 NoticeWindows = No more windows can be opened. Please close some
 NoticeEndsSoon = This session ends in a few minutes. Please save your work
 NoticeExpiresSoon = This PC's certificate expires soon. Ask your administrator to renew it
 NoFont = No Japanese font was found. Install the package fonts-noto-cjk (Debian) or a Japanese language pack (Windows)
+
+## What does not cross
+
+HintPaste = What was copied on this PC cannot be pasted here; what was copied inside the frame is
+HintCopy = What was copied inside the frame cannot be pasted on this PC; it can inside the frame
+HintFile = Files of this PC cannot be brought into the frame. Ask your administrator if you need one there
+HintDrag = Nothing can be dragged out of the frame to this PC. Ask your administrator if you need it
 
 ## Scripts
 

@@ -82,15 +82,22 @@ BundleNext = 管理者から受け取った端末ファイル（.shoji）をお�
 
 NoticeCrashed = ブラウザーが止まったので、開き直しました
 NoticeKeepsCrashing = ブラウザーが続けて止まっています。管理者に連絡してください
-NoticeDownload = ファイルのダウンロードは許可されていません
-NoticeUpload = ファイルの送信は許可されていません
-NoticePrint = 印刷は許可されていません
-NoticeSite = このサイトを開くことは許可されていません
-NoticePermission = ページが求めた機能の利用は許可されていません
+NoticeDownload = ファイルのダウンロードはできません。必要なときは管理者に相談してください
+NoticeUpload = ここではファイルを選べません。必要なときは管理者に相談してください
+NoticePrint = 枠の中のページは印刷できません。必要なときは管理者に相談してください
+NoticeSite = このサイトは開けません。必要なときは管理者に相談してください
+NoticePermission = ページが求めた機能は使えません。必要なときは管理者に相談してください
 NoticeWindows = これ以上ウィンドウを開けません。使わないものを閉じてください
 NoticeEndsSoon = まもなくこの画面は終了します。作業を保存してください
 NoticeExpiresSoon = 端末の証明書の期限が近づいています。管理者に更新を依頼してください
 NoFont = 日本語の文字が見つかりません
+
+## What does not cross
+
+HintPaste = この PC でコピーしたものは貼り付けられません。枠の中でコピーしたものが貼り付きます
+HintCopy = 枠の中でコピーしたものは、この PC では貼り付けられません。枠の中どうしなら使えます
+HintFile = この PC のファイルは枠の中に入れられません。必要なときは管理者に相談してください
+HintDrag = 枠の中のものを、この PC に取り出すことはできません。必要なときは管理者に相談してください
 
 ## Scripts
 

@@ -182,6 +182,12 @@ impl Compositor {
         let _ = self.display.flush_clients();
     }
 
+    /// From now on a window of a connection without any, beside a window of another, is closed before it shows anything:
+    /// its program takes that for its user's answer. In a browser that is every dialog of GTK's, which choose files.
+    pub fn refuse_strangers(&mut self) {
+        self.state.refuses_strangers = true;
+    }
+
     /// Where typed text goes now.
     pub fn text_place(&self) -> TextPlace {
         let (surface, field, caret) = match self.state.text_inputs.place() {

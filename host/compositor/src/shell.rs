@@ -40,8 +40,19 @@ impl State {
             return;
         };
         let has_content = self.windows[index].has_content(&self.contents);
+        let refuses = self.refuses_strangers && self.is_stranger(&self.windows[index]);
         let window = &mut self.windows[index];
+        if window.refused {
+            return;
+        }
         if !window.toplevel.is_initial_configure_sent() {
+            if refuses {
+                // Without a configure it may not show anything, whatever becomes of its being closed.
+                window.refused = true;
+                window.toplevel.send_close();
+                self.event(Event::StrangerRefused);
+                return;
+            }
             window.prepare_configure();
             window.toplevel.send_configure();
             return;
@@ -74,22 +85,28 @@ impl State {
             self.event(Event::Window { canvas, state });
         }
         self.activate_opened(canvas);
+        // Only now is it known how small the client can draw it.
+        let window = &self.windows[index];
+        if window.sizing == Sizing::Viewport && window.fitted(window.wanted) != window.wanted {
+            self.resize(canvas, window.wanted);
+        }
     }
 
     /// The window that a window of another connection belongs to. GTK's dialogs inside Chromium are such strangers, and
     /// they import their parent only after they are mapped: too late for a viewer that has opened a window for them.
     fn owner_of_stranger(&self, window: &Window) -> Option<&Window> {
-        let client = window.toplevel.wl_surface().client();
-        let strange = self.windows.iter().any(|other| other.opened && other.toplevel.wl_surface().client() != client);
-        let kin = self
-            .windows
-            .iter()
-            .any(|other| other.opened && other.id != window.id && other.toplevel.wl_surface().client() == client);
-        if !strange || kin {
+        if !self.is_stranger(window) {
             return None;
         }
         let exported = self.exports.newest().and_then(|surface| self.window_of(&surface));
         exported.map(|index| &self.windows[index]).or_else(|| self.active_window())
+    }
+
+    /// Whether a window's connection has no other one, while another connection has.
+    fn is_stranger(&self, window: &Window) -> bool {
+        let client = window.toplevel.wl_surface().client();
+        let mut others = self.windows.iter().filter(|other| other.opened && other.id != window.id).peekable();
+        others.peek().is_some() && others.all(|other| other.toplevel.wl_surface().client() != client)
     }
 
     /// A window lost its picture: its canvas is gone. If it comes back it is another canvas.

@@ -66,6 +66,8 @@ pub(crate) struct State {
     pub(crate) now: Time,
 
     pub(crate) windows: Vec<Window>,
+    /// Windows of other programs than the one that has windows are not shown.
+    pub(crate) refuses_strangers: bool,
     pub(crate) contents: Contents,
     pub(crate) popups: PopupManager,
     /// In the order they were made: parents before children.
@@ -142,6 +144,7 @@ impl State {
             viewport: config.viewport,
             now: Time::default(),
             windows: Vec::new(),
+            refuses_strangers: false,
             contents: Contents::new(),
             popups: PopupManager::default(),
             popup_list: Vec::new(),

@@ -456,6 +456,9 @@ pub enum Event {
         /// How many texts.
         texts: usize,
     },
+    /// A window of another program than the browser's was closed before it showed anything: see
+    /// [`crate::Compositor::refuse_strangers`].
+    StrangerRefused,
     /// A client closed its connection.
     ClientGone {
         /// How many clients are still connected.

@@ -36,6 +36,8 @@ pub(crate) struct Window {
     /// The caller knows of it.
     pub(crate) opened: bool,
     pub(crate) dirty: bool,
+    /// It was closed before it showed anything, and never will.
+    pub(crate) refused: bool,
     pub(crate) state: WindowState,
     /// The state to go back to after full screen.
     pub(crate) before_fullscreen: WindowState,
@@ -60,6 +62,7 @@ impl Window {
             mapped: false,
             opened: false,
             dirty: false,
+            refused: false,
             state: WindowState::Normal,
             before_fullscreen: WindowState::Normal,
             sizing: Sizing::Own,

@@ -8,6 +8,7 @@ mod convert;
 mod error;
 mod link;
 mod look;
+mod refusals;
 mod rights;
 mod session;
 mod typed;

@@ -23,6 +23,7 @@ use super::canvas::{Canvas, Picture};
 use super::error::Error;
 use super::link::{Link, Message};
 use super::look::Look;
+use super::refusals::Refusals;
 use super::windowless::Windowless;
 use super::{convert, rights, typed};
 use crate::clock;
@@ -55,6 +56,7 @@ pub(super) struct Session {
     /// The last input that the pixels now composed can have seen.
     seen: InputSequence,
     look: Look,
+    refusals: Refusals,
     cursor: Cursor,
     cursor_changed: bool,
     pointer_lock: Option<(CanvasId, bool)>,
@@ -79,6 +81,7 @@ impl Session {
             input: InputSequence::NONE,
             seen: InputSequence::NONE,
             look: Look::default(),
+            refusals: Refusals::default(),
             cursor: Cursor::Shape(compositor::CursorShape::Default),
             cursor_changed: false,
             pointer_lock: None,
@@ -161,6 +164,11 @@ impl Session {
                 texts,
                 "text was typed and lost: no text field of the page was ready within two seconds; click the field, and let the page come to rest before typing"
             ),
+            Event::StrangerRefused => {
+                if let Some(notice) = self.refusals.dialog(clock::microseconds()) {
+                    self.link.tell(&ToSupervisor::Notice { notice })?;
+                }
+            }
             Event::ClientGone { remaining } => {
                 debug!(remaining, "Wayland client gone");
                 self.client_gone(remaining);
@@ -222,7 +230,7 @@ impl Session {
                 }
                 Message::Supervisor(ToWorker::Detached) => self.detach(),
                 Message::Supervisor(ToWorker::Stop) => return Err(Error::Stopped),
-                Message::Viewer(message) => self.viewer_said(message),
+                Message::Viewer(message) => self.viewer_said(message)?,
             }
         }
         Ok(())
@@ -261,7 +269,10 @@ impl Session {
         let changed = self.viewport.replace(viewport) != Some(viewport);
         let (viewport, keyboard) = (convert::viewport(viewport), convert::keyboard(keyboard));
         if let Some(listener) = self.listener.take() {
-            self.compositor = Some(Compositor::new(compositor::Config { viewport, keyboard }, listener)?);
+            let mut compositor = Compositor::new(compositor::Config { viewport, keyboard }, listener)?;
+            // The browser's file dialogs; its other dialogs are its own windows.
+            compositor.refuse_strangers();
+            self.compositor = Some(compositor);
             self.windowless.lost(clock::microseconds());
             rights::drop_all();
             return Ok(self.link.tell(&ToSupervisor::Ready)?);
@@ -289,8 +300,8 @@ impl Session {
         }
     }
 
-    fn viewer_said(&mut self, message: ToHost) {
-        let (Some(compositor), Some(viewer)) = (&mut self.compositor, &mut self.viewer) else { return };
+    fn viewer_said(&mut self, message: ToHost) -> Result<(), Error> {
+        let (Some(compositor), Some(viewer)) = (&mut self.compositor, &mut self.viewer) else { return Ok(()) };
         match message {
             ToHost::Input { sequence, event } => {
                 let now = clock::microseconds();
@@ -300,10 +311,14 @@ impl Session {
                 {
                     canvas.typed.earn(now);
                 }
+                let notice = self.refusals.input(&event, now);
                 compositor.input(convert::input(event), Time(now));
                 self.input = sequence;
                 if self.trace.is_on() {
                     self.trace.write(&trace::Event::InputGiven { seq: sequence.0, t: self.trace.now() });
+                }
+                if let Some(notice) = notice {
+                    self.link.tell(&ToSupervisor::Notice { notice })?;
                 }
             }
             ToHost::Presented { canvas, update } => {
@@ -340,6 +355,7 @@ impl Session {
             // The supervisor passes on nothing else.
             _ => debug!("Message without meaning for a worker"),
         }
+        Ok(())
     }
 
     /// Sends what the viewer has not seen, as far as it keeps up, and lets the browser draw again.

@@ -84,6 +84,12 @@ impl Site {
         assert!(!waited.expect("nobody panics while writing").1.timed_out(), "nobody asked for it");
     }
 
+    /// The newest path that begins like this.
+    pub(crate) fn last(&self, beginning: &str) -> Option<String> {
+        let paths = self.asked.paths.lock().expect("nobody panics while writing");
+        paths.iter().rev().find(|asked| asked.starts_with(beginning)).cloned()
+    }
+
     /// Waits until the newest path that begins like this is this one.
     pub(crate) fn wait_last(&self, beginning: &str, path: &str) {
         let paths = self.asked.paths.lock().expect("nobody panics while writing");

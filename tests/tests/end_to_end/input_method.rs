@@ -1,19 +1,15 @@
 //! A real Japanese input method (mozc under fcitx) on a virtual display, in the real viewer's window, for a page in a real
 //! Chromium: what a person composes is seen in the page while it is composed, and comes once.
 //!
-//! Needs Xvfb, xdotool, openbox, dbus, fcitx5 and fcitx5-mozc; their lack fails these tests, as a skip would be believed.
+//! Needs what a desk needs, and xev, dbus, fcitx5 and fcitx5-mozc; their lack fails these tests, as a skip would be believed.
 
-use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
-use shoji_tests::program;
-
-use crate::fixture::{Host, PATIENCE, Page, Site};
+use crate::desk::Desk;
+use crate::fixture::{Host, Page, Site};
 
 /// Two text fields and one for a password; every change of their contents is asked for as a path.
 const PAGE: &str = "<!doctype html><meta charset=utf-8><style>*{margin:0}textarea,input{position:fixed;left:0;width:600px;\
@@ -29,20 +25,14 @@ const NOBODY: u32 = 65_534;
 /// A person's pace: ten keys a second.
 const KEY: &str = "100";
 
-/// A display with a window manager, an input method, and the viewer in a window.
-struct Desk {
+/// A desk with an input method, and the viewer of a page.
+struct Writing {
+    desk: Desk,
     site: Site,
     _host: Host,
-    display: String,
-    window: String,
-    /// Ended last to first.
-    children: Vec<Child>,
-    /// Ended with all that it started.
-    method: Child,
-    home: tempfile::TempDir,
 }
 
-impl Desk {
+impl Writing {
     fn new() -> Self {
         let site = Site::of(vec![
             Page { path: "/v/", head: "", body: "" },
@@ -50,66 +40,28 @@ impl Desk {
             Page { path: "/", head: "", body: PAGE },
         ]);
         let host = Host::showing(Some(&format!("http://{}/", site.address)));
-        let bundle = host.bundle("pc");
-        let (server, display) = serve_display();
-        let home = tempfile::tempdir().expect("a temporary directory");
-        let manager = quiet("openbox", &display).args(["--config-file", "/dev/null"]).spawn().expect("openbox starts");
-        let method = start_method(&display, home.path());
-        let mut desk =
-            Self { site, _host: host, display, window: String::new(), children: vec![server, manager], method, home };
+        let mut desk = Desk::new();
+        let method = start_method(&desk.display, desk.home.path());
+        desk.keep(method, true);
         // Xlib has no input method before it has this one.
         desk.until("the input method serves the display", |desk| {
             let said = desk.tool("xprop", &["-root", "XIM_SERVERS"]);
             said.contains("@server=fcitx").then_some(())
         });
-        let mut viewer = Command::new(program("shoji-viewer"));
-        viewer.args(["connect", "--lang", "ja", "--keyboard", "us", "--size", "900x600", "--bundle"]).arg(bundle);
-        viewer.env("DISPLAY", &desk.display).env("XMODIFIERS", "@im=fcitx").env("LC_ALL", "C.UTF-8");
-        viewer.env("HOME", desk.home.path()).env_remove("XDG_CONFIG_HOME").env_remove("XDG_STATE_HOME");
-        desk.children.push(viewer.env_remove("WAYLAND_DISPLAY").spawn().expect("the viewer starts"));
-        desk.window = desk.until("the viewer's window", |desk| {
-            let found = desk.tool("xdotool", &["search", "--onlyvisible", "--name", "Shoji"]);
-            found.lines().last().map(str::to_owned)
-        });
-        desk.site.wait_last("/v/", "/v///");
+        desk.view(&host.bundle("pc"), &["--size", "900x600"], &[("XMODIFIERS", "@im=fcitx")]);
+        site.wait_last("/v/", "/v///");
         // What is not shown yet takes no hands, nor does the page behind the card of a first start.
         desk.until("the page sees a key", |desk| {
             desk.press("Escape");
             desk.press("Shift_L");
-            desk.site.was_asked("/hand").then_some(())
+            site.was_asked("/hand").then_some(())
         });
-        desk
-    }
-
-    fn tool(&self, name: &str, arguments: &[&str]) -> String {
-        let output = Command::new(name).args(arguments).env("DISPLAY", &self.display).output();
-        let output = output.unwrap_or_else(|_| panic!("{name} is installed"));
-        String::from_utf8_lossy(&output.stdout).into_owned()
-    }
-
-    fn until<T>(&self, what: &str, mut condition: impl FnMut(&Self) -> Option<T>) -> T {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            if let Some(found) = condition(self) {
-                return found;
-            }
-            assert!(Instant::now() < deadline, "never: {what}");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-
-    fn click(&self, x: u32, y: u32) {
-        let (x, y) = (x.to_string(), y.to_string());
-        self.tool("xdotool", &["mousemove", "--window", &self.window, &x, &y, "click", "1"]);
+        Self { desk, site, _host: host }
     }
 
     /// Types as a person does.
     fn keys(&self, text: &str) {
-        self.tool("xdotool", &["type", "--delay", KEY, text]);
-    }
-
-    fn press(&self, key: &str) {
-        self.tool("xdotool", &["key", key]);
+        self.desk.tool("xdotool", &["type", "--delay", KEY, text]);
     }
 
     /// Waits until the fields hold this.
@@ -118,38 +70,6 @@ impl Desk {
         let plain = |text: &str| if text.is_ascii() { text.to_owned() } else { encode(text) };
         self.site.wait_last("/v/", &format!("/v/{}/{}/{}", plain(a), plain(b), plain(p)));
     }
-}
-
-impl Drop for Desk {
-    fn drop(&mut self) {
-        for child in self.children.iter_mut().skip(1).rev() {
-            let _ = kill_process(Pid::from_child(child), Signal::TERM);
-            let _ = child.wait();
-        }
-        let _ = kill_process_group(Pid::from_child(&self.method), Signal::TERM);
-        let _ = self.method.wait();
-        let _ = self.children[0].kill();
-        let _ = self.children[0].wait();
-    }
-}
-
-fn quiet(program: &str, display: &str) -> Command {
-    let mut command = Command::new(program);
-    command.env("DISPLAY", display).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    command
-}
-
-fn serve_display() -> (Child, String) {
-    let mut server = Command::new("Xvfb")
-        .args(["-displayfd", "1", "-screen", "0", "1200x900x24", "-nolisten", "tcp"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("Xvfb is installed");
-    let mut line = String::new();
-    let output = server.stdout.take().expect("standard output is piped");
-    BufReader::new(output).read_line(&mut line).expect("Xvfb names its display");
-    (server, format!(":{}", line.trim()))
 }
 
 /// fcitx with mozc, composing in the window's own text, on from the beginning; with a bus and a home of its own.
@@ -186,46 +106,47 @@ fn start_method(display: &str, home: &Path) -> Child {
 
 #[test]
 fn a_japanese_input_method_composes_in_the_page_and_everything_comes_once() {
-    let desk = Desk::new();
+    let writing = Writing::new();
+    let desk = &writing.desk;
     desk.click(200, 150);
-    desk.keys("nihonn");
-    desk.fields(["にほん", "", ""]);
+    writing.keys("nihonn");
+    writing.fields(["にほん", "", ""]);
     desk.press("space");
-    desk.fields(["日本", "", ""]);
+    writing.fields(["日本", "", ""]);
     desk.press("Return");
-    desk.keys("go");
-    desk.fields(["日本ご", "", ""]);
+    writing.keys("go");
+    writing.fields(["日本ご", "", ""]);
     // A click into another field finishes what is composed where it is.
     desk.click(200, 270);
-    desk.keys("kanji");
-    desk.fields(["日本ご", "かんじ", ""]);
+    writing.keys("kanji");
+    writing.fields(["日本ご", "かんじ", ""]);
     // A password is typed as it is, whatever the input method is set to.
     desk.click(200, 390);
-    desk.keys("abc");
-    desk.fields(["日本ご", "かんじ", "abc"]);
+    writing.keys("abc");
+    writing.fields(["日本ご", "かんじ", "abc"]);
     // Back in a field the first key is composed already, and what is given up leaves nothing.
     desk.click(200, 270);
     desk.press("End");
-    desk.keys("wo");
-    desk.fields(["日本ご", "かんじを", "abc"]);
+    writing.keys("wo");
+    writing.fields(["日本ご", "かんじを", "abc"]);
     desk.press("Escape");
     desk.press("Escape");
-    desk.fields(["日本ご", "かんじ", "abc"]);
+    writing.fields(["日本ご", "かんじ", "abc"]);
     // The keyboard goes to another window while something is composed: it stays, once.
-    desk.keys("ha");
-    desk.fields(["日本ご", "かんじは", "abc"]);
-    let other = Other(quiet("xev", &desk.display).spawn().expect("xev (x11-utils) is installed"));
+    writing.keys("ha");
+    writing.fields(["日本ご", "かんじは", "abc"]);
+    let other = Other(desk.quiet("xev").spawn().expect("xev (x11-utils) is installed"));
     desk.until("another window with the keyboard", |desk| {
         let focus = desk.tool("xdotool", &["getwindowfocus"]);
         (focus.trim() != desk.window && !focus.trim().is_empty()).then_some(())
     });
     drop(other);
     desk.tool("xdotool", &["windowactivate", "--sync", &desk.window]);
-    desk.keys("yomu");
-    desk.fields(["日本ご", "かんじはよむ", "abc"]);
+    writing.keys("yomu");
+    writing.fields(["日本ご", "かんじはよむ", "abc"]);
     desk.press("Return");
     desk.press("BackSpace");
-    desk.fields(["日本ご", "かんじはよ", "abc"]);
+    writing.fields(["日本ご", "かんじはよ", "abc"]);
 }
 
 /// A program that ends with its scope.

@@ -3,6 +3,7 @@
 //! Pages are served from loopback by the test itself and answer in colours: what a test knows, it knows from pixels.
 
 mod command_line;
+mod desk;
 mod exactness;
 mod fixture;
 mod input_method;
@@ -10,4 +11,6 @@ mod links;
 mod pacing;
 mod policies;
 mod quiet;
+mod refusals;
 mod typing;
+mod windows;

@@ -6,6 +6,7 @@
 pub mod details;
 pub mod frame;
 pub mod help;
+pub mod icon;
 pub mod image;
 pub mod menu;
 pub mod palette;

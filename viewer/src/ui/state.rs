@@ -78,13 +78,13 @@ pub(super) fn raised(painter: &Painter, area: Area, colour: u32, scale: f64, ima
     image.fill_round(inner, radius - border as f32, opaque(colour));
 }
 
-/// One line on a dark pill, for notices. As wide as its text needs, at most `width`.
+/// A line on a dark pill, for notices; two about equally long ones where `width` is too narrow.
 pub fn banner(painter: &mut Painter, text: &str, width: u32, scale: f64) -> Image {
     let (side, above) = (px(18.0, scale), px(7.0, scale));
     let style = Style { size: logical(14.0, scale), bold: false, colour: 0xff_ffff };
     #[expect(clippy::cast_precision_loss, reason = "window coordinates are far below 2^24")]
     let room = width.saturating_sub(2 * side) as f32;
-    let mut line = painter.layout(text, style, room);
+    let mut line = painter.balance(text, style, room);
     let mut image = Image::new(line.width() + 2 * side, line.height() + 2 * above, 0);
     veil(painter, logical(18.0, scale), scale, &mut image);
     painter.draw(&mut line, side, above, &mut image);

@@ -18,12 +18,13 @@ use winit::{
     dpi::PhysicalSize,
     event::{DeviceEvent, DeviceId, ElementState, WindowEvent},
     event_loop::{ActiveEventLoop, ControlFlow, OwnedDisplayHandle},
-    window::{Fullscreen, WindowAttributes, WindowId},
+    window::{Fullscreen, Icon, WindowAttributes, WindowId},
 };
 
 use super::{
     departed::Departed,
     front::Front,
+    hints::{Hint, Hints},
     ime::Composer,
     input::{Keyboard, Shortcut, keys_of},
     messages::{cover, notice_text},
@@ -35,14 +36,23 @@ use crate::{
     observe::Observer,
     scene::{Pointer, State},
     texts::{Language, Text},
-    ui::{details, frame::Frame, state, text::Painter},
+    ui::{details, frame::Frame, icon, state, text::Painter},
 };
 
 /// How long a notice stays: two lines are read in six seconds.
 const NOTICE: Duration = Duration::from_secs(6);
 
+/// How long a notice stays for somebody who has gone to another program, and may see it only after coming back.
+const AWAY: Duration = Duration::from_secs(60);
+
 /// How often the open details are refreshed.
 const REFRESH: Duration = Duration::from_millis(500);
+
+/// The icon's size: the largest that usual desktops show beside a window's title or in their list of programs.
+const ICON: u32 = 64;
+
+/// Who closes a window again within this time does not want to be asked: the page may hang.
+pub(super) const IMPATIENCE: Duration = Duration::from_secs(4);
 
 /// Most windows; the protocol allows no more canvases either.
 const MAX_PANES: usize = shoji_protocol::limits::MAX_CANVASES;
@@ -102,8 +112,10 @@ pub(super) struct App {
     acknowledged: Vec<(CanvasId, UpdateId)>,
     pub(super) pointer: Option<Pointer>,
     pub(super) front: Front,
+    pub(super) hints: Hints,
     pub(super) locked: Option<CanvasId>,
-    pub(super) closing: bool,
+    /// When the person wished to close the last window or to end the session.
+    pub(super) closing: Option<Instant>,
     /// The host was told that everything is lifted, because it does not answer.
     silent: bool,
     pub(super) departed: Departed,
@@ -152,8 +164,9 @@ impl App {
             acknowledged: Vec::new(),
             pointer: None,
             front: parts.front,
+            hints: Hints::default(),
             locked: None,
-            closing: false,
+            closing: None,
             silent: false,
             departed: Departed::default(),
             pending: parts.pending,
@@ -182,6 +195,8 @@ impl App {
 
     fn open(&mut self, events: &ActiveEventLoop, content: Option<(u32, u32)>) -> Result<(), Error> {
         let attributes = WindowAttributes::default().with_title(Text::WindowTitle.in_language(self.language));
+        // An icon that the window system cannot take is none.
+        let attributes = named(attributes.with_window_icon(Icon::from_rgba(icon::rgba(ICON), ICON, ICON).ok()));
         let attributes = match content {
             Some(content) => {
                 let display = || events.primary_monitor().or_else(|| events.available_monitors().next());
@@ -217,6 +232,7 @@ impl App {
                     size: (view.size().width().into(), view.size().height().into()),
                     state: view.state(),
                     has_picture: view.can_be_shown(),
+                    has_begun: view.update() > UpdateId(0),
                 })
                 .collect();
             let notice = if self.banner_until.is_none() { model.notices.pop_front() } else { None };
@@ -225,7 +241,7 @@ impl App {
         };
         if let State::Ended(error) = &state
             && (*error == link::Error::EndedHere
-                || (self.closing && *error == link::Error::Closed(CloseCode::SessionEnded)))
+                || (self.closing.is_some() && *error == link::Error::Closed(CloseCode::SessionEnded)))
         {
             events.exit();
             return;
@@ -240,7 +256,8 @@ impl App {
             let known = wanted.iter().find(|wanted| Some(wanted.id) == pane.canvas);
             let cover = cover(&state, known.is_some_and(|known| known.has_picture), self.language, &self.host);
             pane.cover(cover, &mut self.painter);
-            if let Some(known) = known {
+            // A canvas begins as a normal window, and its state follows before its first update: only then is it known.
+            if let Some(known) = known.filter(|known| known.has_begun) {
                 entered |= follow_state(pane, known.state);
             }
         }
@@ -348,6 +365,20 @@ impl App {
         self.observer.presented(canvas, update, input, now);
     }
 
+    /// Says that something was tried that does not cross. Only in front of a page: where there is none, nothing was tried.
+    pub(super) fn hint(&mut self, hint: Option<Hint>, now: Instant) {
+        let Some(hint) = hint.filter(|_| !self.panes.iter().all(Pane::is_covered)) else { return };
+        self.banner(hint.text().in_language(self.language), now);
+        if hint == Hint::Copy {
+            self.banner_until = Some(now + AWAY);
+        }
+    }
+
+    /// Whoever comes back reads what was said meanwhile, and has the usual time for it.
+    pub(super) fn hurry_banner(&mut self, now: Instant) {
+        self.banner_until = self.banner_until.map(|until| until.min(now + NOTICE));
+    }
+
     fn banner(&mut self, text: &str, now: Instant) {
         for pane in &mut self.panes {
             let room = pane.content().width;
@@ -434,6 +465,9 @@ impl App {
             self.follow_text_place(now);
         }
         self.composer.next().into_iter().for_each(&mut at);
+        let hint = self.hints.due(now);
+        self.hint(hint, now);
+        self.hints.next().into_iter().for_each(&mut at);
         self.front_tick(now).into_iter().for_each(&mut at);
         next
     }
@@ -461,11 +495,27 @@ impl App {
     }
 }
 
+/// The name by which desktops group a program's windows and find its entry in their menus.
+#[cfg(target_os = "linux")]
+fn named(attributes: WindowAttributes) -> WindowAttributes {
+    use winit::platform::{wayland, x11};
+    const NAME: &str = "shoji-viewer";
+    let attributes = x11::WindowAttributesExtX11::with_name(attributes, NAME, NAME);
+    wayland::WindowAttributesExtWayland::with_name(attributes, NAME, NAME)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn named(attributes: WindowAttributes) -> WindowAttributes {
+    attributes
+}
+
 struct Wanted {
     id: CanvasId,
     size: (u32, u32),
     state: WindowState,
     has_picture: bool,
+    /// Its first update came.
+    has_begun: bool,
 }
 
 fn set_fullscreen(pane: &Pane) {
@@ -563,6 +613,10 @@ impl ApplicationHandler<Wake> for App {
             WindowEvent::MouseInput { state, button, .. } => self.button(id, button, state.is_pressed()),
             WindowEvent::MouseWheel { delta, phase, .. } => self.wheel(id, delta, phase),
             WindowEvent::Touch(touch) => self.touch(id, touch),
+            WindowEvent::HoveredFile(_) | WindowEvent::DroppedFile(_) => {
+                let hint = self.hints.file(Instant::now());
+                self.hint(hint, Instant::now());
+            }
             _ => {}
         }
     }

@@ -317,7 +317,7 @@ impl App {
                 if let Some(link) = &self.link {
                     link.end();
                     // The end that comes now is the one that was asked for.
-                    self.closing = true;
+                    self.closing = Some(Instant::now());
                 }
             }
             // The menu's own business.

@@ -13,10 +13,13 @@ use winit::{
 };
 
 use super::{
-    app::App,
+    app::{App, IMPATIENCE},
     input::{Meaning, code_of},
 };
-use crate::{link::Link, scene::State};
+use crate::{
+    link::Link,
+    scene::{Pointer, State},
+};
 
 fn send(link: Option<&Link>, input: Input) {
     if let Some(link) = link {
@@ -29,11 +32,12 @@ impl App {
         let attached = self.link.as_ref().is_some_and(|link| matches!(link.scene().lock().state, State::Attached));
         let last = self.panes.len() <= 1;
         let canvas = self.pane(id).and_then(|pane| pane.canvas);
+        let again = self.closing.is_some_and(|wished| wished.elapsed() < IMPATIENCE);
         match (attached, canvas, &self.link) {
-            // The page may ask; if it refuses, a second wish leaves without asking.
-            (true, Some(canvas), Some(link)) if !(self.closing && last) => {
+            // The page may ask; a second wish at once leaves without asking.
+            (true, Some(canvas), Some(link)) if !(again && last) => {
                 link.close_canvas(canvas);
-                self.closing = last;
+                self.closing = last.then(Instant::now);
             }
             _ => events.exit(),
         }
@@ -80,12 +84,15 @@ impl App {
         let link = self.link.clone();
         self.finish_composing(id);
         if focused {
+            self.hints.keyboard_came();
+            self.hurry_banner(Instant::now());
             self.focused = Some(id);
             // A page of the same session may have lost the keyboard in between.
             self.focus_told = None;
             self.tell_focus();
             self.follow_text_place(Instant::now());
         } else if self.focused == Some(id) {
+            self.hints.keyboard_left(Instant::now());
             self.focused = None;
             self.focus_told = None;
             if let Some(pane) = self.pane(id) {
@@ -101,7 +108,14 @@ impl App {
         let covered = self.pane(id).is_some_and(|pane| pane.is_covered());
         match self.keyboard.key(code, pressed) {
             Meaning::Local(shortcut) => self.shortcut(shortcut, id),
-            Meaning::Send(input) if !covered || !pressed => send(self.link.as_ref(), input),
+            Meaning::Send(input) if !covered || !pressed => {
+                send(self.link.as_ref(), input);
+                if pressed {
+                    let now = Instant::now();
+                    let hint = self.hints.key(code, |code| self.keyboard.is_down(code), now);
+                    self.hint(hint, now);
+                }
+            }
             Meaning::Send(_) => {
                 // On a page of the viewer's own the keys are the viewer's.
                 if let (28 | 96, Some(link)) = (code, &self.link) {
@@ -119,8 +133,13 @@ impl App {
         }
         let Some(pane) = self.pane(id) else { return };
         let Some((canvas, ((x, y), inside))) = pane.canvas.zip(pane.to_canvas(position.x, position.y)) else { return };
-        if inside || pane.buttons.any() {
+        let (drags, outside) = (pane.buttons.any(), pane.is_outside(position));
+        if inside || drags {
             pane.pointer_inside = true;
+            pane.pointer_outside = outside;
+            if let (true, Some(Pointer::Shape(shape))) = (drags, &self.pointer) {
+                self.hints.dragged(*shape);
+            }
             send(link.as_ref(), Input::PointerMotion { canvas, position: Position::from_pixels(x, y) });
         } else {
             self.pointer_left(id);
@@ -159,12 +178,19 @@ impl App {
     pub(super) fn button(&mut self, id: WindowId, button: MouseButton, pressed: bool) {
         if pressed {
             self.finish_composing(id);
+            self.hints.pressed();
         }
         let link = self.link.clone();
         let Some(pane) = self.pane(id) else { return };
         let inside = pane.pointer_inside;
+        let outside = pane.pointer_outside;
         if let Some(input) = pane.buttons.button(button, pressed, inside) {
             send(link.as_ref(), input);
+            if !pressed && outside {
+                let now = Instant::now();
+                let hint = self.hints.dropped_outside(now);
+                self.hint(hint, now);
+            }
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! Owns the start of the window loop and of the one network thread beside it. The rest is divided: [`app`] decides which
 //! windows there are, [`pane`] is one window, [`compose`] makes its pixels, [`hands`] and [`input`] read
-//! hands, [`front`] and [`menu`] take them while something of the viewer's own lies in front of the page.
+//! hands, [`front`] and [`menu`] take them while something of the viewer's own lies in front of the page, [`hints`] says
+//! what does not cross.
 
 mod app;
 mod compose;
@@ -10,6 +11,7 @@ pub(crate) mod cursor;
 mod departed;
 mod front;
 mod hands;
+mod hints;
 mod ime;
 mod input;
 mod menu;

@@ -8,7 +8,7 @@ use std::{collections::VecDeque, num::NonZeroU32, sync::Arc};
 use shoji_protocol::{CanvasId, InputSequence, UpdateId, Viewport, WindowState};
 use softbuffer::{Context, Surface};
 use winit::{
-    dpi::PhysicalSize,
+    dpi::{PhysicalPosition, PhysicalSize},
     event_loop::OwnedDisplayHandle,
     raw_window_handle::{HasDisplayHandle, RawDisplayHandle},
     window::Window,
@@ -70,6 +70,8 @@ pub(super) struct Pane {
     pub(super) fingers: Fingers,
     pub(super) wheel: Wheel,
     pub(super) pointer_inside: bool,
+    /// A hand that holds a button is outside of the window.
+    pub(super) pointer_outside: bool,
     /// Whether the PC's input method may compose in this window.
     pub(super) ime_allowed: bool,
     /// The caret that the input method knows.
@@ -128,6 +130,7 @@ impl Pane {
             fingers: Fingers::default(),
             wheel: Wheel::default(),
             pointer_inside: false,
+            pointer_outside: false,
             ime_allowed: false,
             caret: None,
             frame: Frame::new((1, 1), 1.0, false),
@@ -192,6 +195,12 @@ impl Pane {
         let (width, height) = (f64::from(placement.canvas.0), f64::from(placement.canvas.1));
         let inside = cx >= 0.0 && cy >= 0.0 && cx < width && cy < height && self.cover == Cover::None;
         Some(((cx, cy), inside))
+    }
+
+    /// Whether a place is outside of the window, its frame included.
+    pub(super) fn is_outside(&self, at: PhysicalPosition<f64>) -> bool {
+        let (width, height) = (f64::from(self.frame.window.0), f64::from(self.frame.window.1));
+        !(at.x >= 0.0 && at.y >= 0.0 && at.x < width && at.y < height)
     }
 
     /// Where a part of the canvas lies in the window.

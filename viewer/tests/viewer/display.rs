@@ -11,6 +11,19 @@ use std::{
 use image::RgbImage;
 use shoji_protocol::{AttachHow, CanvasId, CanvasKind, Input};
 
+use x11rb::{
+    connection::Connection as _,
+    protocol::{
+        Event,
+        xproto::{
+            ClientMessageEvent, ConnectionExt as _, EventMask, InputFocus, MapState, PropMode, SELECTION_NOTIFY_EVENT,
+            SelectionNotifyEvent, WindowClass,
+        },
+    },
+    rust_connection::RustConnection,
+    wrapper::ConnectionExt as _,
+};
+
 use crate::support::{Host, PATIENCE, Peer, Picture};
 
 /// The frame's colour, as in the viewer.
@@ -73,7 +86,6 @@ impl Display {
 
     /// Asks a window to close, as a window manager does.
     pub(crate) fn ask_to_close(&self, window: u32) {
-        use x11rb::protocol::xproto::{ClientMessageEvent, ConnectionExt, EventMask};
         let (display, _) = x11rb::connect(Some(&self.name)).expect("a display");
         let atom = |name: &str| {
             let cookie = display.intern_atom(false, name.as_bytes()).expect("sent");
@@ -83,6 +95,70 @@ impl Display {
         let event = ClientMessageEvent::new(32, window, protocols, [delete, 0, 0, 0, 0]);
         // A display may drop what a program said just before it went; so its answer is waited for.
         display.send_event(false, window, EventMask::NO_EVENT, event).expect("sent").check().expect("taken");
+    }
+
+    /// Another program with a window that takes the keyboard, until this is dropped.
+    pub(crate) fn other(&self) -> impl Drop + use<> {
+        let other = Stranger::new(&self.name);
+        let display = &other.display;
+        display.map_window(other.window).expect("sent");
+        while display.get_window_attributes(other.window).expect("sent").reply().expect("answered").map_state
+            != MapState::VIEWABLE
+        {}
+        let focus = display.set_input_focus(InputFocus::POINTER_ROOT, other.window, x11rb::CURRENT_TIME);
+        focus.expect("sent").check().expect("taken");
+        other
+    }
+
+    /// Drags a file of another program over a window and drops it there.
+    pub(crate) fn drop_file(&self, target: u32, file: &Path) {
+        let source = Stranger::new(&self.name);
+        let display = &source.display;
+        let atom = |name: &str| {
+            let cookie = display.intern_atom(false, name.as_bytes()).expect("sent");
+            cookie.reply().expect("answered").atom
+        };
+        let list = atom("text/uri-list");
+        let taken = display.set_selection_owner(source.window, atom("XdndSelection"), x11rb::CURRENT_TIME);
+        taken.expect("sent").check().expect("taken");
+        let say = |name: &str, data: [u32; 5]| {
+            let event = ClientMessageEvent::new(32, target, atom(name), data);
+            display.send_event(false, target, EventMask::NO_EVENT, event).expect("sent").check().expect("taken");
+        };
+        say("XdndEnter", [source.window, 5 << 24, list, 0, 0]);
+        say("XdndPosition", [source.window, 0, 300 << 16 | 300, 0, atom("XdndActionCopy")]);
+        let (status, finished) = (atom("XdndStatus"), atom("XdndFinished"));
+        let (mut accepted, mut read) = (false, false);
+        loop {
+            match display.wait_for_event().expect("a display") {
+                Event::SelectionRequest(asked) => {
+                    let text = format!("file://{}\r\n", file.display());
+                    let mode = PropMode::REPLACE;
+                    display
+                        .change_property8(mode, asked.requestor, asked.property, list, text.as_bytes())
+                        .expect("sent");
+                    let event = SelectionNotifyEvent {
+                        response_type: SELECTION_NOTIFY_EVENT,
+                        sequence: 0,
+                        time: asked.time,
+                        requestor: asked.requestor,
+                        selection: asked.selection,
+                        target: asked.target,
+                        property: asked.property,
+                    };
+                    display.send_event(false, asked.requestor, EventMask::NO_EVENT, event).expect("sent");
+                    display.flush().expect("sent");
+                    read = true;
+                }
+                Event::ClientMessage(answer) if answer.type_ == status => accepted = true,
+                Event::ClientMessage(answer) if answer.type_ == finished => return,
+                _ => continue,
+            }
+            if accepted && read {
+                say("XdndDrop", [source.window, 0, 0, 0, 0]);
+                accepted = false;
+            }
+        }
     }
 
     pub(crate) fn screenshot(&self) -> RgbImage {
@@ -111,6 +187,30 @@ impl Drop for Display {
     fn drop(&mut self) {
         let _ = self.server.kill();
         let _ = self.server.wait();
+    }
+}
+
+/// Another program on the display, with a small window in a corner that is not mapped yet.
+struct Stranger {
+    display: RustConnection,
+    window: u32,
+}
+
+impl Stranger {
+    fn new(name: &str) -> Self {
+        let (display, _) = x11rb::connect(Some(name)).expect("a display");
+        let window = display.generate_id().expect("a free id");
+        let root = display.setup().roots[0].root;
+        let (class, copied) = (WindowClass::COPY_FROM_PARENT, x11rb::COPY_FROM_PARENT);
+        let made = display.create_window(0, window, root, 1350, 950, 30, 30, 0, class, copied, &Default::default());
+        made.expect("sent").check().expect("made");
+        Self { display, window }
+    }
+}
+
+impl Drop for Stranger {
+    fn drop(&mut self) {
+        let _ = self.display.destroy_window(self.window).map(|sent| sent.check());
     }
 }
 

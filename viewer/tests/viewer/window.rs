@@ -2,6 +2,7 @@
 //!
 //! Needs Xvfb, xdotool, openbox, xprop and ImageMagick; their lack fails these tests, as a skip would be believed.
 
+mod hints;
 mod menu;
 
 use image::RgbImage;

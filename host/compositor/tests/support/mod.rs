@@ -184,7 +184,7 @@ impl Session {
                 }
                 Event::Cursor(cursor) => self.cursor = cursor.clone(),
                 Event::PointerLock { canvas, locked } => self.locked = locked.then_some(*canvas),
-                Event::TextPlace | Event::TextLost { .. } => {}
+                Event::TextPlace | Event::TextLost { .. } | Event::StrangerRefused => {}
                 Event::ClientGone { .. } | Event::ClientMisbehaved { .. } => {}
             }
             self.events.push(event);
