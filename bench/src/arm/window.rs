@@ -62,7 +62,7 @@ impl Window {
         let trace = host.traces().join("viewer.trace");
         let child = display
             .command(&viewer.display().to_string())
-            .args(["connect", "--size", &format!("{width}x{height}"), "--bundle"])
+            .args(["connect", "--new-session", "--size", &format!("{width}x{height}"), "--bundle"])
             .arg(bundle)
             .arg("--trace")
             .arg(&trace)

@@ -12,6 +12,10 @@ const FIRST: u64 = 560_000;
 /// How long it counts as held after the viewer said so, microseconds: three of the viewer's words, and one lost packet.
 const AGAIN: u64 = 300_000;
 
+/// How long after such a word a key that was lifted too early goes down again, microseconds: the release may follow in the
+/// same late bunch, and then the key must not go down a second time.
+const RETURN: u64 = 80_000;
+
 /// Linux's codes of the keys that do not repeat: control, shift, alt, super, and the locks.
 const MODIFIERS: [u16; 11] = [29, 42, 54, 56, 58, 69, 70, 97, 100, 125, 126];
 
@@ -22,6 +26,8 @@ pub(crate) struct Holds {
     /// Lifted here although the hand may still hold them.
     lifted: Vec<Key>,
     until: Time,
+    /// When the lifted keys go down again.
+    back_at: Option<Time>,
 }
 
 impl Holds {
@@ -29,26 +35,43 @@ impl Holds {
     pub(crate) fn take(&mut self, key: Key, pressed: bool, now: Time) {
         self.lifted.retain(|lifted| *lifted != key);
         self.held.retain(|held| *held != key);
+        if self.lifted.is_empty() {
+            self.back_at = None;
+        }
         if pressed && !MODIFIERS.contains(&key.0) {
             self.held.push(key);
             self.until = self.until.max(Time(now.0.saturating_add(FIRST)));
         }
     }
 
-    /// The viewer says that all keys that are down are held. Gives those that were lifted too early.
-    pub(crate) fn confirm(&mut self, now: Time) -> Vec<Key> {
+    /// The viewer says that all keys that are down are held.
+    pub(crate) fn confirm(&mut self, now: Time) {
         self.until = self.until.max(Time(now.0.saturating_add(AGAIN)));
-        std::mem::take(&mut self.lifted)
+        if !self.lifted.is_empty() {
+            self.back_at.get_or_insert(Time(now.0.saturating_add(RETURN)));
+        }
+    }
+
+    /// The keys that were lifted too early and go down again now.
+    pub(crate) fn returning(&mut self, now: Time) -> Vec<Key> {
+        match self.back_at {
+            Some(at) if at <= now => {
+                self.back_at = None;
+                std::mem::take(&mut self.lifted)
+            }
+            _ => Vec::new(),
+        }
     }
 
     /// When keys are to be lifted if nothing is said before.
     pub(crate) fn deadline(&self) -> Option<Time> {
-        (!self.held.is_empty()).then_some(self.until)
+        let held = (!self.held.is_empty()).then_some(self.until);
+        [held, self.back_at].into_iter().flatten().min()
     }
 
     /// The keys to be lifted now, because nobody says that they are held.
     pub(crate) fn expire(&mut self, now: Time) -> Vec<Key> {
-        if self.deadline().is_none_or(|until| now < until) {
+        if now < self.until {
             return Vec::new();
         }
         std::mem::take(&mut self.held)
@@ -87,7 +110,8 @@ mod tests {
         holds.remember(keys);
         assert_eq!(holds.deadline(), None);
         holds.take(A, false, at(900));
-        assert!(holds.confirm(at(901)).is_empty(), "it was let go");
+        holds.confirm(at(901));
+        assert_eq!(holds.deadline(), None, "it was let go");
     }
 
     #[test]
@@ -95,12 +119,27 @@ mod tests {
         let mut holds = Holds::default();
         holds.take(A, true, at(0));
         for millis in (350..3_000).step_by(80) {
-            assert!(holds.expire(at(millis)).is_empty() && holds.confirm(at(millis)).is_empty());
+            assert!(holds.expire(at(millis)).is_empty());
+            holds.confirm(at(millis));
         }
         let keys = holds.expire(at(4_000));
         assert_eq!(keys, [A]);
         holds.remember(keys);
-        assert_eq!(holds.confirm(at(4_100)), [A]);
+        holds.confirm(at(4_100));
+        assert_eq!(holds.deadline(), Some(at(4_180)));
+        assert!(holds.returning(at(4_179)).is_empty());
+        assert_eq!(holds.returning(at(4_180)), [A]);
+    }
+
+    #[test]
+    fn a_word_and_a_release_that_come_late_together_press_nothing_again() {
+        let mut holds = Holds::default();
+        holds.take(A, true, at(0));
+        let keys = holds.expire(at(560));
+        holds.remember(keys);
+        holds.confirm(at(700));
+        holds.take(A, false, at(700));
+        assert_eq!((holds.deadline(), holds.returning(at(9_000))), (None, Vec::new()));
     }
 
     #[test]
@@ -119,6 +158,7 @@ mod tests {
         let keys = holds.expire(at(1_000));
         holds.remember(keys);
         holds.clear();
-        assert!(holds.confirm(at(1_001)).is_empty());
+        holds.confirm(at(1_001));
+        assert_eq!((holds.deadline(), holds.returning(at(9_000))), (None, Vec::new()));
     }
 }

@@ -95,7 +95,8 @@ impl Compositor {
 
     /// When [`Self::dispatch`] is to be called although nothing is readable.
     pub fn deadline(&self) -> Option<Time> {
-        [self.state.text_inputs.deadline(), self.state.holds.deadline()].into_iter().flatten().min()
+        // While text waits for its field no key goes down again: its deadline comes first.
+        self.state.text_inputs.deadline().or(self.state.holds.deadline())
     }
 
     /// Accepts clients, acts on their requests, composes what changed and sends what is to be sent. Never blocks.

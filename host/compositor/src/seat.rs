@@ -94,11 +94,7 @@ impl State {
                 self.touched(finger, phase, canvas, position);
             }
             Input::Focus { canvas } => self.focus(canvas),
-            Input::StillHeld => {
-                for key in self.holds.confirm(self.now) {
-                    self.key(key, true);
-                }
-            }
+            Input::StillHeld => self.holds.confirm(self.now),
             Input::Preedit { text, cursor } => {
                 if text.len() <= MAX_COMMIT_TEXT {
                     self.compose_text(text, cursor);
@@ -347,8 +343,14 @@ impl State {
         self.holds.clear();
     }
 
-    /// Lets go of keys that would repeat although nobody says that they are still held.
+    /// Lets go of keys that would repeat although nobody says that they are still held, and takes up those that are.
     pub(crate) fn lift_unconfirmed(&mut self) {
+        // What waits for its field goes before them, and their own release may wait there.
+        if self.text_inputs.deadline().is_none() {
+            for key in self.holds.returning(self.now) {
+                self.key(key, true);
+            }
+        }
         let keys = self.holds.expire(self.now);
         for key in &keys {
             self.key(*key, false);

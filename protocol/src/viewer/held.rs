@@ -30,7 +30,7 @@ impl Held {
                 self.due = now + limits::HELD_FIRST;
             }
             Input::Key { key, pressed: false } => self.keys.retain(|held| *held != key),
-            Input::Focus { .. } => self.keys.clear(),
+            Input::Focus { canvas: None } => self.keys.clear(),
             _ => {}
         }
     }

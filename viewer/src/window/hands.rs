@@ -156,6 +156,9 @@ impl App {
     }
 
     pub(super) fn touch(&mut self, id: WindowId, touch: winit::event::Touch) {
+        if touch.phase == TouchPhase::Started {
+            self.finish_composing(id);
+        }
         let link = self.link.clone();
         let Some(pane) = self.pane(id) else { return };
         let Some((canvas, ((x, y), inside))) = pane.canvas.zip(pane.to_canvas(touch.location.x, touch.location.y))

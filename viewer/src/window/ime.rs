@@ -79,6 +79,10 @@ impl Composer {
         (!text.is_empty()).then_some(text)
     }
 
+    fn is_composing(&self) -> bool {
+        !self.composing.is_empty()
+    }
+
     /// What is composed is finished as it is.
     pub(super) fn finish(&mut self) -> Vec<Input> {
         self.give_up().map_or(Vec::new(), |text| pieces(&text))
@@ -144,7 +148,14 @@ impl App {
             _ if !is_free => TextPlace::Secret,
             place => place,
         };
-        match self.composer.follow(place, now) {
+        let was_composing = self.composer.is_composing();
+        let method = self.composer.follow(place, now);
+        if was_composing && !self.composer.is_composing() && attached {
+            // The browser ended it in the field that it left; what it may show of it in the next is taken back.
+            let text = Text::new("").expect("nothing is short enough");
+            link.input(Input::Preedit { text, cursor: None });
+        }
+        match method {
             Method::Open => allow(pane, true),
             Method::Closed => allow(pane, false),
             Method::Reset => reset(pane),
@@ -166,10 +177,8 @@ impl App {
             _ if self.focused != Some(id) => return,
             Event::Preedit(text, cursor) => self.composer.preedit(text, *cursor).into_iter().collect(),
             Event::Commit(text) => self.composer.commit(text),
-            Event::Disabled => {
-                self.composer.give_up();
-                return;
-            }
+            // It closed by itself; after the viewer closed it nothing is left.
+            Event::Disabled => self.composer.finish(),
         };
         if let Some(link) = &self.link {
             for input in inputs {

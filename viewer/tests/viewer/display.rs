@@ -320,7 +320,7 @@ pub(crate) fn scene_of(setup: Setup<'_>) -> Scene {
     let host = Host::start();
     let program = Program::set_up(&display, &host.bundle_text(), setup);
     let mut peer = host.accept();
-    assert_eq!(peer.attach(7, false), AttachHow::New);
+    assert_eq!(peer.attach(7, false), AttachHow::Own);
     let size = peer.viewport().size();
     assert_eq!((u32::from(size.width()), u32::from(size.height())), setup.size);
     let picture = Picture::of(peer.viewport(), 1);

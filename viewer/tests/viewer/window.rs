@@ -104,7 +104,7 @@ fn full_screen_follows_the_browser_and_comes_back() {
     let _manager = display.manage();
     let _program = Program::start(&display, &host.bundle_text(), &[]);
     let mut peer = host.accept();
-    assert_eq!(peer.attach(7, false), AttachHow::New);
+    assert_eq!(peer.attach(7, false), AttachHow::Own);
     let own = peer.viewport().size();
     let picture = Picture::of(peer.viewport(), 1);
     peer.open(1, CanvasKind::Window, None, own);
