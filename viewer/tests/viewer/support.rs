@@ -205,6 +205,20 @@ impl Peer {
         })
     }
 
+    /// Answers what the viewer has asked so far, as a host does all the time; its wishes wait for [`event`](Self::event).
+    pub(crate) fn answer(&mut self) {
+        let runtime = self.runtime.clone();
+        runtime.block_on(async {
+            // What can be read at once is read; a read that is given up here has taken nothing.
+            while let Ok((channel, body)) = tokio::time::timeout(Duration::from_millis(5), self.read()).await {
+                self.machine.handle_frame(channel, &body, now()).expect("a good viewer");
+                while let Some((_, bytes)) = self.machine.poll_send() {
+                    self.control.0.write_all(&bytes).await.expect("an open stream");
+                }
+            }
+        });
+    }
+
     async fn read(&mut self) -> (Channel, Vec<u8>) {
         loop {
             if let Some(frame) = self.control.2.next_frame().expect("a frame") {

@@ -37,7 +37,11 @@ fn pasting_from_the_pc_is_said_and_copying_inside_is_not() {
     sees_banner(&scene, "copied to leave");
     drop(other);
     scene.focus();
-    scene.display.see("after coming back", |screen| shows(screen, &scene.picture));
+    let Scene { display, peer, picture, .. } = &mut scene;
+    display.see("after coming back", |screen| {
+        peer.answer();
+        shows(screen, picture)
+    });
     scene.display.tool("xdotool", &["key", "ctrl+v"]);
     sees_banner(&scene, "pasted from the PC");
 }
