@@ -125,7 +125,7 @@ impl Session {
             loop {
                 let damage = std::mem::take(&mut self.damage);
                 let mut payload = vec![];
-                let Outcome { empty, more, complete: anew, stats } = self
+                let Outcome { empty, more, complete: anew, stats, .. } = self
                     .encoder
                     .encode(screen.frame(), &damage, Budget { bytes: budget }, Time(self.now), &mut payload)
                     .expect("the frame is sound");

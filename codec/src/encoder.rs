@@ -38,6 +38,8 @@ pub struct Outcome {
     pub empty: bool,
     /// This was a part: call [`Encoder::encode`] again for the rest, with what was damaged meanwhile, if anything was.
     pub more: bool,
+    /// All that is left is a film: what was sent is a picture of its own, and worth showing before the rest.
+    pub film_left: bool,
     /// The viewer's canvas starts anew with this update.
     pub complete: bool,
     /// What the update consists of.
@@ -77,6 +79,8 @@ pub struct Encoder {
     /// Some of what is marked could not be sent yet.
     waits: bool,
     refining: bool,
+    /// Text goes alone where a film changed too.
+    text_alone: bool,
     coder: Coder,
     rects: Vec<Rect>,
     needs_complete: bool,
@@ -100,6 +104,7 @@ impl Encoder {
             video_since: None,
             waits: false,
             refining: true,
+            text_alone: false,
             coder: Coder::new(config.level)?,
             rects: Vec::new(),
             needs_complete: true,
@@ -121,6 +126,12 @@ impl Encoder {
     /// example: nobody waits for refinement, and everybody for what comes after it.
     pub fn set_refining(&mut self, refining: bool) {
         self.refining = refining;
+    }
+
+    /// Whether text that changed together with a film goes alone from now on, so that it waits neither for the film's encoding
+    /// nor for its bytes. The film is the rest then, and goes before any text once it has waited for long.
+    pub fn set_text_alone(&mut self, alone: bool) {
+        self.text_alone = alone;
     }
 
     /// Whether the viewer's canvas, once every update is applied, equals the last frame bit for bit.
@@ -174,7 +185,7 @@ impl Encoder {
         // What waits as the rest of an earlier change was looked at then, and had its budget.
         let fresh = complete || !damage.is_empty();
         let mut may_refine = self.refining;
-        let mut more = false;
+        let (mut more, mut film_left) = (false, false);
         if !self.units.is_untouched() {
             may_refine &= fresh;
             if fresh && self.units.count(CLASSIFY_FROM) >= CLASSIFY_FROM {
@@ -187,7 +198,9 @@ impl Encoder {
             }
             more = self.exact(&frame, budget, now, start, &mut stats, out);
             if !more && self.video_since.is_some() {
-                more = stats.exact > 0 && out.len() - start >= budget.bytes && self.units.count(1) > 0;
+                let full = self.text_alone || out.len() - start >= budget.bytes;
+                more = stats.exact > 0 && full && self.units.count(1) > 0;
+                film_left = more;
                 if !more {
                     self.video(&frame, budget, now, start, &mut stats, out);
                     // What could not go as video.
@@ -210,7 +223,7 @@ impl Encoder {
             self.regions.retire(now, out);
         }
         stats.bytes = out.len() - start;
-        Ok(Outcome { empty, more, complete, stats })
+        Ok(Outcome { empty, more, film_left, complete, stats })
     }
 
     /// Starts over: the viewer's canvas will be new, and all of the frame is sent.

@@ -45,6 +45,38 @@ fn the_text_of_a_page_goes_before_its_photographs() {
 }
 
 #[test]
+fn text_that_changed_beside_a_film_goes_alone_where_it_is_asked_for_and_the_film_is_the_rest() {
+    let film = Rect { x: 128, y: 64, width: 768, height: 448 };
+    let line = Rect { x: 64, y: 900, width: 300, height: 24 };
+    let part_beside_film = |alone: bool| {
+        let (mut page, mut pair) = sent(40_000);
+        for picture in 0..6 {
+            pair.now.0 += 33_000;
+            page.film(film, picture);
+            pair.send(&page, &[film]);
+        }
+        pair.now.0 += 33_000;
+        page.film(film, 7);
+        page.text(line, 3);
+        pair.encoder.set_text_alone(alone);
+        let part = pair.send_part(&page, &[film, line]);
+        assert!(shows(&pair.decoder, &page, line));
+        let mut video = part.stats.video;
+        while video < film.area() {
+            let rest = pair.send_part(&page, &[]);
+            assert!(!rest.empty, "the film never goes");
+            video += rest.stats.video;
+        }
+        pair.rest(&page);
+        part
+    };
+    let alone = part_beside_film(true);
+    assert!(alone.stats.video == 0 && alone.more && alone.film_left, "{alone:?}");
+    let together = part_beside_film(false);
+    assert!(together.stats.video > 0 && !together.film_left, "{together:?}");
+}
+
+#[test]
 fn what_is_near_pointer_or_caret_goes_first() {
     let caret = Rect { x: 900, y: 1000, width: 2, height: 20 };
     let near = Rect { x: 700, y: 960, width: 400, height: 100 };

@@ -457,6 +457,7 @@ impl Session {
         let (pointer, caret) = self.look.on(id);
         canvas.encoder.look_at(pointer, caret);
         canvas.encoder.set_refining(viewer.flow.may_refine());
+        canvas.encoder.set_text_alone(canvas.typed.owes_update(micros));
         let outcome = canvas.encoder.encode(frame, &damage, budget, CodecTime(micros), &mut self.payload)?;
         canvas.recycle(damage);
         canvas.has_more = outcome.more;
@@ -471,7 +472,8 @@ impl Session {
         let pixels = Pixels::new(&self.payload).map_err(|_| Error::TooLarge(bytes))?;
         let update = UpdateId(canvas.last_update);
         let (size, input) = (convert::size(view.size), canvas.input);
-        let more = picture.add(bytes, outcome.complete) && outcome.more;
+        // What was typed is shown before the film beside it has come.
+        let more = picture.add(bytes, outcome.complete) && outcome.more && !outcome.film_left;
         self.link.show(&ToViewer::Update { canvas: id, update, size, input, more, pixels })?;
         let written = self.trace.now();
         let left = Instant::from_micros(clock::microseconds());
