@@ -1,7 +1,7 @@
 //! Links that break, stall and move, through a relay on loopback: the page stays, and nothing is typed twice or late.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use shoji_bench::relay::{Conditions, Relay};
 use shoji_protocol::{AttachHow, CloseCode, Input, Key, TextPlace};
@@ -46,7 +46,9 @@ impl Desk {
         let viewer = viewer.expect("the viewer connects");
         take_keyboard(&viewer);
         // Chromium drops the keys that come before a page's first picture: Shift is pressed until one arrives.
+        let deadline = Instant::now() + PATIENCE;
         while !self.site.was_asked("/hand") {
+            assert!(Instant::now() < deadline, "no key reaches the page");
             tap(&viewer, SHIFT);
             std::thread::sleep(Duration::from_millis(50));
         }

@@ -13,11 +13,13 @@ use crate::desk::{BAR, Desk, EDGE};
 use crate::fixture::{Host, Page, Site};
 
 /// Upright stripes of one pixel, which a scaled picture blurs, between two dark marks that follow the window's width.
-/// It tells its size and scale, and opens another window; typed into, it asks before it closes.
+/// It tells its size and scale, one after the other, for requests may overtake each other, and opens another window; typed
+/// into, it asks before it closes.
 const PAGE: &str = "<!doctype html><meta charset=utf-8><style>*{margin:0}body{height:100vh;overflow:hidden;background:\
     repeating-linear-gradient(90deg,#fff 0 1px,#00f 1px 2px)}i{position:fixed;right:0;top:0;width:8px;height:100vh;\
     background:#080}</style><i></i><script>\
-    function tell(){fetch('/size/'+innerWidth+'x'+innerHeight+'@'+devicePixelRatio)}onresize=tell;onload=tell;\
+    let told='',busy=0;async function tell(){if(busy)return;busy=1;for(;;){let now='/size/'+innerWidth+'x'+innerHeight+'@'+\
+    devicePixelRatio;if(now==told)break;try{await fetch(now);told=now}catch{}}busy=0}onresize=tell;onload=tell;\
     let keys=0,asks=0;onkeydown=e=>{fetch('/key/'+ ++keys);\
     if(e.key=='o')open('/popup','','width=640,height=300');if(e.key=='a')asks=1;\
     if(e.key=='c')document.body.style.background='#c00'};\
