@@ -51,6 +51,6 @@ pub use numbers::{
 };
 pub use payload::{Pixels, Text};
 pub use to_host::{
-    AttachHow, Button, Input, KeyboardLayout, Locale, PreeditCursor, TextOffset, ToHost, TouchPhase, WheelSource,
+    AttachHow, Button, Input, KeyboardLayout, Locale, Lock, PreeditCursor, TextOffset, ToHost, TouchPhase, WheelSource,
 };
 pub use to_viewer::{CanvasKind, CursorShape, Notice, TextPlace, ToViewer, WindowState};

@@ -168,6 +168,24 @@ wire! { to_host
         },
         /// All keys that are down are still held by a hand. Without this word the host lifts what would repeat.
         StillHeld,
+        /// Whether a key that locks is on at the PC, where its light is: the host's follows.
+        Lock {
+            /// Which.
+            lock: Lock,
+            /// On or off.
+            on: bool,
+        },
+    }
+}
+
+wire! { to_host
+    /// A key that locks.
+    #[derive(Copy, Hash)]
+    pub enum Lock {
+        /// Capitals without Shift.
+        Caps,
+        /// Digits on the keypad.
+        Num,
     }
 }
 

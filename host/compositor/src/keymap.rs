@@ -1,11 +1,12 @@
-//! Keyboard layouts: the names by which xkb-data knows them.
+//! Keyboard layouts: the names by which xkb-data knows them, and the keys that lock.
 //!
-//! Owns the table, and changing the session's layout. Must never read what keys mean: that is the client's business.
+//! Owns the table, and changing the session's layout and locks. Must never read what keys mean: that is the client's business.
 
-use smithay::input::keyboard::XkbConfig;
+use smithay::input::keyboard::{KeyboardTarget as _, XkbConfig};
+use smithay::utils::SERIAL_COUNTER;
 
 use crate::state::State;
-use crate::types::KeyboardLayout;
+use crate::types::{KeyboardLayout, Lock};
 
 impl State {
     /// Changes the keyboard layout of the session.
@@ -19,6 +20,26 @@ impl State {
             self.hands.layout = layout;
         }
         set
+    }
+}
+
+impl State {
+    /// Switches a lock of the session's keyboard, without a key that the client would hear.
+    pub(crate) fn set_lock(&mut self, lock: Lock, on: bool) {
+        let keyboard = self.keyboard.clone();
+        let mut modifiers = keyboard.modifier_state();
+        match lock {
+            Lock::Caps => modifiers.caps_lock = on,
+            Lock::Num => modifiers.num_lock = on,
+        }
+        if keyboard.set_modifier_state(modifiers) == 0 {
+            return;
+        }
+        // The client hears of modifiers with the next key that changes them; these are changed by none.
+        if let Some(focus) = keyboard.current_focus() {
+            let seat = self.seat.clone();
+            focus.modifiers(&seat, self, keyboard.modifier_state(), SERIAL_COUNTER.next_serial());
+        }
     }
 }
 

@@ -62,7 +62,8 @@ use smithay::reexports::wayland_server::{Client, Display};
 pub use crate::region::Damage;
 pub use crate::types::{
     Button, CanvasId, CanvasKind, CanvasView, Config, Cursor, CursorShape, Error, Event, Input, Key, KeyboardLayout,
-    Limit, Misbehaviour, Position, Rect, Scale, Size, TextPlace, Time, TouchPhase, Viewport, WheelSource, WindowState,
+    Limit, Lock, Misbehaviour, Position, Rect, Scale, Size, TextPlace, Time, TouchPhase, Viewport, WheelSource,
+    WindowState,
 };
 
 use crate::clients::{ClientState, Departures, blame};

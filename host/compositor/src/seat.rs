@@ -95,6 +95,7 @@ impl State {
             }
             Input::Focus { canvas } => self.focus(canvas),
             Input::StillHeld => self.holds.confirm(self.now),
+            Input::Lock { lock, on } => self.set_lock(lock, on),
             Input::Preedit { text, cursor } => {
                 if text.len() <= MAX_COMMIT_TEXT {
                     self.compose_text(text, cursor);

@@ -152,6 +152,15 @@ pub enum KeyboardLayout {
     Kr,
 }
 
+/// A key that locks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lock {
+    /// Capitals without Shift.
+    Caps,
+    /// Digits on the keypad.
+    Num,
+}
+
 /// A physical key: its Linux evdev code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Key(pub u16);
@@ -270,6 +279,13 @@ pub enum Input {
     },
     /// All keys that are down are still held by a hand: those that repeat may go on.
     StillHeld,
+    /// Whether a key that locks is on where the viewer's keyboard is.
+    Lock {
+        /// Which.
+        lock: Lock,
+        /// On or off.
+        on: bool,
+    },
     /// What the viewer's own input method is composing, to be shown in the focused text field.
     Preedit {
         /// The text, at most [`crate::limits::MAX_COMMIT_TEXT`] bytes; more is refused. Empty: nothing any more.

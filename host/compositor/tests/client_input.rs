@@ -7,8 +7,8 @@ use std::os::fd::AsFd;
 
 use fixture::{Client, Fixture, viewport};
 use shoji_compositor::{
-    Button, CanvasId, CanvasKind, Cursor, CursorShape, Event, Input, Key, KeyboardLayout, Position, Rect, Size, Time,
-    TouchPhase, Viewport, WheelSource, WindowState,
+    Button, CanvasId, CanvasKind, Cursor, CursorShape, Event, Input, Key, KeyboardLayout, Lock, Position, Rect, Size,
+    Time, TouchPhase, Viewport, WheelSource, WindowState,
 };
 use wayland_client::protocol::{
     wl_data_device, wl_data_device_manager, wl_data_source, wl_keyboard, wl_pointer, wl_seat,
@@ -76,6 +76,26 @@ fn keys_go_to_the_focused_window_and_are_let_go_without_focus() {
     fixture.compositor.set_keyboard(KeyboardLayout::Jp).expect("the layout is installed");
     fixture.trip(&mut client);
     assert_eq!(client.heard(&["keymap"]), "wl_keyboard keymap true");
+}
+
+#[test]
+fn a_lock_is_told_to_the_client_once_and_no_key_with_it() {
+    let mut fixture = Fixture::new(viewport(400, 300, 120));
+    let mut client = fixture.connect();
+    hands(&mut fixture, &mut client);
+    let (_window, canvas) = fixture.open(&mut client, (400, 300), RED);
+    fixture.input(Input::Focus { canvas: Some(canvas) });
+    fixture.trip(&mut client);
+    client.heard(&["wl_keyboard"]);
+    for on in [true, true, false] {
+        fixture.input(Input::Lock { lock: Lock::Num, on });
+        fixture.trip(&mut client);
+    }
+    // Num Lock is the fifth modifier of every keymap.
+    insta::assert_snapshot!(client.heard(&["wl_keyboard"]), @r"
+    wl_keyboard locks 0x10
+    wl_keyboard locks 0x0
+    ");
 }
 
 #[test]

@@ -113,6 +113,13 @@ pub(super) fn input(input: protocol::Input) -> compositor::Input {
             cursor: cursor.map(|cursor| (cursor.from.get().into(), cursor.to.get().into())),
         },
         protocol::Input::StillHeld => compositor::Input::StillHeld,
+        protocol::Input::Lock { lock, on } => {
+            let lock = match lock {
+                protocol::Lock::Caps => compositor::Lock::Caps,
+                protocol::Lock::Num => compositor::Lock::Num,
+            };
+            compositor::Input::Lock { lock, on }
+        }
         protocol::Input::Commit { text } => compositor::Input::Commit { text: text.as_str().to_owned() },
     }
 }

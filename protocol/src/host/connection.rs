@@ -434,7 +434,7 @@ impl Attached {
     /// Takes an input that comes next.
     fn input(&mut self, sequence: InputSequence, event: &Input, now: Instant) -> Result<(), Violation> {
         match event {
-            Input::Key { .. } | Input::Focus { .. } | Input::Preedit { .. } | Input::StillHeld => {
+            Input::Key { .. } | Input::Focus { .. } | Input::Preedit { .. } | Input::StillHeld | Input::Lock { .. } => {
                 self.keys.take(now)?
             }
             Input::PointerButton { .. } => self.buttons.take(now)?,

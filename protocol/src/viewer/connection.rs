@@ -535,9 +535,11 @@ fn begins(event: &Input) -> bool {
         Input::Key { pressed, .. } | Input::PointerButton { pressed, .. } => *pressed,
         Input::Touch { phase, .. } => *phase == TouchPhase::Down,
         Input::Wheel { .. } | Input::Commit { .. } | Input::Preedit { .. } | Input::StillHeld => true,
-        Input::PointerMotion { .. } | Input::PointerRelative { .. } | Input::PointerLeave | Input::Focus { .. } => {
-            false
-        }
+        Input::PointerMotion { .. }
+        | Input::PointerRelative { .. }
+        | Input::PointerLeave
+        | Input::Focus { .. }
+        | Input::Lock { .. } => false,
     }
 }
 

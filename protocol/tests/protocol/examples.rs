@@ -2,7 +2,7 @@
 
 use shoji_protocol::{
     AttachHow, Button, CanvasId, CanvasKind, Capabilities, CaretArea, CaretPlace, CloseCode, CursorShape, CursorSize,
-    Finger, Fixed, Hotspot, Input, InputSequence, KeepAlive, Key, KeyboardLayout, Locale, Nonce, Notice, Pixels,
+    Finger, Fixed, Hotspot, Input, InputSequence, KeepAlive, Key, KeyboardLayout, Locale, Lock, Nonce, Notice, Pixels,
     Position, PreeditCursor, Rate, ResumeToken, Scale, SessionId, Size, Text, TextField, TextOffset, TextPlace, ToHost,
     ToViewer, TouchPhase, UpdateId, Viewport, WheelDelta, WheelSource, WindowState,
 };
@@ -72,6 +72,7 @@ pub(crate) fn to_host() -> Vec<(&'static str, ToHost)> {
         ),
         ("Input-Preedit-none", input(Input::Preedit { text: Text::new("").unwrap(), cursor: None })),
         ("Input-StillHeld", input(Input::StillHeld)),
+        ("Input-Lock", input(Input::Lock { lock: Lock::Num, on: true })),
         ("Ping", ToHost::Ping { nonce: Nonce(0x1234_5678) }),
         ("Pong", ToHost::Pong { nonce: Nonce(1) }),
         ("Close", ToHost::Close { code: CloseCode::HostMalformed }),

@@ -7,6 +7,7 @@ mod desk;
 mod exactness;
 mod fixture;
 mod input_method;
+mod keyboards;
 mod links;
 mod pacing;
 mod policies;

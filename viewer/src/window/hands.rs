@@ -106,6 +106,15 @@ impl App {
         let Some(code) = code_of(event) else { return };
         let pressed = event.state.is_pressed();
         let covered = self.pane(id).is_some_and(|pane| pane.is_covered());
+        if pressed
+            && !covered
+            && let Some(lock) = self.keyboard.lock(code, &event.logical_key)
+        {
+            let sent = self.link.as_ref().and_then(|link| link.input(lock));
+            if sent.is_none() {
+                self.keyboard.forget_locks();
+            }
+        }
         match self.keyboard.key(code, pressed) {
             Meaning::Local(shortcut) => self.shortcut(shortcut, id),
             Meaning::Send(input) if !covered || !pressed => {

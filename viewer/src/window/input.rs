@@ -5,8 +5,9 @@
 
 use std::collections::BTreeSet;
 
-use shoji_protocol::{Button, Finger, Input, Key, WheelDelta, WheelSource};
+use shoji_protocol::{Button, Finger, Input, Key, Lock, WheelDelta, WheelSource};
 use winit::event::{MouseButton, MouseScrollDelta};
+use winit::keyboard::Key as Meant;
 
 use crate::keys;
 
@@ -45,6 +46,8 @@ pub(crate) enum Meaning {
 #[derive(Debug, Default)]
 pub(crate) struct Keyboard {
     down: BTreeSet<u16>,
+    /// What the host knows of Caps Lock and Num Lock.
+    locks: [Option<bool>; 2],
     /// Local commands by keys are the page's instead.
     passes: bool,
 }
@@ -84,9 +87,42 @@ impl Keyboard {
         }
     }
 
-    /// The keyboard went elsewhere: the host lifts all keys by itself.
+    /// What a key that goes down tells of the PC's locks by what it means there, if the host does not know that yet: to be sent
+    /// before the key. The window system does not say which locks are on.
+    pub(crate) fn lock(&mut self, code: u16, meaning: &Meant) -> Option<Input> {
+        let down = |codes: [u16; 2]| codes.iter().any(|code| self.down.contains(code));
+        let shift = down([42, 54]);
+        let (lock, on) = match (code, meaning) {
+            // The host's follows by itself, and which way is told by the next key that it concerns.
+            (58, _) => {
+                self.locks[0] = None;
+                return None;
+            }
+            (69, _) => {
+                self.locks[1] = None;
+                return None;
+            }
+            (71..=73 | 75..=77 | 79..=83, Meant::Character(_)) if !shift => (Lock::Num, true),
+            (71..=73 | 75..=77 | 79..=83, Meant::Named(_)) if !shift => (Lock::Num, false),
+            (16..=50, Meant::Character(text)) if !down([29, 97]) && !down([56, 100]) => match text.as_bytes() {
+                [letter] if letter.is_ascii_alphabetic() => (Lock::Caps, letter.is_ascii_uppercase() != shift),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        let known = &mut self.locks[usize::from(lock == Lock::Num)];
+        (known.replace(on) != Some(on)).then_some(Input::Lock { lock, on })
+    }
+
+    /// The keyboard went elsewhere: the host lifts all keys by itself, and the locks may change.
     pub(crate) fn forget(&mut self) {
         self.down.clear();
+        self.forget_locks();
+    }
+
+    /// What the host knows of the locks is not known any more.
+    pub(crate) fn forget_locks(&mut self) {
+        self.locks = [None; 2];
     }
 
     fn shortcut(&self, code: u16) -> Option<Shortcut> {
@@ -227,6 +263,7 @@ pub(crate) fn code_of(event: &winit::event::KeyEvent) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use winit::dpi::PhysicalPosition;
+    use winit::keyboard::NamedKey;
 
     use super::*;
 
@@ -246,6 +283,37 @@ mod tests {
         keyboard.forget();
         assert_eq!(keyboard.key(29, false), Meaning::Nothing);
         assert!(matches!(keyboard.key(29, true), Meaning::Send(_)));
+    }
+
+    #[test]
+    fn the_locks_of_the_pc_are_told_when_a_key_shows_another_than_the_host_knows() {
+        let character = |text: &str| Meant::Character(text.into());
+        let lock = |lock, on| Some(Input::Lock { lock, on });
+        let mut keyboard = Keyboard::default();
+        assert_eq!(keyboard.lock(71, &character("7")), lock(Lock::Num, true));
+        assert_eq!(keyboard.lock(79, &character("1")), None, "it is known");
+        assert_eq!(keyboard.lock(71, &Meant::Named(NamedKey::Home)), lock(Lock::Num, false));
+        assert_eq!(keyboard.lock(30, &character("a")), lock(Lock::Caps, false));
+        assert_eq!(keyboard.lock(30, &character("A")), lock(Lock::Caps, true));
+        // The host hears the key itself.
+        assert_eq!(keyboard.lock(58, &Meant::Named(NamedKey::CapsLock)), None);
+        assert_eq!(keyboard.lock(30, &character("a")), lock(Lock::Caps, false));
+        keyboard.forget();
+        assert_eq!(keyboard.lock(30, &character("a")), lock(Lock::Caps, false), "it may have changed elsewhere");
+    }
+
+    #[test]
+    fn a_key_whose_meaning_has_another_reason_tells_nothing_of_locks() {
+        let character = |text: &str| Meant::Character(text.into());
+        let mut keyboard = Keyboard::default();
+        assert_eq!(keyboard.lock(74, &character("-")), None, "no digit");
+        assert_eq!(keyboard.lock(30, &character("あ")), None);
+        assert_eq!(keyboard.lock(28, &Meant::Named(NamedKey::Enter)), None);
+        keyboard.key(42, true);
+        assert_eq!(keyboard.lock(71, &Meant::Named(NamedKey::Home)), None, "Shift turns it round, on some systems");
+        assert_eq!(keyboard.lock(30, &character("A")), Some(Input::Lock { lock: Lock::Caps, on: false }));
+        keyboard.key(29, true);
+        assert_eq!(keyboard.lock(30, &character("a")), None, "with Ctrl a letter is no letter");
     }
 
     #[test]
