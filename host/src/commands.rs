@@ -10,7 +10,7 @@ use crate::cli::{Device, Format, Session, User};
 use crate::config::{self, Config};
 use crate::control::{self, Answer, Request};
 use crate::pki::Authority;
-use crate::registry::{self, Name};
+use crate::registry::{self, Kind, Name};
 use crate::{clock, pki, state, store};
 
 /// A command failed.
@@ -82,15 +82,45 @@ pub fn device(state: &Path, command: Device) -> Result<(), Error> {
         Device::List => {
             let now = clock::unix_seconds();
             let mut text = String::new();
-            for (name, device) in store.read()?.devices {
+            let registry = store.read()?;
+            for (name, device) in &registry.devices {
                 let standing = match device.revoked {
                     Some(_) => "revoked".to_owned(),
                     None if device.not_after <= now => "expired".to_owned(),
                     None => format!("{} days left", (device.not_after - now) / 86_400),
                 };
-                text.push_str(&format!("{name}\t{}\t{standing}\n", device.user));
+                let browser = if device.kind == Kind::Web { "\tbrowser" } else { "" };
+                text.push_str(&format!("{name}\t{}\t{standing}{browser}\n", device.user));
+            }
+            for (code, waiting) in registry.waiting(now) {
+                let hours = (now.saturating_sub(waiting.since)) / 3_600;
+                let (label, from) = (&waiting.label, waiting.from);
+                text.push_str(&format!(
+                    "{code}\t\"{label}\"\twaits for `device approve` since {hours} h, from {from}\n"
+                ));
             }
             print(&text)
+        }
+        Device::Approve { code, user, name, days } => {
+            let now = clock::unix_seconds();
+            let (name, user, waiting) = store.change(|registry| {
+                let user = registry.which_user(user)?;
+                let (name, waiting) = registry.approve(code, name, user.clone(), days, now)?;
+                Ok::<_, registry::Error>((name, user, waiting))
+            })?;
+            registry_changed(state)?;
+            print(&format!(
+                "approved the browser \"{}\" (asked from {}) as device {name} of {user} for {days} days\n",
+                waiting.label, waiting.from
+            ))
+        }
+        Device::Refuse { code } => {
+            let waiting = store.change(|registry| registry.refuse(code))?;
+            registry_changed(state)?;
+            print(&format!(
+                "refused the browser \"{}\" (asked from {}); it may ask again\n",
+                waiting.label, waiting.from
+            ))
         }
         Device::Revoke { name } => {
             store.change(|registry| registry.revoke(&name, clock::unix_seconds()))?;
@@ -151,6 +181,18 @@ pub fn session(state: &Path, command: &Session) -> Result<(), Error> {
         Answer::NoSuchSession => Err(Error::NoSession(id)),
         other => Err(unexpected(other)),
     }
+}
+
+/// `ca`.
+pub fn authority(state: &Path, out: Option<&Path>) -> Result<(), Error> {
+    let authority = Authority::open(state, clock::unix_seconds())?;
+    let Some(out) = out else { return print(authority.certificate()) };
+    store::write(out, authority.certificate().as_bytes(), store::READABLE)?;
+    print(&format!(
+        "wrote the authority's certificate to {}; its SHA-256 fingerprint is {}; how to install it: host/WEB.md\n",
+        out.display(),
+        authority.fingerprint()?
+    ))
 }
 
 /// `boundary`.

@@ -12,6 +12,7 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod control;
+pub mod enrolment;
 pub mod limits;
 pub mod pages;
 pub mod pki;

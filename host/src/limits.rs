@@ -161,3 +161,15 @@ pub const PAGE_FORM: usize = 16 << 10;
 /// File descriptors of a worker: its sockets, one per Wayland client, one per shared buffer (Chromium holds about 4
 /// per window).
 pub const WORKER_FILES: u64 = 1_024;
+
+/// Browsers that wait to become devices. An administrator approves a few at a time; each is 250 bytes in the registry.
+pub const WEB_ENROLMENTS: usize = 256;
+
+/// Of them, from one address: a classroom behind one address translator. Eight addresses fill the list, one can not.
+pub const WEB_ENROLMENTS_OF_ADDRESS: usize = 32;
+
+/// How long a browser waits: an administrator who comes by once a day sees it.
+pub const WEB_ENROLMENT_LIFE: Duration = Duration::from_secs(86_400);
+
+/// Characters of what a person calls a browser: agreed with the web viewer.
+pub const WEB_LABEL: usize = 32;

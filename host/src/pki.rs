@@ -15,7 +15,7 @@ use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use serde::{Deserialize, Serialize};
 
-use crate::registry::{Device, Fingerprint, Name};
+use crate::registry::{Device, Fingerprint, Kind, Name};
 use crate::{limits, store};
 
 /// The certificate crate's own time type, which has no name here, by way of its only constructor.
@@ -119,6 +119,18 @@ impl Authority {
         Ok(Self { folder, certificate, issuer })
     }
 
+    /// The authority's certificate, PEM.
+    pub fn certificate(&self) -> &str {
+        &self.certificate
+    }
+
+    /// SHA-256 of the authority's certificate, as browsers show it.
+    pub fn fingerprint(&self) -> Result<Fingerprint, Error> {
+        let certificate = CertificateDer::from_pem_slice(self.certificate.as_bytes())
+            .map_err(|_| Error::Damaged(self.folder.join("ca.pem")))?;
+        Ok(Fingerprint::of(&certificate))
+    }
+
     /// The host's own certificate and key: read, or made if missing or near its end.
     pub fn identity(&self, now: u64) -> Result<Identity, Error> {
         let (certificate_path, key_path) = (self.folder.join("server.pem"), self.folder.join("server.key"));
@@ -186,6 +198,7 @@ impl Authority {
         let certificate = parameters.signed_by(&key, &self.issuer)?;
         let device = Device {
             user: user.clone(),
+            kind: Kind::Certificate,
             fingerprint: Fingerprint::of(certificate.der()),
             issued: now,
             not_after,

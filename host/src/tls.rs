@@ -12,7 +12,7 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, RootCertStore, SignatureScheme};
 
 use crate::pki::Identity;
-use crate::registry::{Fingerprint, Registry, Standing};
+use crate::registry::{Fingerprint, Kind, Registry, Standing};
 
 /// The protocol's name in the TLS handshake; carries the major version.
 pub const ALPN: &[u8] = b"shoji/1";
@@ -62,9 +62,11 @@ impl ClientCertVerifier for DeviceVerifier {
         let registry =
             self.registry.read().map_err(|_| rustls::Error::General("the registry is not available".to_owned()))?;
         let refused = match registry.standing(&Fingerprint::of(end_entity)) {
-            Standing::Known { .. } => return Ok(verified),
+            Standing::Known { kind: Kind::Certificate, .. } => return Ok(verified),
             Standing::Revoked => CertificateError::Revoked,
-            Standing::Unknown => CertificateError::ApplicationVerificationFailure,
+            Standing::Known { kind: Kind::Web, .. } | Standing::Unknown => {
+                CertificateError::ApplicationVerificationFailure
+            }
         };
         Err(rustls::Error::InvalidCertificate(refused))
     }

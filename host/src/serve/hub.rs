@@ -98,7 +98,7 @@ impl Hub {
     pub(super) fn identify(&self, fingerprint: Fingerprint) -> Option<(Identity, u64)> {
         let registry = self.registry.read().unwrap_or_else(PoisonError::into_inner);
         match registry.standing(&fingerprint) {
-            Standing::Known { device, user, not_after } => {
+            Standing::Known { device, user, not_after, .. } => {
                 Some((Identity { user: user.clone(), device: device.clone(), fingerprint }, not_after))
             }
             Standing::Revoked | Standing::Unknown => None,
