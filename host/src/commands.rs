@@ -11,6 +11,7 @@ use crate::config::{self, Config};
 use crate::control::{self, Answer, Request};
 use crate::pki::Authority;
 use crate::registry::{self, Kind, Name};
+use crate::web::names::Names;
 use crate::{clock, pki, state, store};
 
 /// A command failed.
@@ -43,7 +44,7 @@ pub enum Error {
 /// `init`.
 pub fn init(state: &Path) -> Result<(), Error> {
     let now = clock::unix_seconds();
-    Authority::open(state, now)?.identity(now)?;
+    Authority::open(state, now)?.identity(now, &Names::default())?;
     print(&format!("initialized {}\n", state.display()))
 }
 

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::limits;
-use crate::registry::{Device, Error, Fingerprint, Kind, Name, Registry};
+use crate::registry::{Device, Error, Fingerprint, Kind, Name, Registry, Standing};
 
 /// The letters of a code: no vowels, so that no word comes up, and none that looks like a digit.
 const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
@@ -163,7 +163,33 @@ pub enum Asked {
     Busy,
 }
 
+/// Why a browser gets no session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotAdmitted {
+    /// Nobody knows it.
+    Unknown,
+    /// It waits to be approved.
+    Waiting,
+    /// Its approval has ended.
+    Expired,
+    /// It was revoked.
+    Revoked,
+}
+
 impl Registry {
+    /// Whether a browser with this key may have a session.
+    pub fn admits_browser(&self, fingerprint: &Fingerprint, now: u64) -> Result<(), NotAdmitted> {
+        match self.standing(fingerprint) {
+            Standing::Known { kind: Kind::Web, not_after, .. } if not_after > now => Ok(()),
+            Standing::Revoked => Err(NotAdmitted::Revoked),
+            standing => match (self.asked(fingerprint, now), standing) {
+                (Some(Asked::Waits(_)), _) => Err(NotAdmitted::Waiting),
+                (_, Standing::Known { kind: Kind::Web, .. }) => Err(NotAdmitted::Expired),
+                _ => Err(NotAdmitted::Unknown),
+            },
+        }
+    }
+
     /// Who waits, without those whose time is over.
     pub fn waiting(&self, now: u64) -> impl Iterator<Item = (&Code, &Waiting)> {
         self.waiting.iter().filter(move |(_, waiting)| !waiting.is_over(now))
@@ -171,7 +197,6 @@ impl Registry {
 
     /// What a browser's request comes to as things stand; `None`: it has to be written down with [`Self::ask`].
     pub fn asked(&self, fingerprint: &Fingerprint, now: u64) -> Option<Asked> {
-        use crate::registry::Standing;
         match self.standing(fingerprint) {
             Standing::Revoked => Some(Asked::Revoked),
             Standing::Known { device, kind: Kind::Web, not_after, .. } if not_after > now => {
@@ -368,6 +393,25 @@ mod tests {
         assert_eq!(ask(&mut registry, 2, b"key", 30), Asked::IsDevice(name.clone()));
         registry.revoke(&name, 40).unwrap();
         assert_eq!(ask(&mut registry, 3, b"key", 50), Asked::Revoked);
+    }
+
+    #[test]
+    fn only_a_browser_that_is_approved_now_is_admitted() {
+        let mut registry = with_hanako();
+        let browser = Fingerprint::of(b"key");
+        assert_eq!(registry.admits_browser(&browser, 10), Err(NotAdmitted::Unknown));
+        ask(&mut registry, 1, b"key", 10);
+        assert_eq!(registry.admits_browser(&browser, 11), Err(NotAdmitted::Waiting));
+        let (name, _) = registry.approve(code(1), None, "hanako".parse().unwrap(), 1, 12).unwrap();
+        assert_eq!(registry.admits_browser(&browser, 13), Ok(()));
+        assert_eq!(registry.admits_browser(&browser, 12 + DAY), Err(NotAdmitted::Expired));
+        registry.revoke(&name, 14).unwrap();
+        assert_eq!(registry.admits_browser(&browser, 15), Err(NotAdmitted::Revoked));
+        // A device with a certificate has another way to prove itself.
+        let mut pc = registry.devices[&name].clone();
+        (pc.kind, pc.revoked, pc.fingerprint) = (Kind::Certificate, None, Fingerprint::of(b"certificate"));
+        registry.add_device("pc".parse().unwrap(), pc, 15).unwrap();
+        assert_eq!(registry.admits_browser(&Fingerprint::of(b"certificate"), 15), Err(NotAdmitted::Unknown));
     }
 
     #[test]

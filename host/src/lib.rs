@@ -23,4 +23,5 @@ pub mod state;
 pub mod store;
 pub mod tls;
 pub mod trace;
+pub mod web;
 pub mod worker;

@@ -30,6 +30,7 @@ use crate::pki::{self, Authority};
 use crate::registry;
 use crate::spawner::Spawner;
 use crate::trace::Trace;
+use crate::web::names::Names;
 use crate::{clock, commands, state, store, tls};
 use hub::Hub;
 
@@ -97,7 +98,7 @@ async fn serve(
     spawner: Spawner,
 ) -> Result<(), Error> {
     let now = clock::unix_seconds();
-    let identity = Authority::open(state, now)?.identity(now)?;
+    let identity = Authority::open(state, now)?.identity(now, &Names::default())?;
     let store = registry::Store::new(state);
     let registry = Arc::new(RwLock::new(store.read()?));
     let tls = tls::server_config(identity, registry.clone())?;
