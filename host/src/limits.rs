@@ -47,6 +47,14 @@ pub const UPDATE_WINDOW: u64 = 20 << 20;
 /// several seconds of the fastest input that the protocol's rate limit lets through.
 pub const INPUT_WINDOW: u32 = 64 << 10;
 
+/// Bytes of control messages that may wait for a viewer that does not read: they are about ten bytes each and a few a second, so this
+/// is more than any link's bad minute.
+pub const CONTROL_BACKLOG: usize = 64 << 10;
+
+/// Bytes of one message to a viewer on a carrier of messages: a few milliseconds of the slowest line worth using, so that a
+/// key's echo does not wait long behind a picture, and large enough that a message's own cost does not count.
+pub const MESSAGE: usize = 64 << 10;
+
 /// Bytes of datagrams that may wait for a connection's task: sixteen of the largest, which are half a second of the fastest
 /// typing. QUIC drops the oldest of more.
 pub const DATAGRAMS_WAITING: usize = 16 << 10;

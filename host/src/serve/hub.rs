@@ -29,7 +29,7 @@ use crate::{clock, limits};
 
 /// What all tasks share.
 #[derive(Debug)]
-pub(super) struct Hub {
+pub(crate) struct Hub {
     pub(super) config: Config,
     pub(super) registry: SharedRegistry,
     pub(super) store: Store,

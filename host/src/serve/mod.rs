@@ -3,11 +3,12 @@
 //! One task per connection ([`connection`]) and one per session ([`session`]); an attached connection holds the session's
 //! link, so the relay is one hop. It must never look at pixels, and never let one session's failure reach another.
 
-mod accept;
+pub(crate) mod accept;
+pub(crate) mod carrier;
 mod connection;
 mod deadlines;
 mod endpoint;
-mod hub;
+pub(crate) mod hub;
 mod link;
 mod process;
 mod session;
@@ -148,7 +149,7 @@ async fn serve(
     accept.abort();
     hub.stop().await;
     // Whoever has not understood the close message is told by the transport.
-    endpoint.close(connection::quic_code(shoji_protocol::CloseCode::HostStopping), b"");
+    endpoint.close(carrier::quic_code(shoji_protocol::CloseCode::HostStopping), b"");
     let _ = tokio::time::timeout(crate::limits::FAREWELL, endpoint.wait_idle()).await;
     control.abort();
     let _ = control.await;
