@@ -1,6 +1,6 @@
-//! From a packet to an authenticated connection with its streams.
+//! From a packet to an authenticated QUIC connection with its streams, and from a carrier of any kind to a served viewer.
 //!
-//! Owns admission: how many handshakes at once, for how long, and who passes. It must never make a session: that takes an
+//! Owns admission: how many QUIC handshakes at once, for how long, and who passes. It must never make a session: that takes an
 //! `Attach`.
 
 use std::net::SocketAddr;
@@ -86,7 +86,6 @@ async fn serve(hub: Arc<Hub>, connection: quinn::Connection) {
 }
 
 /// Serves a viewer whose device has been authenticated, over a carrier that is ready, until it is gone.
-#[expect(dead_code, reason = "for TLS over TCP and the web service")]
 pub(crate) async fn serve_carrier<C: Carrier>(hub: Arc<Hub>, fingerprint: Fingerprint, mut carrier: C) {
     match admit(&hub, fingerprint, carrier.peer()) {
         Ok(admitted) => relay(&hub, admitted, carrier).await,

@@ -9,7 +9,6 @@
 mod messages;
 mod outgoing;
 mod quic;
-#[cfg_attr(not(test), expect(dead_code, reason = "for TLS over TCP"))]
 mod stream;
 
 use std::future::Future;
@@ -21,8 +20,7 @@ use shoji_protocol::{Channel, CloseCode};
 #[expect(unused_imports, reason = "for the web service, whose WebSocket is the first of its kind")]
 pub(crate) use messages::{Messages, Socket};
 pub(super) use quic::{Quic, close_code as quic_code};
-#[expect(unused_imports, reason = "for TLS over TCP")]
-pub(crate) use stream::Stream;
+pub(super) use stream::Stream;
 
 /// Moves the bytes of one connection.
 pub(crate) trait Carrier: Send {
