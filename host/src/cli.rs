@@ -89,7 +89,7 @@ pub struct Serve {
     /// The configuration file [default: host.toml in the state directory, if it is there].
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Address and UDP port to listen on; port 0 takes a free one.
+    /// Address and port to listen on, by UDP and by TCP; port 0 takes a free one.
     #[arg(long, value_name = "ADDR:PORT")]
     pub listen: Option<SocketAddr>,
     /// The page that a new session opens [default: the built-in welcome page].

@@ -48,7 +48,7 @@ struct BrowserFile {
 /// What the command line says; it wins over the file.
 #[derive(Debug, Default, Clone)]
 pub struct Overrides {
-    /// Address and UDP port to listen on.
+    /// Address and port to listen on, by UDP and by TCP.
     pub listen: Option<SocketAddr>,
     /// The page that a new session opens.
     pub start_url: Option<String>,
@@ -57,7 +57,7 @@ pub struct Overrides {
 /// The resolved configuration.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Address and UDP port to listen on.
+    /// Address and port to listen on, by UDP and by TCP.
     pub listen: SocketAddr,
     /// `host:port` written into device bundles; `None` = the address listened on.
     pub public_address: Option<String>,

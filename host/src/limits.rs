@@ -30,13 +30,35 @@ pub const UNVALIDATED_HANDSHAKES: usize = 16;
 /// A handshake over the slowest line worth using takes less.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Connections over TCP that are between their first packet and the end of their handshake. The oldest makes room for a new
+/// one: whoever means it has said its first word a round trip later, so a flood of silent ones locks nobody out until 256
+/// of them come within that time. Each costs a file descriptor and about 2 KiB.
+pub const HALF_OPEN: usize = 256;
+
+/// Refusals over TCP that are logged within [`HANDSHAKE_TIMEOUT`]: an administrator sees what happens, and a port scanner
+/// does not fill the disk.
+pub const REFUSALS_TOLD: u32 = 20;
+
+/// Tries to find a port number that is free for both UDP and TCP: even if half of them were taken for one kind, one of these fits.
+pub const PORT_TRIES: u32 = 32;
+
+/// Pause when no connection can be accepted, which is so when the process has no file descriptor left.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Bytes that the kernel may hold of a TCP connection and has not sent: 3 ms of a 100 Mbit/s line. What lies there cannot be
+/// overtaken by newer pixels; less would only cost wake-ups, since it has to bridge the time until the task runs again.
+pub const TCP_UNSENT: u32 = 32 << 10;
+
+/// Bytes of an update that lie encrypted in TLS's own buffer, for the same reason.
+pub const TLS_UNSENT: usize = 32 << 10;
+
 /// How long a viewer may take from the handshake to opening both its streams.
 pub const STREAMS_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// QUIC idle timeout, agreed between the crates: four lost keep-alives.
+/// Silence after which QUIC and TCP give a connection up, agreed between the crates: four lost keep-alives.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// QUIC keep-alive, agreed between the crates.
+/// Silence after which QUIC and TCP ask, agreed between the crates.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(5);
 
 /// Bytes in flight on the Updates stream: the largest update (16 MiB) must fit, because a first picture must never
@@ -46,6 +68,14 @@ pub const UPDATE_WINDOW: u64 = 20 << 20;
 /// What a viewer may send ahead of our reading it, per stream. Input frames are about 20 bytes; 64 KiB are
 /// several seconds of the fastest input that the protocol's rate limit lets through.
 pub const INPUT_WINDOW: u32 = 64 << 10;
+
+/// Bytes of control messages that may wait for a viewer that does not read: they are about ten bytes each and a few a second, so this
+/// is more than any link's bad minute.
+pub const CONTROL_BACKLOG: usize = 64 << 10;
+
+/// Bytes of one message to a viewer on a carrier of messages: a few milliseconds of the slowest line worth using, so that a
+/// key's echo does not wait long behind a picture, and large enough that a message's own cost does not count.
+pub const MESSAGE: usize = 64 << 10;
 
 /// Bytes of datagrams that may wait for a connection's task: sixteen of the largest, which are half a second of the fastest
 /// typing. QUIC drops the oldest of more.

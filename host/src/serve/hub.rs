@@ -29,7 +29,7 @@ use crate::{clock, limits};
 
 /// What all tasks share.
 #[derive(Debug)]
-pub(super) struct Hub {
+pub(crate) struct Hub {
     pub(super) config: Config,
     pub(super) registry: SharedRegistry,
     pub(super) store: Store,
@@ -45,6 +45,8 @@ pub(super) struct Hub {
     pub(super) log_json: bool,
     /// Woken when a session gave its place back.
     pub(super) session_left: Notify,
+    /// Woken when a connection is closed.
+    pub(super) connection_left: Notify,
     pub(super) table: Mutex<Table>,
     pub(super) connections: Mutex<Connections>,
 }
@@ -66,6 +68,7 @@ pub(super) struct Listed<'a> {
 impl Drop for Listed<'_> {
     fn drop(&mut self) {
         self.hub.connections().live.remove(&self.number);
+        self.hub.connection_left.notify_waiters();
     }
 }
 
@@ -195,6 +198,19 @@ impl Hub {
             }
         };
         self.table().all().into_iter().map(line).collect()
+    }
+
+    /// Waits until no connection is left.
+    pub(super) async fn connections_ended(&self) {
+        loop {
+            let left = self.connection_left.notified();
+            tokio::pin!(left);
+            left.as_mut().enable();
+            if self.connections().live.is_empty() {
+                return;
+            }
+            left.await;
+        }
     }
 
     /// Ends all sessions and closes all connections, and waits until the last session is gone.

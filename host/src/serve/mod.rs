@@ -3,15 +3,17 @@
 //! One task per connection ([`connection`]) and one per session ([`session`]); an attached connection holds the session's
 //! link, so the relay is one hop. It must never look at pixels, and never let one session's failure reach another.
 
-mod accept;
+pub(crate) mod accept;
+pub(crate) mod carrier;
 mod connection;
 mod deadlines;
 mod endpoint;
-mod hub;
+pub(crate) mod hub;
 mod link;
 mod process;
 mod session;
 mod table;
+mod tcp;
 mod watch;
 
 use std::io::{self, Write as _};
@@ -112,7 +114,9 @@ async fn serve(
     };
     let pages = Pages::bind().await?;
     let start_url = config.start_url.clone().unwrap_or_else(|| pages.url());
-    let endpoint = endpoint::open(config.listen, tls)?;
+    let (endpoint, tcp) = endpoint::open(config.listen, tls.clone())?;
+    tcp.set_nonblocking(true)?;
+    let tcp = tokio::net::TcpListener::from_std(tcp)?;
     let listening = endpoint.local_addr()?;
     let hub = Arc::new(Hub {
         address: commands::public_address(&config, listening),
@@ -127,6 +131,7 @@ async fn serve(
         trace_dir: options.trace_dir.clone(),
         log_json: options.log_json,
         session_left: Default::default(),
+        connection_left: Default::default(),
         table: Default::default(),
         connections: Default::default(),
     });
@@ -134,6 +139,7 @@ async fn serve(
     let pages = tokio::spawn(pages.serve());
     let control = tokio::spawn(control.serve(hub.clone()));
     let accept = tokio::spawn(accept::run(hub.clone(), endpoint.clone()));
+    let accept_tcp = tokio::spawn(tcp::run(hub.clone(), tcp, Arc::new(tls)));
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     info!(address = %listening, browser = %hub.launcher.program().display(), "Listening");
     if options.print_ready {
@@ -147,10 +153,12 @@ async fn serve(
     }
     info!("Stopping");
     accept.abort();
+    accept_tcp.abort();
     hub.stop().await;
     // Whoever has not understood the close message is told by the transport.
-    endpoint.close(connection::quic_code(shoji_protocol::CloseCode::HostStopping), b"");
-    let _ = tokio::time::timeout(crate::limits::FAREWELL, endpoint.wait_idle()).await;
+    endpoint.close(carrier::quic_code(shoji_protocol::CloseCode::HostStopping), b"");
+    let farewells = async { tokio::join!(endpoint.wait_idle(), hub.connections_ended()) };
+    let _ = tokio::time::timeout(crate::limits::FAREWELL, farewells).await;
     control.abort();
     let _ = control.await;
     pages.abort();

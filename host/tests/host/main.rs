@@ -8,5 +8,7 @@ mod bad_input;
 mod client;
 mod command_line;
 mod fixture;
+mod half_open;
 mod sandbox;
 mod session;
+mod wire;
