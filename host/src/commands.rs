@@ -3,7 +3,7 @@
 //! Owns what they print. Standard output is for results, standard error for what went wrong.
 
 use std::io::Write as _;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use crate::cli::{Device, Format, Session, User};
@@ -243,11 +243,41 @@ pub fn public_address(config: &Config, listening: SocketAddr) -> String {
     SocketAddr::new(address, listening.port()).to_string()
 }
 
+/// What browsers may call a host that listens on `listening`: this machine's name and addresses, and what is configured.
+pub fn web_names(config: &Config, listening: SocketAddr) -> Names {
+    let mut names = vec!["localhost".to_owned()];
+    let machine = rustix::system::uname();
+    names.extend(machine.nodename().to_str().ok().map(str::to_owned));
+    let addresses = match listening.ip() {
+        ip if ip.is_unspecified() => {
+            let loopback = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+            loopback.into_iter().chain(outward_address()).chain(outward_address_6()).collect()
+        }
+        ip => vec![ip],
+    };
+    names.extend(addresses.iter().map(ToString::to_string));
+    if let Some(public) = &config.public_address {
+        let host = public.rsplit_once(':').map_or(public.as_str(), |(host, _)| host);
+        names.push(host.trim_start_matches('[').trim_end_matches(']').to_owned());
+    }
+    Names::new(names.iter().chain(&config.web.names))
+}
+
 /// The address this machine would send from; nothing is sent.
 fn outward_address() -> Option<IpAddr> {
-    let socket = std::net::UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
     // An address reserved for documentation: only the route is looked up.
-    socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
+    address_towards((Ipv4Addr::UNSPECIFIED, 0).into(), (Ipv4Addr::new(192, 0, 2, 1), 9).into())
+}
+
+/// The same in the other family.
+fn outward_address_6() -> Option<IpAddr> {
+    let documentation = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
+    address_towards((Ipv6Addr::UNSPECIFIED, 0).into(), (documentation, 9).into())
+}
+
+fn address_towards(from: SocketAddr, to: SocketAddr) -> Option<IpAddr> {
+    let socket = std::net::UdpSocket::bind(from).ok()?;
+    socket.connect(to).ok()?;
     Some(socket.local_addr().ok()?.ip())
 }
 

@@ -73,7 +73,7 @@ pub const INPUT_WINDOW: u32 = 64 << 10;
 /// is more than any link's bad minute.
 pub const CONTROL_BACKLOG: usize = 64 << 10;
 
-/// Bytes of one message to a viewer on a carrier of messages: a few milliseconds of the slowest line worth using, so that a
+/// Bytes of one message to a viewer on a carrier of messages, agreed with the web viewer: a few milliseconds of the slowest line worth using, so that a
 /// key's echo does not wait long behind a picture, and large enough that a message's own cost does not count.
 pub const MESSAGE: usize = 64 << 10;
 
@@ -291,9 +291,8 @@ pub const WEB_TICKET_TIMEOUT: Duration = Duration::from_secs(5);
 /// Bytes of a WebSocket message from a viewer: agreed with the web viewer. Input frames are about 20 bytes.
 pub const WEB_MESSAGE: usize = 16 << 10;
 
-/// Bytes of a WebSocket message to a viewer: agreed with the web viewer. Between two of them goes what is more urgent, and
-/// at 10 Mbit/s one takes 50 ms.
-pub const WEB_PART: usize = 64 << 10;
-
 /// Pings on a WebSocket: browsers send none, something in between may send one now and then.
 pub const WEB_PINGS: Rate = Rate { at_once: 20, each_second: 2 };
+
+/// Names of the web service in the configuration: each stands in the certificate, which every handshake carries.
+pub const WEB_NAMES: usize = 32;

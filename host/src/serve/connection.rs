@@ -249,9 +249,8 @@ impl<C: Carrier> Connection<C> {
         while let Some(event) = self.machine.poll_event() {
             match event {
                 Event::AttachRequested { how, viewport, keyboard, capabilities, locale } => {
-                    let granted = self
-                        .ask_for_session(how, |reply| AttachRequest { viewport, keyboard, capabilities, locale, reply })
-                        .await;
+                    let request = |reply| AttachRequest { viewport, keyboard, capabilities, locale, reply };
+                    let granted = ask_for_session(&self.hub, &self.identity, how, request).await;
                     match granted {
                         Ok(grant) => self.attached(grant),
                         Err(code) => self.machine.refuse(code),
@@ -265,36 +264,6 @@ impl<C: Carrier> Connection<C> {
                 Event::DetachRequested | Event::Closed(_) => {}
             }
         }
-    }
-
-    async fn ask_for_session(
-        &self,
-        how: AttachHow,
-        request: impl FnOnce(tokio::sync::oneshot::Sender<Result<Grant, CloseCode>>) -> AttachRequest,
-    ) -> Result<Grant, CloseCode> {
-        let known = match how {
-            AttachHow::Resume(token) => {
-                let found = self.hub.table().resume(token, &self.identity);
-                Some(found.ok_or(CloseCode::UnknownResume)?)
-            }
-            AttachHow::Own => self.hub.table().of_user(&self.identity),
-            AttachHow::New => None,
-        };
-        let handle = match known {
-            Some(handle) => handle,
-            None => {
-                let place = self.hub.place(&self.identity).await.map_err(|full| {
-                    warn!(device = %self.identity.device, %full, "Session refused");
-                    CloseCode::NoCapacity
-                })?;
-                let created = session::create(self.hub.clone(), place, self.identity.clone()).await;
-                created.map_err(|error| {
-                    warn!(device = %self.identity.device, %error, "Session cannot be created");
-                    CloseCode::BrowserNotStarted
-                })?
-            }
-        };
-        session::attach(&handle, request).await
     }
 
     fn attached(&mut self, grant: Grant) {
@@ -402,6 +371,38 @@ impl<C: Carrier> Connection<C> {
         // The session may have ended first; then nobody needs the link.
         let _ = grant.handle.commands.send(back).await;
     }
+}
+
+/// The session that a viewer means, or a new one. Not a method: a carrier need not be one that several threads may look at.
+async fn ask_for_session(
+    hub: &Arc<Hub>,
+    identity: &Identity,
+    how: AttachHow,
+    request: impl FnOnce(tokio::sync::oneshot::Sender<Result<Grant, CloseCode>>) -> AttachRequest,
+) -> Result<Grant, CloseCode> {
+    let known = match how {
+        AttachHow::Resume(token) => {
+            let found = hub.table().resume(token, identity);
+            Some(found.ok_or(CloseCode::UnknownResume)?)
+        }
+        AttachHow::Own => hub.table().of_user(identity),
+        AttachHow::New => None,
+    };
+    let handle = match known {
+        Some(handle) => handle,
+        None => {
+            let place = hub.place(identity).await.map_err(|full| {
+                warn!(device = %identity.device, %full, "Session refused");
+                CloseCode::NoCapacity
+            })?;
+            let created = session::create(hub.clone(), place, identity.clone()).await;
+            created.map_err(|error| {
+                warn!(device = %identity.device, %error, "Session cannot be created");
+                CloseCode::BrowserNotStarted
+            })?
+        }
+    };
+    session::attach(&handle, request).await
 }
 
 /// The decoder of the frames of a channel.

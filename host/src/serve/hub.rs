@@ -21,7 +21,7 @@ use crate::browser::Launcher;
 use crate::browser::room::Owner;
 use crate::config::Config;
 use crate::control::{Answer, Handler, Request, SessionLine};
-use crate::registry::{Fingerprint, Registry, Standing, Store};
+use crate::registry::{self, Fingerprint, Registry, Standing, Store};
 use crate::spawner::Spawner;
 use crate::tls::SharedRegistry;
 use crate::trace::Trace;
@@ -49,6 +49,8 @@ pub(crate) struct Hub {
     pub(super) connection_left: Notify,
     pub(super) table: Mutex<Table>,
     pub(super) connections: Mutex<Connections>,
+    /// Held while the registry is read again: of two readers the later one has the newer file.
+    pub(super) reloading: Mutex<()>,
 }
 
 /// The connections that passed the handshake.
@@ -156,7 +158,14 @@ impl Hub {
         made.inspect_err(|error| warn!(%error, "Trace cannot be written")).ok()
     }
 
-    /// Ends every session and connection of devices that the registry no longer allows; returns how many.
+    /// Reads the registry again and ends every session and connection of devices that it no longer allows; returns how many.
+    ///
+    /// Waits for the disk.
+    pub(super) fn reload(&self) -> Result<usize, registry::Error> {
+        let _turn = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(self.registry_changed(self.store.read()?))
+    }
+
     fn registry_changed(&self, registry: Registry) -> usize {
         *self.registry.write().unwrap_or_else(PoisonError::into_inner) = registry;
         let allowed = |fingerprint: &Fingerprint| self.identify(*fingerprint).is_some();
@@ -253,8 +262,8 @@ impl Handler for Hub {
                     }
                 }
             }
-            Request::RegistryChanged => match self.store.read() {
-                Ok(registry) => Answer::Done { ended: self.registry_changed(registry) },
+            Request::RegistryChanged => match self.reload() {
+                Ok(ended) => Answer::Done { ended },
                 Err(error) => Answer::Refused { why: error.to_string() },
             },
         }

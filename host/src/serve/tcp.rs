@@ -25,13 +25,13 @@ use tracing::{info, warn};
 use super::accept::serve_carrier;
 use super::carrier::Stream;
 use super::hub::Hub;
-use crate::limits;
 use crate::registry::Fingerprint;
+use crate::{limits, tls, web};
 
 /// Accepts until it is dropped.
-pub(super) async fn run(hub: Arc<Hub>, listener: TcpListener, viewers: Arc<ServerConfig>) {
+pub(super) async fn run(hub: Arc<Hub>, listener: TcpListener, viewers: Arc<ServerConfig>, web: Option<Web>) {
     let refusals = Mutex::new(Seldom::new(limits::REFUSALS_TOLD));
-    let door = Arc::new(Door { hub, viewers, handshakes: Semaphore::new(limits::MAX_HANDSHAKES), refusals });
+    let door = Arc::new(Door { hub, viewers, web, handshakes: Semaphore::new(limits::MAX_HANDSHAKES), refusals });
     let mut half_open: VecDeque<AbortHandle> = VecDeque::new();
     let (mut crowded, mut failing) = (Seldom::new(1), Seldom::new(1));
     loop {
@@ -80,11 +80,18 @@ impl Seldom {
     }
 }
 
+/// The web service and its TLS configuration.
+pub(super) struct Web {
+    pub(super) tls: Arc<ServerConfig>,
+    pub(super) service: Arc<web::Service>,
+}
+
 /// What a newcomer meets.
 struct Door {
     hub: Arc<Hub>,
     /// The TLS configuration for viewers.
     viewers: Arc<ServerConfig>,
+    web: Option<Web>,
     handshakes: Semaphore,
     refusals: Mutex<Seldom>,
 }
@@ -102,7 +109,7 @@ fn service(hello: &ClientHello<'_>) -> Service {
     match hello.alpn() {
         None => Service::Web,
         Some(mut names) => {
-            if names.any(|name| name == b"h2" || name == b"http/1.1") {
+            if names.any(|name| name == tls::HTTP_2 || name == tls::HTTP_1) {
                 Service::Web
             } else {
                 Service::Viewer
@@ -140,9 +147,10 @@ impl Door {
         let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
         // One costs about a millisecond of CPU, which those who only wait do not.
         let _permit = self.handshakes.try_acquire().map_err(|_| Refusal::Crowded)?;
-        match service(&start.client_hello()) {
-            Service::Viewer => self.viewer(start, peer).await,
-            Service::Web => self.web(start, peer),
+        match (service(&start.client_hello()), &self.web) {
+            (Service::Web, Some(web)) => self.web(web, start, peer).await,
+            // Without a web service a browser is told that nobody speaks its protocol.
+            (Service::Viewer, _) | (Service::Web, None) => self.viewer(start, peer).await,
         }
     }
 
@@ -161,9 +169,18 @@ impl Door {
         Ok(())
     }
 
-    /// The place of the web service, which has a TLS configuration of its own: there is none yet.
-    fn web(&self, _start: StartHandshake<TcpStream>, _peer: SocketAddr) -> Result<(), Refusal> {
-        Err(io::Error::from(io::ErrorKind::Unsupported).into())
+    async fn web(&self, web: &Web, start: StartHandshake<TcpStream>, peer: SocketAddr) -> Result<(), Refusal> {
+        let accept = start.into_stream_with(web.tls.clone(), |tls| tls.set_buffer_limit(Some(limits::TLS_UNSENT)));
+        let stream = match accept.into_fallible().await {
+            Ok(stream) => stream,
+            Err((error, stream)) => {
+                linger(stream).await;
+                return Err(error.into());
+            }
+        };
+        let service = web.service.clone();
+        tokio::spawn(async move { service.serve(stream, peer).await });
+        Ok(())
     }
 }
 

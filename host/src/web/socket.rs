@@ -52,7 +52,7 @@ pub(super) async fn session(
         .max_frame_size(limits::WEB_MESSAGE)
         // Given to the network at once; room for one message of ours and the answers to pings.
         .write_buffer_size(0)
-        .max_write_buffer_size(limits::WEB_PART * 2);
+        .max_write_buffer_size(limits::MESSAGE * 2);
     if upgrade.selected_protocol().is_none() {
         return Err(Refusal::Body);
     }
@@ -145,7 +145,7 @@ impl Socket {
         Pin::new(&mut self.socket).poll_ready(context).map_err(Broken::from)
     }
 
-    /// Gives a message, of [`limits::WEB_PART`] bytes at most.
+    /// Gives a message, of [`limits::MESSAGE`] bytes at most.
     pub fn send(&mut self, message: Bytes) -> Result<(), Broken> {
         Ok(Pin::new(&mut self.socket).start_send(Message::Binary(message))?)
     }

@@ -7,7 +7,7 @@ use shoji_protocol::{
 use tokio::sync::{mpsc, oneshot};
 
 use super::client::{Client, Seen};
-use super::wire::{Carrier, over_every_carrier};
+use super::wire::{Carrier, device, over_every_carrier};
 use crate::fixture::{Host, until};
 
 /// A viewer that behaves, in a task of its own, so that it goes on reading while another one is watched.
@@ -64,7 +64,7 @@ impl Good {
 async fn pair(carrier: Carrier) -> (Host, Good, Client) {
     let host = Host::start();
     let (good, _) = Client::with_picture(&host.device("good")).await;
-    let bad = Client::open_over(carrier, &host.device("bad")).await;
+    let bad = Client::open_over(carrier, &device(carrier, &host, "bad").await).await;
     (host, Good::start(good), bad)
 }
 
@@ -280,7 +280,7 @@ over_every_carrier! {
         let host = Host::start_with(&[], "[sessions]\nper_device = 1\n");
         let (good, _) = Client::with_picture(&host.device("good")).await;
         let mut good = Good::start(good);
-        let bundle = host.device("bad");
+        let bundle = device(carrier, &host, "bad").await;
         // The first ones fill caches and pools.
         bad_wave(carrier, &bundle).await;
         good.is_alive().await;

@@ -75,7 +75,7 @@ impl Client {
 
     /// Connects and opens the streams; says nothing yet.
     pub(crate) async fn open_over(carrier: Carrier, bundle: &Bundle) -> Self {
-        let wire = Wire::open(carrier, bundle, tls(bundle, Some(identity(bundle)))).await;
+        let wire = Wire::open(carrier, bundle).await;
         Self { wire, sequence: 0, pictures: BTreeMap::new(), acknowledges: true }
     }
 

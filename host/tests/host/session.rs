@@ -6,13 +6,13 @@ use rustix::process::{Pid, Signal, kill_process};
 use shoji_protocol::{AttachHow, CloseCode, Input, Notice, Position, ToHost, WheelDelta, WheelSource};
 
 use super::client::{Client, Seen, viewport};
-use super::wire::{Carrier, over_every_carrier};
+use super::wire::{Carrier, device, over_every_carrier};
 use crate::fixture::{Host, descendants, read_bundle, until};
 
 over_every_carrier! {
     async fn a_viewer_sees_the_browser_and_the_browser_sees_its_input(carrier: Carrier) {
         let host = Host::start();
-        let (mut client, _) = Client::with_picture_over(carrier, &host.device("pc")).await;
+        let (mut client, _) = Client::with_picture_over(carrier, &device(carrier, &host, "pc").await).await;
         client.until_quiet(Duration::from_secs(2)).await;
         let canvas = *client.pictures.keys().next().unwrap();
         let size = client.pictures[&canvas].canvas().size();
@@ -53,7 +53,7 @@ async fn a_resized_window_is_drawn_at_its_new_size() {
 over_every_carrier! {
     async fn a_session_survives_its_viewer_and_is_painted_again_at_once(carrier: Carrier) {
         let host = Host::start();
-        let bundle = host.device("pc");
+        let bundle = device(carrier, &host, "pc").await;
         let (mut client, token) = Client::with_picture_over(carrier, &bundle).await;
         client.until_quiet(Duration::from_secs(1)).await;
         let before: Vec<_> = client.pictures.keys().copied().collect();
@@ -206,7 +206,7 @@ fn rooms_of(_worker: u32, sandbox: u32) -> std::path::PathBuf {
 over_every_carrier! {
     async fn a_host_that_stops_tells_its_viewers_and_leaves_nothing(carrier: Carrier) {
         let mut host = Host::start();
-        let (mut client, _) = Client::with_picture_over(carrier, &host.device("pc")).await;
+        let (mut client, _) = Client::with_picture_over(carrier, &device(carrier, &host, "pc").await).await;
         let processes = descendants(host.id());
         let stopping = tokio::task::spawn_blocking(move || {
             host.stop();

@@ -1,4 +1,4 @@
-//! How the made viewer's frames travel: over QUIC or over TLS/TCP.
+//! How the made viewer's frames travel: over QUIC, over TLS/TCP, or over a browser's WebSocket.
 
 use std::sync::Arc;
 
@@ -15,17 +15,20 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::fixture::PATIENCE;
+use super::browser;
+use super::client::{identity, tls};
+use super::fixture::{Host, PATIENCE};
 
 /// A way to the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Carrier {
     Quic,
     TlsTcp,
+    WebSocket,
 }
 
-/// Makes a test of each carrier out of one body.
-macro_rules! over_every_carrier {
+/// Makes a test of each carrier of a device with a certificate out of one body.
+macro_rules! over_every_native_carrier {
     ($( async fn $name:ident($carrier:ident: Carrier) $body:block )*) => {
         $(
             mod $name {
@@ -46,12 +49,50 @@ macro_rules! over_every_carrier {
         )*
     };
 }
+pub(crate) use over_every_native_carrier;
+
+/// Makes a test of each carrier out of one body.
+macro_rules! over_every_carrier {
+    ($( async fn $name:ident($carrier:ident: Carrier) $body:block )*) => {
+        $(
+            mod $name {
+                use super::*;
+
+                async fn test($carrier: Carrier) $body
+
+                #[tokio::test]
+                async fn over_quic() {
+                    test(Carrier::Quic).await;
+                }
+
+                #[tokio::test]
+                async fn over_tls_tcp() {
+                    test(Carrier::TlsTcp).await;
+                }
+
+                #[tokio::test]
+                async fn over_websocket() {
+                    test(Carrier::WebSocket).await;
+                }
+            }
+        )*
+    };
+}
 pub(crate) use over_every_carrier;
+
+/// A device for a carrier: with a certificate, or a browser that was approved.
+pub(crate) async fn device(carrier: Carrier, host: &Host, name: &str) -> Bundle {
+    match carrier {
+        Carrier::Quic | Carrier::TlsTcp => host.device(name),
+        Carrier::WebSocket => browser::device(host, name).await,
+    }
+}
 
 /// A connection.
 pub(crate) enum Wire {
     Quic(Box<Quic>),
     TlsTcp(Box<TlsTcp>),
+    WebSocket(Box<browser::Socket>),
 }
 
 pub(crate) struct Quic {
@@ -127,16 +168,18 @@ pub(crate) async fn refused(carrier: Carrier, bundle: &Bundle, tls: rustls::Clie
                 _ => panic!("{error}"),
             }
         }
+        Carrier::WebSocket => panic!("a browser has no certificate to refuse"),
     }
 }
 
 impl Wire {
     /// Connects and opens the streams; says nothing yet.
-    pub(crate) async fn open(carrier: Carrier, bundle: &Bundle, tls: rustls::ClientConfig) -> Self {
+    pub(crate) async fn open(carrier: Carrier, bundle: &Bundle) -> Self {
         let decoder = || Decoder::new(&[Kind::ToViewer]);
+        let tls = || tls(bundle, Some(identity(bundle)));
         match carrier {
             Carrier::Quic => {
-                let (endpoint, connection) = connect_quic(bundle, tls).await.unwrap();
+                let (endpoint, connection) = connect_quic(bundle, tls()).await.unwrap();
                 let (control_out, control_in) = connection.open_bi().await.unwrap();
                 let input_out = connection.open_uni().await.unwrap();
                 Self::Quic(Box::new(Quic {
@@ -151,9 +194,10 @@ impl Wire {
                 }))
             }
             Carrier::TlsTcp => {
-                let stream = connect_tcp(bundle, tls).await.unwrap();
+                let stream = connect_tcp(bundle, tls()).await.unwrap();
                 Self::TlsTcp(Box::new(TlsTcp { stream, decoder: decoder() }))
             }
+            Carrier::WebSocket => Self::WebSocket(Box::new(browser::Socket::open(bundle).await)),
         }
     }
 
@@ -163,6 +207,7 @@ impl Wire {
             Self::Quic(quic) if channel == Channel::Input => quic.input_out.write_all(bytes).await.is_ok(),
             Self::Quic(quic) => quic.control_out.write_all(bytes).await.is_ok(),
             Self::TlsTcp(tcp) => tcp.stream.write_all(bytes).await.is_ok() && tcp.stream.flush().await.is_ok(),
+            Self::WebSocket(socket) => socket.write(bytes).await,
         }
     }
 
@@ -171,6 +216,7 @@ impl Wire {
         match self {
             Self::Quic(quic) => quic.frame().await,
             Self::TlsTcp(tcp) => tcp.frame().await,
+            Self::WebSocket(socket) => socket.frame().await,
         }
     }
 
@@ -184,7 +230,7 @@ impl Wire {
             }
         };
         match self {
-            Self::Quic(_) => assert_eq!(closed.0, Some(code)),
+            Self::Quic(_) | Self::WebSocket(_) => assert_eq!(closed.0, Some(code)),
             Self::TlsTcp(_) => assert!(closed.0.is_none()),
         }
     }
@@ -194,6 +240,7 @@ impl Wire {
         match self {
             Self::Quic(quic) => quic.connection.close(0_u32.into(), b""),
             Self::TlsTcp(mut tcp) => tcp.stream.shutdown().await.unwrap(),
+            Self::WebSocket(socket) => socket.leave().await,
         }
     }
 

@@ -86,8 +86,8 @@ impl Admission for Desk {
             tokio::select! {
                 () = async {
                     if self.floods {
-                        while give(&mut socket, Bytes::from(vec![7; limits::WEB_PART])).await {
-                            self.taken.fetch_add(limits::WEB_PART, Ordering::Relaxed);
+                        while give(&mut socket, Bytes::from(vec![7; limits::MESSAGE])).await {
+                            self.taken.fetch_add(limits::MESSAGE, Ordering::Relaxed);
                         }
                     } else {
                         while let Some(Ok(message)) = poll_fn(|context| socket.poll_receive(context)).await {

@@ -5,11 +5,11 @@
 //! next one taken from the worker, so that the newest pixels win. It must never look into a frame, and never hold more
 //! than one update and [`crate::limits::CONTROL_BACKLOG`] bytes of the rest.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "for the web service, whose WebSocket is the first of its kind"))]
 mod messages;
 mod outgoing;
 mod quic;
 mod stream;
+mod websocket;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -17,8 +17,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use shoji_protocol::{Channel, CloseCode};
 
-#[expect(unused_imports, reason = "for the web service, whose WebSocket is the first of its kind")]
-pub(crate) use messages::{Messages, Socket};
+pub(super) use messages::Messages;
 pub(super) use quic::{Quic, close_code as quic_code};
 pub(super) use stream::Stream;
 
