@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
+use crate::enrolment::Code;
 use crate::limits;
 use crate::registry::Name;
 
@@ -66,6 +67,13 @@ pub enum Command {
     /// Act on one session.
     #[command(subcommand)]
     Session(Session),
+    /// Write the certificate of this host's authority: browsers that trust it show the web viewer without a warning.
+    #[command(after_help = "Example:\n  shoji-host ca --out shoji-ca.crt")]
+    Ca {
+        /// The certificate's file (PEM), to be installed in browsers; without it, the certificate is printed.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
     /// Print everything that can cross the boundary: every message, field, type and limit.
     #[command(after_help = "Example:\n  shoji-host boundary --format md > boundary.md")]
     Boundary {
@@ -81,7 +89,7 @@ pub struct Serve {
     /// The configuration file [default: host.toml in the state directory, if it is there].
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Address and UDP port to listen on; port 0 takes a free one.
+    /// Address and port to listen on, by UDP and by TCP; port 0 takes a free one.
     #[arg(long, value_name = "ADDR:PORT")]
     pub listen: Option<SocketAddr>,
     /// The page that a new session opens [default: the built-in welcome page].
@@ -147,9 +155,30 @@ pub enum Device {
         #[arg(long, value_name = "HOST:PORT")]
         host: Option<String>,
     },
-    /// List the devices.
+    /// List the devices, and the browsers that wait to become one.
     #[command(after_help = "Example:\n  shoji-host device list")]
     List,
+    /// Approve a browser that waits to become a device, by the code that it shows.
+    #[command(after_help = "Example:\n  shoji-host device approve BCDF-GHJK --user hanako --name pc-102 --days 365")]
+    Approve {
+        /// The code that the browser shows.
+        code: Code,
+        /// Whose device it is [default: the only user].
+        #[arg(long, value_name = "NAME")]
+        user: Option<Name>,
+        /// The device's name [default: what its user calls it].
+        #[arg(long, value_name = "NAME")]
+        name: Option<Name>,
+        /// Days until the approval ends.
+        #[arg(long, default_value_t = limits::DEFAULT_DEVICE_DAYS)]
+        days: u32,
+    },
+    /// Refuse a browser that waits: it is no longer listed, and may ask again.
+    #[command(after_help = "Example:\n  shoji-host device refuse BCDF-GHJK")]
+    Refuse {
+        /// The code that the browser shows.
+        code: Code,
+    },
     /// Revoke a device: its sessions end at once and it can not connect again.
     #[command(after_help = "Example:\n  shoji-host device revoke pc-101")]
     Revoke {

@@ -3,14 +3,15 @@
 //! Owns what they print. Standard output is for results, standard error for what went wrong.
 
 use std::io::Write as _;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use crate::cli::{Device, Format, Session, User};
 use crate::config::{self, Config};
 use crate::control::{self, Answer, Request};
 use crate::pki::Authority;
-use crate::registry::{self, Name};
+use crate::registry::{self, Kind, Name};
+use crate::web::names::Names;
 use crate::{clock, pki, state, store};
 
 /// A command failed.
@@ -43,7 +44,7 @@ pub enum Error {
 /// `init`.
 pub fn init(state: &Path) -> Result<(), Error> {
     let now = clock::unix_seconds();
-    Authority::open(state, now)?.identity(now)?;
+    Authority::open(state, now)?.identity(now, &Names::default())?;
     print(&format!("initialized {}\n", state.display()))
 }
 
@@ -82,15 +83,45 @@ pub fn device(state: &Path, command: Device) -> Result<(), Error> {
         Device::List => {
             let now = clock::unix_seconds();
             let mut text = String::new();
-            for (name, device) in store.read()?.devices {
+            let registry = store.read()?;
+            for (name, device) in &registry.devices {
                 let standing = match device.revoked {
                     Some(_) => "revoked".to_owned(),
                     None if device.not_after <= now => "expired".to_owned(),
                     None => format!("{} days left", (device.not_after - now) / 86_400),
                 };
-                text.push_str(&format!("{name}\t{}\t{standing}\n", device.user));
+                let browser = if device.kind == Kind::Web { "\tbrowser" } else { "" };
+                text.push_str(&format!("{name}\t{}\t{standing}{browser}\n", device.user));
+            }
+            for (code, waiting) in registry.waiting(now) {
+                let hours = (now.saturating_sub(waiting.since)) / 3_600;
+                let (label, from) = (&waiting.label, waiting.from);
+                text.push_str(&format!(
+                    "{code}\t\"{label}\"\twaits for `device approve` since {hours} h, from {from}\n"
+                ));
             }
             print(&text)
+        }
+        Device::Approve { code, user, name, days } => {
+            let now = clock::unix_seconds();
+            let (name, user, waiting) = store.change(|registry| {
+                let user = registry.which_user(user)?;
+                let (name, waiting) = registry.approve(code, name, user.clone(), days, now)?;
+                Ok::<_, registry::Error>((name, user, waiting))
+            })?;
+            registry_changed(state)?;
+            print(&format!(
+                "approved the browser \"{}\" (asked from {}) as device {name} of {user} for {days} days\n",
+                waiting.label, waiting.from
+            ))
+        }
+        Device::Refuse { code } => {
+            let waiting = store.change(|registry| registry.refuse(code))?;
+            registry_changed(state)?;
+            print(&format!(
+                "refused the browser \"{}\" (asked from {}); it may ask again\n",
+                waiting.label, waiting.from
+            ))
         }
         Device::Revoke { name } => {
             store.change(|registry| registry.revoke(&name, clock::unix_seconds()))?;
@@ -153,6 +184,18 @@ pub fn session(state: &Path, command: &Session) -> Result<(), Error> {
     }
 }
 
+/// `ca`.
+pub fn authority(state: &Path, out: Option<&Path>) -> Result<(), Error> {
+    let authority = Authority::open(state, clock::unix_seconds())?;
+    let Some(out) = out else { return print(authority.certificate()) };
+    store::write(out, authority.certificate().as_bytes(), store::READABLE)?;
+    print(&format!(
+        "wrote the authority's certificate to {}; its SHA-256 fingerprint is {}; how to install it: host/WEB.md\n",
+        out.display(),
+        authority.fingerprint()?
+    ))
+}
+
 /// `boundary`.
 pub fn boundary(format: Format) -> Result<(), Error> {
     let boundary = shoji_protocol::boundary::describe();
@@ -200,11 +243,41 @@ pub fn public_address(config: &Config, listening: SocketAddr) -> String {
     SocketAddr::new(address, listening.port()).to_string()
 }
 
+/// What browsers may call a host that listens on `listening`: this machine's name and addresses, and what is configured.
+pub fn web_names(config: &Config, listening: SocketAddr) -> Names {
+    let mut names = vec!["localhost".to_owned()];
+    let machine = rustix::system::uname();
+    names.extend(machine.nodename().to_str().ok().map(str::to_owned));
+    let addresses = match listening.ip() {
+        ip if ip.is_unspecified() => {
+            let loopback = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+            loopback.into_iter().chain(outward_address()).chain(outward_address_6()).collect()
+        }
+        ip => vec![ip],
+    };
+    names.extend(addresses.iter().map(ToString::to_string));
+    if let Some(public) = &config.public_address {
+        let host = public.rsplit_once(':').map_or(public.as_str(), |(host, _)| host);
+        names.push(host.trim_start_matches('[').trim_end_matches(']').to_owned());
+    }
+    Names::new(names.iter().chain(&config.web.names))
+}
+
 /// The address this machine would send from; nothing is sent.
 fn outward_address() -> Option<IpAddr> {
-    let socket = std::net::UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
     // An address reserved for documentation: only the route is looked up.
-    socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
+    address_towards((Ipv4Addr::UNSPECIFIED, 0).into(), (Ipv4Addr::new(192, 0, 2, 1), 9).into())
+}
+
+/// The same in the other family.
+fn outward_address_6() -> Option<IpAddr> {
+    let documentation = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
+    address_towards((Ipv6Addr::UNSPECIFIED, 0).into(), (documentation, 9).into())
+}
+
+fn address_towards(from: SocketAddr, to: SocketAddr) -> Option<IpAddr> {
+    let socket = std::net::UdpSocket::bind(from).ok()?;
+    socket.connect(to).ok()?;
     Some(socket.local_addr().ok()?.ip())
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::web::names::Names;
 use crate::{limits, store};
 
 /// An example of the file with every key at its default; a test parses it.
@@ -25,6 +26,14 @@ pub struct File {
     runtime_directory: Option<PathBuf>,
     sessions: SessionsFile,
     browser: BrowserFile,
+    web: WebFile,
+}
+
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct WebFile {
+    enabled: Option<bool>,
+    names: Vec<String>,
 }
 
 #[derive(Debug, Default, Clone, Deserialize)]
@@ -48,7 +57,7 @@ struct BrowserFile {
 /// What the command line says; it wins over the file.
 #[derive(Debug, Default, Clone)]
 pub struct Overrides {
-    /// Address and UDP port to listen on.
+    /// Address and port to listen on, by UDP and by TCP.
     pub listen: Option<SocketAddr>,
     /// The page that a new session opens.
     pub start_url: Option<String>,
@@ -57,7 +66,7 @@ pub struct Overrides {
 /// The resolved configuration.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Address and UDP port to listen on.
+    /// Address and port to listen on, by UDP and by TCP.
     pub listen: SocketAddr,
     /// `host:port` written into device bundles; `None` = the address listened on.
     pub public_address: Option<String>,
@@ -69,6 +78,17 @@ pub struct Config {
     pub sessions: Sessions,
     /// The browser's program and its sandbox's.
     pub browser: Browser,
+    /// The web viewer's service.
+    pub web: Web,
+}
+
+/// The web viewer's service.
+#[derive(Debug, Clone)]
+pub struct Web {
+    /// Whether there is one.
+    pub enabled: bool,
+    /// What browsers call this host, besides its own name and addresses.
+    pub names: Vec<String>,
 }
 
 /// Limits and lifetimes of sessions.
@@ -126,6 +146,12 @@ pub enum Error {
         /// Largest value allowed.
         high: u32,
     },
+    /// A name of the web service is none.
+    #[error("web.names has {0:?}, which is neither a host name nor an address: write it without https:// and port")]
+    WebName(String),
+    /// Too many names.
+    #[error("web.names has too many names: write at most {0}")]
+    WebNames(usize),
     /// The start page is not a web address.
     #[error("the start URL has to begin with http:// or https:// and be printable, at most 2000 characters")]
     StartUrl,
@@ -201,7 +227,19 @@ impl Config {
                 )?,
             },
             browser: Browser { path: file.browser.path, bubblewrap: file.browser.bubblewrap },
+            web: Web { enabled: file.web.enabled.unwrap_or(true), names: web_names(file.web.names)? },
         })
+    }
+}
+
+/// What is left out silently would be missing in the certificate, and nobody would know why.
+fn web_names(names: Vec<String>) -> Result<Vec<String>, Error> {
+    if names.len() > limits::WEB_NAMES {
+        return Err(Error::WebNames(limits::WEB_NAMES));
+    }
+    match names.iter().find(|name| Names::new([name]).iter().next().is_none()) {
+        Some(wrong) => Err(Error::WebName(wrong.clone())),
+        None => Ok(names),
     }
 }
 
@@ -244,6 +282,16 @@ mod tests {
     fn a_value_out_of_range_is_refused_with_its_range() {
         let error = resolve("[sessions]\nat_once = 0\n").unwrap_err();
         assert!(error.to_string().contains("1 to 1000"), "{error}");
+    }
+
+    #[test]
+    fn the_web_service_is_on_unless_it_is_switched_off_and_its_names_are_checked() {
+        assert!(resolve("").unwrap().web.enabled);
+        assert!(!resolve("[web]\nenabled = false\n").unwrap().web.enabled);
+        assert_eq!(resolve("[web]\nnames = [\"shoji.example\", \"192.0.2.1\"]\n").unwrap().web.names.len(), 2);
+        let error = resolve("[web]\nnames = [\"https://shoji.example\"]\n").unwrap_err();
+        assert!(error.to_string().contains("without https://"), "{error}");
+        assert!(resolve("[web]\ncookies = true\n").is_err());
     }
 
     #[test]

@@ -30,13 +30,35 @@ pub const UNVALIDATED_HANDSHAKES: usize = 16;
 /// A handshake over the slowest line worth using takes less.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Connections over TCP that are between their first packet and the end of their handshake. The oldest makes room for a new
+/// one: whoever means it has said its first word a round trip later, so a flood of silent ones locks nobody out until 256
+/// of them come within that time. Each costs a file descriptor and about 2 KiB.
+pub const HALF_OPEN: usize = 256;
+
+/// Refusals over TCP that are logged within [`HANDSHAKE_TIMEOUT`]: an administrator sees what happens, and a port scanner
+/// does not fill the disk.
+pub const REFUSALS_TOLD: u32 = 20;
+
+/// Tries to find a port number that is free for both UDP and TCP: even if half of them were taken for one kind, one of these fits.
+pub const PORT_TRIES: u32 = 32;
+
+/// Pause when no connection can be accepted, which is so when the process has no file descriptor left.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Bytes that the kernel may hold of a TCP connection and has not sent: 3 ms of a 100 Mbit/s line. What lies there cannot be
+/// overtaken by newer pixels; less would only cost wake-ups, since it has to bridge the time until the task runs again.
+pub const TCP_UNSENT: u32 = 32 << 10;
+
+/// Bytes of an update that lie encrypted in TLS's own buffer, for the same reason.
+pub const TLS_UNSENT: usize = 32 << 10;
+
 /// How long a viewer may take from the handshake to opening both its streams.
 pub const STREAMS_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// QUIC idle timeout, agreed between the crates: four lost keep-alives.
+/// Silence after which QUIC and TCP give a connection up, agreed between the crates: four lost keep-alives.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// QUIC keep-alive, agreed between the crates.
+/// Silence after which QUIC and TCP ask, agreed between the crates.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(5);
 
 /// Bytes in flight on the Updates stream: the largest update (16 MiB) must fit, because a first picture must never
@@ -46,6 +68,14 @@ pub const UPDATE_WINDOW: u64 = 20 << 20;
 /// What a viewer may send ahead of our reading it, per stream. Input frames are about 20 bytes; 64 KiB are
 /// several seconds of the fastest input that the protocol's rate limit lets through.
 pub const INPUT_WINDOW: u32 = 64 << 10;
+
+/// Bytes of control messages that may wait for a viewer that does not read: they are about ten bytes each and a few a second, so this
+/// is more than any link's bad minute.
+pub const CONTROL_BACKLOG: usize = 64 << 10;
+
+/// Bytes of one message to a viewer on a carrier of messages, agreed with the web viewer: a few milliseconds of the slowest line worth using, so that a
+/// key's echo does not wait long behind a picture, and large enough that a message's own cost does not count.
+pub const MESSAGE: usize = 64 << 10;
 
 /// Bytes of datagrams that may wait for a connection's task: sixteen of the largest, which are half a second of the fastest
 /// typing. QUIC drops the oldest of more.
@@ -161,3 +191,108 @@ pub const PAGE_FORM: usize = 16 << 10;
 /// File descriptors of a worker: its sockets, one per Wayland client, one per shared buffer (Chromium holds about 4
 /// per window).
 pub const WORKER_FILES: u64 = 1_024;
+
+/// Browsers that wait to become devices. An administrator approves a few at a time; each is 250 bytes in the registry.
+pub const WEB_ENROLMENTS: usize = 256;
+
+/// Of them, from one address: a classroom behind one address translator. Eight addresses fill the list, one can not.
+pub const WEB_ENROLMENTS_OF_ADDRESS: usize = 32;
+
+/// How long a browser waits: an administrator who comes by once a day sees it.
+pub const WEB_ENROLMENT_LIFE: Duration = Duration::from_secs(86_400);
+
+/// Characters of what a person calls a browser: agreed with the web viewer.
+pub const WEB_LABEL: usize = 32;
+
+/// How often something may happen: so many at once, and from then on so many each second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// A burst after a pause.
+    pub at_once: u32,
+    /// What comes back each second.
+    pub each_second: u32,
+}
+
+/// Requests of one address to the web service. A page is about ten, signing in two, and a whole town hall may stand behind
+/// one address translator when it opens at half past eight.
+pub const WEB_REQUESTS_OF_ADDRESS: Rate = Rate { at_once: 1_000, each_second: 100 };
+
+/// Requests of all addresses: an answer takes well below a tenth of a millisecond, so this is a tenth of one core.
+pub const WEB_REQUESTS: Rate = Rate { at_once: 4_000, each_second: 1_000 };
+
+/// Challenges and tickets of one address, two for each connection: 200 people behind one translator at once.
+pub const WEB_SIGN_INS_OF_ADDRESS: Rate = Rate { at_once: 400, each_second: 20 };
+
+/// Challenges and tickets of all addresses: checking a signature takes a fifth of a millisecond, so this is 4 % of one core.
+pub const WEB_SIGN_INS: Rate = Rate { at_once: 1_000, each_second: 200 };
+
+/// Enrolments of one address: people type, and a page asks again every few seconds whether it was approved.
+pub const WEB_ASKS_OF_ADDRESS: Rate = Rate { at_once: 60, each_second: 5 };
+
+/// Enrolments of all addresses, most of which only ask again and are answered from memory.
+pub const WEB_ASKS: Rate = Rate { at_once: 300, each_second: 50 };
+
+/// Enrolments written to the registry, for all addresses: each rewrites the file, several megabytes on the largest host.
+pub const WEB_ENROLMENT_WRITES: Rate = Rate { at_once: 40, each_second: 1 };
+
+/// Addresses whose rates are known one by one; those beyond share one bucket. Sixteen bytes each.
+pub const WEB_ADDRESSES: usize = 4_096;
+
+/// Bytes of a JSON body: agreed with the web viewer, whose largest has 300.
+pub const WEB_BODY: usize = 4 << 10;
+
+/// Bytes of a request's headers. Browsers send about 1 KiB, and no cookie is ever set.
+pub const WEB_HEADERS: usize = 16 << 10;
+
+/// Headers of a request; browsers send about twenty.
+pub const WEB_HEADER_COUNT: usize = 64;
+
+/// How long the headers of a request may take, and a kept connection may be without one over HTTP/1.1.
+pub const WEB_HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a request may take from its headers to the headers of its answer: 4 KiB over the slowest line worth using.
+pub const WEB_ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How long one connection of the web service is kept at most, without what became a session: a page of 300 kB over
+/// 64 kbit/s takes 40 s. Then it is asked to finish, within [`WEB_FINISH`].
+pub const WEB_CONNECTION_LIFE: Duration = Duration::from_secs(120);
+
+/// How long a connection that was asked to finish may take.
+pub const WEB_FINISH: Duration = Duration::from_secs(5);
+
+/// Connections of the web service at the same time, sessions not counted. Each takes at most about 200 KiB (headers, a few
+/// bodies, TLS), so this many take 200 MB at worst and 20 MB as a rule.
+pub const WEB_CONNECTIONS: usize = 1_024;
+
+/// Of them, from one address: a browser opens one (HTTP/2) or six (HTTP/1.1). Half is left for others.
+pub const WEB_CONNECTIONS_OF_ADDRESS: usize = 512;
+
+/// Requests at the same time on one HTTP/2 connection: a page's assets.
+pub const WEB_STREAMS: u32 = 32;
+
+/// Bytes that HTTP/2 may buffer for each answer that its reader does not take.
+pub const WEB_SEND_BUFFER: usize = 32 << 10;
+
+/// How long a challenge and a ticket are good: agreed with the web viewer.
+pub const WEB_SECRET_LIFE: Duration = Duration::from_secs(30);
+
+/// Challenges at the same time. Only known devices get one, so there are as many as PCs that connect within half a minute.
+pub const WEB_CHALLENGES: usize = 2_048;
+
+/// Tickets at the same time, as for challenges.
+pub const WEB_TICKETS: usize = 2_048;
+
+/// Challenges, and tickets, of one device: two windows that connect at once, each twice.
+pub const WEB_SECRETS_OF_DEVICE: usize = 4;
+
+/// How long a WebSocket may take to show its ticket: it has it before it connects.
+pub const WEB_TICKET_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Bytes of a WebSocket message from a viewer: agreed with the web viewer. Input frames are about 20 bytes.
+pub const WEB_MESSAGE: usize = 16 << 10;
+
+/// Pings on a WebSocket: browsers send none, something in between may send one now and then.
+pub const WEB_PINGS: Rate = Rate { at_once: 20, each_second: 2 };
+
+/// Names of the web service in the configuration: each stands in the certificate, which every handshake carries.
+pub const WEB_NAMES: usize = 32;

@@ -34,6 +34,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Device(command) => commands::device(&state()?, command)?,
         Command::Sessions { json } => commands::sessions(&state()?, json)?,
         Command::Session(command) => commands::session(&state()?, &command)?,
+        Command::Ca { out } => commands::authority(&state()?, out.as_deref())?,
         Command::Boundary { format } => commands::boundary(format)?,
     }
     Ok(())

@@ -4,6 +4,7 @@
 //! folder and is read only to sign. A device's key exists in its bundle alone: the host keeps the certificate's
 //! fingerprint and forgets the rest.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,8 +15,10 @@ use rcgen::{
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use serde::{Deserialize, Serialize};
+use x509_parser::extensions::GeneralName;
 
-use crate::registry::{Device, Fingerprint, Name};
+use crate::registry::{Device, Fingerprint, Kind, Name};
+use crate::web::names::Names;
 use crate::{limits, store};
 
 /// The certificate crate's own time type, which has no name here, by way of its only constructor.
@@ -119,8 +122,21 @@ impl Authority {
         Ok(Self { folder, certificate, issuer })
     }
 
-    /// The host's own certificate and key: read, or made if missing or near its end.
-    pub fn identity(&self, now: u64) -> Result<Identity, Error> {
+    /// The authority's certificate, PEM.
+    pub fn certificate(&self) -> &str {
+        &self.certificate
+    }
+
+    /// SHA-256 of the authority's certificate, as browsers show it.
+    pub fn fingerprint(&self) -> Result<Fingerprint, Error> {
+        let certificate = CertificateDer::from_pem_slice(self.certificate.as_bytes())
+            .map_err(|_| Error::Damaged(self.folder.join("ca.pem")))?;
+        Ok(Fingerprint::of(&certificate))
+    }
+
+    /// The host's own certificate and key: read, or made if missing, near its end, or without one of these names. Viewers
+    /// look for [`SERVER_NAME`] in it, browsers for what stands in their address bar.
+    pub fn identity(&self, now: u64, names: &Names) -> Result<Identity, Error> {
         let (certificate_path, key_path) = (self.folder.join("server.pem"), self.folder.join("server.key"));
         let authority = CertificateDer::from_pem_slice(self.certificate.as_bytes())
             .map_err(|_| Error::Damaged(self.folder.join("ca.pem")))?;
@@ -129,12 +145,16 @@ impl Authority {
             let key = PrivateKeyDer::from_pem_slice(key.as_bytes());
             if let (Ok(certificate), Ok(key)) = (certificate, key)
                 && not_after(&certificate).is_some_and(|end| end > now + days(limits::SERVER_DAYS / 3))
+                && carries(&certificate, names)
             {
                 return Ok(Identity { certificate, key, authority });
             }
         }
         let key = KeyPair::generate()?;
-        let mut parameters = CertificateParams::new([SERVER_NAME.to_owned()])?;
+        // Each as a name or an address, whichever it is.
+        let mut parameters = CertificateParams::new(
+            [SERVER_NAME].into_iter().chain(names.iter()).map(str::to_owned).collect::<Vec<_>>(),
+        )?;
         parameters.distinguished_name = named("Shoji host");
         parameters.not_before = moment!(now.saturating_sub(CLOCK_SKEW));
         parameters.not_after = moment!(now + days(limits::SERVER_DAYS));
@@ -186,6 +206,7 @@ impl Authority {
         let certificate = parameters.signed_by(&key, &self.issuer)?;
         let device = Device {
             user: user.clone(),
+            kind: Kind::Certificate,
             fingerprint: Fingerprint::of(certificate.der()),
             issued: now,
             not_after,
@@ -244,6 +265,21 @@ fn not_after(certificate: &CertificateDer<'_>) -> Option<u64> {
     u64::try_from(parsed.validity().not_after.timestamp()).ok()
 }
 
+/// Whether a host's certificate has all these names.
+fn carries(certificate: &CertificateDer<'_>, names: &Names) -> bool {
+    let Ok((_, parsed)) = x509_parser::parse_x509_certificate(certificate) else { return false };
+    let Ok(Some(found)) = parsed.subject_alternative_name() else { return false };
+    let found = Names::new(found.value.general_names.iter().filter_map(|name| match name {
+        GeneralName::DNSName(name) => Some((*name).to_owned()),
+        GeneralName::IPAddress(bytes) => {
+            let address = <[u8; 4]>::try_from(*bytes).map(IpAddr::from);
+            address.or_else(|_| <[u8; 16]>::try_from(*bytes).map(IpAddr::from)).ok().map(|address| address.to_string())
+        }
+        _ => None,
+    }));
+    names.iter().all(|name| found.iter().any(|found| found == name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -257,7 +293,7 @@ mod tests {
         let first = Authority::open(state.path(), NOW).unwrap();
         let again = Authority::open(state.path(), NOW).unwrap();
         assert_eq!(first.certificate, again.certificate);
-        first.identity(NOW).unwrap();
+        first.identity(NOW, &Names::default()).unwrap();
         for key in ["ca.key", "server.key"] {
             let metadata = std::fs::metadata(state.path().join("pki").join(key)).unwrap();
             assert_eq!(metadata.permissions().mode() & 0o777, 0o600, "{key}");
@@ -268,11 +304,26 @@ mod tests {
     fn the_hosts_certificate_is_kept_until_a_third_of_its_life_is_left() {
         let state = tempfile::tempdir().unwrap();
         let authority = Authority::open(state.path(), NOW).unwrap();
-        let first = authority.identity(NOW).unwrap();
-        let later = authority.identity(NOW + days(200)).unwrap();
+        let first = authority.identity(NOW, &Names::default()).unwrap();
+        let later = authority.identity(NOW + days(200), &Names::default()).unwrap();
         assert_eq!(first.certificate, later.certificate);
-        let renewed = authority.identity(NOW + days(300)).unwrap();
+        let renewed = authority.identity(NOW + days(300), &Names::default()).unwrap();
         assert_ne!(first.certificate, renewed.certificate);
+    }
+
+    #[test]
+    fn the_hosts_certificate_has_the_names_that_browsers_use_and_is_made_anew_for_a_new_one() {
+        let state = tempfile::tempdir().unwrap();
+        let authority = Authority::open(state.path(), NOW).unwrap();
+        let names = Names::new(["localhost", "127.0.0.1", "::1", "shoji.example.lg.jp"]);
+        let plain = authority.identity(NOW, &Names::default()).unwrap();
+        assert!(!carries(&plain.certificate, &names));
+        let first = authority.identity(NOW, &names).unwrap();
+        assert!(carries(&first.certificate, &names) && carries(&first.certificate, &Names::new([SERVER_NAME])));
+        let fewer = authority.identity(NOW, &Names::new(["localhost"])).unwrap();
+        assert_eq!(first.certificate, fewer.certificate);
+        let other = authority.identity(NOW, &Names::new(["192.0.2.7"])).unwrap();
+        assert_ne!(first.certificate, other.certificate);
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! Users and devices: who may have a session.
 //!
 //! Owns `registry.json` in the state directory. A device belongs to a user and is known by the SHA-256 fingerprint of
-//! its certificate; a fingerprint that is not here has no session, whoever signed it. A device stays listed, revoked or
-//! not, until its certificate has ended and its place is needed: by then nobody comes in with it any more. Writers take the file's lock, so that the running host and the command line never lose each other's work.
-//! This module never holds a private key.
+//! its certificate, or of its public key where it is a browser ([`Kind::Web`]); a fingerprint that is not here has no
+//! session, whoever signed it. A device stays listed, revoked or not, until its certificate or approval has ended and its
+//! place is needed: by then nobody comes in with it any more. Browsers that ask to become devices wait in the same file
+//! ([`crate::enrolment`]). Writers take the file's lock, so that the running host and the command line never lose each
+//! other's work. This module never holds a private key.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,16 +14,18 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::enrolment::{Code, Waiting};
 use crate::{limits, store};
 
-/// SHA-256 of a certificate's DER.
+/// SHA-256 of a certificate's DER, or of a web device's public point as 65 bytes. The two can not be mistaken for each
+/// other: what begins like a point is no certificate; and a device's [`Kind`] says which it is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
-    /// Of a certificate's DER bytes.
-    pub fn of(certificate: &[u8]) -> Self {
-        Self(Sha256::digest(certificate).into())
+    /// Of a certificate's DER bytes, or of a public point's.
+    pub fn of(identity: &[u8]) -> Self {
+        Self(Sha256::digest(identity).into())
     }
 }
 
@@ -111,17 +115,37 @@ pub struct User {
     pub added: u64,
 }
 
+/// How a device proves that it is itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// By a certificate that this host issued, in the TLS handshake.
+    #[default]
+    Certificate,
+    /// By a key that a browser made and keeps, for a ticket of the web service.
+    Web,
+}
+
+impl Kind {
+    fn is_certificate(&self) -> bool {
+        *self == Self::Certificate
+    }
+}
+
 /// A PC that may connect.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Device {
     /// Whose device it is.
     pub user: Name,
-    /// Of its certificate.
+    /// How it proves that it is itself. Absent in files of hosts that knew no browsers.
+    #[serde(default, skip_serializing_if = "Kind::is_certificate")]
+    pub kind: Kind,
+    /// Of its certificate or key.
     pub fingerprint: Fingerprint,
-    /// When the certificate was issued, seconds since 1970.
+    /// When the certificate was issued or the key approved, seconds since 1970.
     pub issued: u64,
-    /// When the certificate ends, seconds since 1970.
+    /// When the certificate or the approval ends, seconds since 1970.
     pub not_after: u64,
     /// When it was revoked, seconds since 1970.
     pub revoked: Option<u64>,
@@ -137,6 +161,9 @@ pub struct Registry {
     pub devices: BTreeMap<Name, Device>,
     /// Certificates of revoked devices whose name was given to a new one.
     pub revoked: Vec<Revoked>,
+    /// Browsers that wait to be approved. Absent in files of hosts that knew no browsers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub waiting: BTreeMap<Code, Waiting>,
 }
 
 /// What is left of a revoked device whose name was given to a new one.
@@ -158,12 +185,14 @@ pub enum Standing<'a> {
         device: &'a Name,
         /// Its user.
         user: &'a Name,
-        /// When its certificate ends, seconds since 1970.
+        /// How it has to prove itself.
+        kind: Kind,
+        /// When its certificate or approval ends, seconds since 1970.
         not_after: u64,
     },
     /// The device was revoked.
     Revoked,
-    /// Nobody issued this certificate from this registry.
+    /// Nobody issued this certificate, or approved this key, from this registry.
     Unknown,
 }
 
@@ -199,6 +228,25 @@ pub enum Error {
     /// The name is taken.
     #[error("{0} exists already: choose another name{1}")]
     Exists(Name, &'static str),
+    /// Nobody waits with this code.
+    #[error(
+        "no browser waits with the code {0}: see `shoji-host device list`; a code is good for 24 hours, then ask for a new one in the browser"
+    )]
+    NoCode(Code),
+    /// Not a possible code.
+    #[error("a code has eight letters, as in BCDF-GHJK: type it as the browser shows it")]
+    BadCode,
+    /// What the browser calls itself cannot be a device's name.
+    #[error("{0} can not be the name of a device: choose one with --name NAME")]
+    ChooseName(String),
+    /// An approval for longer than allowed.
+    #[error("a device can not be approved for {days} days: choose 1 to {high} with --days")]
+    Days {
+        /// What was asked.
+        days: u32,
+        /// The most.
+        high: u32,
+    },
     /// There is no room for another user.
     #[error("{0} users are registered, which is the most: register this one on another host")]
     FullOfUsers(usize),
@@ -210,7 +258,7 @@ pub enum Error {
 }
 
 impl Registry {
-    /// Who this certificate belongs to.
+    /// Who this certificate or key belongs to.
     pub fn standing(&self, fingerprint: &Fingerprint) -> Standing<'_> {
         if self.revoked.iter().any(|revoked| revoked.fingerprint == *fingerprint) {
             return Standing::Revoked;
@@ -219,7 +267,7 @@ impl Registry {
         match found {
             Some((_, device)) if device.revoked.is_some() => Standing::Revoked,
             Some((name, device)) if self.users.contains_key(&device.user) => {
-                Standing::Known { device: name, user: &device.user, not_after: device.not_after }
+                Standing::Known { device: name, user: &device.user, kind: device.kind, not_after: device.not_after }
             }
             _ => Standing::Unknown,
         }
@@ -262,6 +310,11 @@ impl Registry {
             self.revoked.push(Revoked { fingerprint: old.fingerprint, not_after: old.not_after });
         }
         Ok(())
+    }
+
+    /// The device that this fingerprint belongs to, revoked or not.
+    pub fn device_of(&self, fingerprint: &Fingerprint) -> Option<&Name> {
+        self.devices.iter().find(|(_, device)| device.fingerprint == *fingerprint).map(|(name, _)| name)
     }
 
     /// Whether a device of this name can be added.
@@ -337,6 +390,7 @@ mod tests {
     fn device(certificate: &[u8]) -> Device {
         Device {
             user: name("hanako"),
+            kind: Kind::Certificate,
             fingerprint: Fingerprint::of(certificate),
             issued: 1,
             not_after: 2,
@@ -402,6 +456,22 @@ mod tests {
         store.change(|registry| registry.add_user(name("職員"), 1)).unwrap();
         let user = store.read().unwrap().which_user(None).unwrap();
         assert_eq!(user.as_str(), "職員");
+    }
+
+    #[test]
+    fn a_file_of_a_host_that_knew_no_browsers_is_read_and_written_as_it_was() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("registry.json");
+        let digits = "0".repeat(64);
+        let old = format!(
+            r#"{{"users":{{"hanako":{{"added":1}}}},"devices":{{"pc":{{"user":"hanako","fingerprint":"{digits}","issued":1,"not_after":2,"revoked":null}}}},"revoked":[]}}"#
+        );
+        std::fs::write(&path, &old).unwrap();
+        let store = Store::new(directory.path());
+        assert_eq!(store.read().unwrap().devices[&name("pc")].kind, Kind::Certificate);
+        store.change(|_| Ok::<(), Error>(())).unwrap();
+        let written: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        assert_eq!(written, serde_json::from_str::<serde_json::Value>(&old).unwrap());
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! TLS for viewers: 1.3 only, mutual, with the registry asked at every handshake.
+//! TLS, 1.3 only: for viewers mutual, with the registry asked at every handshake; for browsers by the host's certificate.
 //!
-//! Owns the rustls configuration. A certificate counts only if the local authority signed it for client use, it has not
+//! Owns the rustls configurations. A viewer's certificate counts only if the local authority signed it for client use, it has not
 //! ended, *and* the registry knows its fingerprint and has not revoked it. There is no way past these checks.
 
 use std::sync::{Arc, RwLock};
@@ -12,7 +12,7 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, RootCertStore, SignatureScheme};
 
 use crate::pki::Identity;
-use crate::registry::{Fingerprint, Registry, Standing};
+use crate::registry::{Fingerprint, Kind, Registry, Standing};
 
 /// The protocol's name in the TLS handshake; carries the major version.
 pub const ALPN: &[u8] = b"shoji/1";
@@ -40,6 +40,26 @@ pub fn server_config(identity: Identity, registry: SharedRegistry) -> Result<rus
     Ok(config)
 }
 
+/// The TLS configuration of the web service: the host's own certificate, and nobody is asked for another. Who a browser is
+/// shows only in the service itself, by a ticket.
+pub fn web_config(identity: &Identity) -> Result<rustls::ServerConfig, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .with_no_client_auth()
+        .with_single_cert(vec![identity.certificate.clone(), identity.authority.clone()], identity.key.clone_key())?;
+    config.alpn_protocols = vec![HTTP_2.to_vec(), HTTP_1.to_vec()];
+    // No early data: it could be replayed. Resumption stays: nothing about a browser is decided in its handshake.
+    config.max_early_data_size = 0;
+    Ok(config)
+}
+
+/// HTTP/2 in the TLS handshake.
+pub const HTTP_2: &[u8] = b"h2";
+
+/// HTTP/1.1 in the TLS handshake.
+pub const HTTP_1: &[u8] = b"http/1.1";
+
 /// The chain check of webpki, and then the registry.
 #[derive(Debug)]
 struct DeviceVerifier {
@@ -62,9 +82,11 @@ impl ClientCertVerifier for DeviceVerifier {
         let registry =
             self.registry.read().map_err(|_| rustls::Error::General("the registry is not available".to_owned()))?;
         let refused = match registry.standing(&Fingerprint::of(end_entity)) {
-            Standing::Known { .. } => return Ok(verified),
+            Standing::Known { kind: Kind::Certificate, .. } => return Ok(verified),
             Standing::Revoked => CertificateError::Revoked,
-            Standing::Unknown => CertificateError::ApplicationVerificationFailure,
+            Standing::Known { kind: Kind::Web, .. } | Standing::Unknown => {
+                CertificateError::ApplicationVerificationFailure
+            }
         };
         Err(rustls::Error::InvalidCertificate(refused))
     }

@@ -145,6 +145,12 @@ impl Capabilities {
     pub const fn contains(self, wanted: Self) -> bool {
         self.0 & wanted.0 == wanted.0
     }
+
+    /// The set without these.
+    #[must_use]
+    pub const fn without(self, unwanted: Self) -> Self {
+        Self(self.0 & !unwanted.0)
+    }
 }
 
 impl BitOr for Capabilities {

@@ -38,7 +38,7 @@ const WORDS: &[Words] = &[
         about: "ホストを動かします。ビューアーを受け付け、セッションを開きます。",
         arguments: &[
             ("config", "設定ファイル。省くと、保管場所に host.toml があればそれを使います"),
-            ("listen", "待ち受けるアドレスと UDP ポート。ポート 0 は空いているものを使います"),
+            ("listen", "待ち受けるアドレスとポート(UDP と TCP の両方)。ポート 0 は空いているものを使います"),
             ("start_url", "新しいセッションが最初に開くページ。省くと内蔵の案内ページです"),
             ("trace_dir", "shoji-bench のために、入力と更新の時刻をここに保存します（数値だけです）"),
             ("print_ready", "待ち受けを始めたら標準出力に `ready アドレス:ポート` だけを書きます"),
@@ -65,7 +65,24 @@ const WORDS: &[Words] = &[
             ("host", "ビューアーから見たホストの場所。省くと、動いているホストか設定に従います"),
         ],
     },
-    Words { command: "device list", about: "端末の一覧を表示します。", arguments: &[] },
+    Words {
+        command: "device list", about: "端末と、許可を待っているブラウザーの一覧を表示します。", arguments: &[]
+    },
+    Words {
+        command: "device approve",
+        about: "許可を待っているブラウザーを、表示されているコードで選び、端末として許可します。",
+        arguments: &[
+            ("code", "ブラウザーに表示されているコード"),
+            ("user", "だれの端末か。利用者が一人だけなら省けます"),
+            ("name", "端末の名前。省くと、利用者がブラウザーで付けた名前です"),
+            ("days", "許可が有効な日数"),
+        ],
+    },
+    Words {
+        command: "device refuse",
+        about: "許可を待っているブラウザーを断ります。一覧から消え、もう一度申し込むことはできます。",
+        arguments: &[("code", "ブラウザーに表示されているコード")],
+    },
     Words {
         command: "device revoke",
         about: "端末の許可を取り消します。そのセッションはすぐに終わり、もう接続できません。",
@@ -81,6 +98,14 @@ const WORDS: &[Words] = &[
         command: "session end",
         about: "セッションとそのブラウザーを終了します。",
         arguments: &[("id", "番号（`shoji-host sessions` で調べます）")],
+    },
+    Words {
+        command: "ca",
+        about: "このホストの認証局の証明書を書き出します。ブラウザーに入れると、ウェブビューアーが警告なしで開きます。",
+        arguments: &[(
+            "out",
+            "証明書（PEM）の保存先。ブラウザーに入れるのはこのファイルです。省くと標準出力に表示します",
+        )],
     },
     Words {
         command: "boundary",

@@ -1,20 +1,23 @@
-//! From a packet to an authenticated connection with its streams.
+//! From a packet to an authenticated QUIC connection with its streams, and from a carrier of any kind to a served viewer.
 //!
-//! Owns admission: how many handshakes at once, for how long, and who passes. It must never make a session: that takes an
+//! Owns admission: how many QUIC handshakes at once, for how long, and who passes. It must never make a session: that takes an
 //! `Attach`.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use quinn::{ConnectionError, Endpoint, Incoming};
 use rustls_pki_types::CertificateDer;
-use shoji_protocol::{CloseCode, Fault};
-use tokio::sync::Semaphore;
+use shoji_protocol::{Channel, CloseCode, Fault, ToViewer, frame};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
-use super::connection::{Connection, Outcome, Streams, quic_code};
-use super::hub::Hub;
+use super::carrier::{Carrier, Quic, quic_code};
+use super::connection::{Connection, Outcome};
+use super::hub::{Hub, Listed};
+use super::table::Identity;
 use crate::registry::Fingerprint;
 use crate::{clock, limits};
 
@@ -63,56 +66,76 @@ async fn serve(hub: Arc<Hub>, connection: quinn::Connection) {
         connection.close(quic_code(CloseCode::Revoked), b"");
         return;
     };
-    let Some((listed, told)) = hub.list(fingerprint) else {
-        let code = CloseCode::NoCapacity;
-        warn!(peer = %connection.remote_address(), code = ?code, fault = ?code.fault(), "Viewer refused: too many connections");
-        connection.close(quic_code(code), b"");
-        return;
-    };
-    // Listed first: a revocation from now on reaches this connection.
-    let Some((identity, not_after)) = hub.identify(fingerprint) else {
-        let code = CloseCode::DeviceUnknown;
-        warn!(peer = %connection.remote_address(), code = ?code, fault = ?code.fault(), "Viewer refused");
-        connection.close(quic_code(code), b"");
-        return;
-    };
-    let device = identity.device.clone();
-    let streams = match timeout(limits::STREAMS_TIMEOUT, open_streams(&connection)).await {
-        Ok(Ok(streams)) => streams,
-        Ok(Err(error)) => {
-            info!(%device, %error, "Viewer left");
+    let admitted = match admit(&hub, fingerprint, connection.remote_address()) {
+        Ok(admitted) => admitted,
+        Err(code) => {
+            connection.close(quic_code(code), b"");
             return;
         }
+    };
+    let device = &admitted.identity.device;
+    match timeout(limits::STREAMS_TIMEOUT, Quic::open(connection.clone())).await {
+        Ok(Ok(carrier)) => relay(&hub, admitted, carrier).await,
+        Ok(Err(error)) => info!(%device, %error, "Viewer left"),
         Err(_) => {
             let code = CloseCode::HandshakeTimeout;
             info!(%device, code = ?code, fault = ?code.fault(), "Viewer opened no streams");
             connection.close(quic_code(code), b"");
-            return;
-        }
-    };
-    let left = Duration::from_secs(not_after.saturating_sub(clock::unix_seconds()));
-    let expires = Instant::now() + left;
-    let mut relay = Connection::new(hub.clone(), identity, expires, connection.clone(), streams);
-    let outcome = relay.run(told).await;
-    drop(listed);
-    match outcome {
-        Outcome::Closed(code) => {
-            info!(%device, code = ?code, fault = ?code.fault(), "Viewer gone");
-            connection.close(quic_code(code), b"");
-        }
-        Outcome::Lost(error) => {
-            info!(%device, error, "Viewer lost");
-            connection.close(quic_code(CloseCode::KeepAliveLost), b"");
         }
     }
 }
 
-async fn open_streams(connection: &quinn::Connection) -> Result<Streams, ConnectionError> {
-    let updates = connection.open_uni().await?;
-    let (control_out, control_in) = connection.accept_bi().await?;
-    // A close or a notice goes before a large update.
-    let _ = control_out.set_priority(1);
-    Ok(Streams { control_out, control_in, updates })
+/// Serves a viewer whose device has been authenticated, over a carrier that is ready, until it is gone.
+pub(crate) async fn serve_carrier<C: Carrier>(hub: Arc<Hub>, fingerprint: Fingerprint, mut carrier: C) {
+    match admit(&hub, fingerprint, carrier.peer()) {
+        Ok(admitted) => relay(&hub, admitted, carrier).await,
+        Err(code) => {
+            let mut frame = Vec::new();
+            frame::encode_to_viewer(&ToViewer::Close { code }, &mut frame);
+            carrier.queue(Channel::Control, frame.into());
+            carrier.farewell(code).await;
+        }
+    }
+}
+
+/// A viewer that may have a connection.
+struct Admitted<'a> {
+    listed: Listed<'a>,
+    told: mpsc::Receiver<CloseCode>,
+    identity: Identity,
+    /// When the device's certificate ends.
+    expires: Instant,
+}
+
+/// Lists a connection and looks its device up; `Err`: why it is refused.
+fn admit(hub: &Hub, fingerprint: Fingerprint, peer: SocketAddr) -> Result<Admitted<'_>, CloseCode> {
+    let Some((listed, told)) = hub.list(fingerprint) else {
+        let code = CloseCode::NoCapacity;
+        warn!(%peer, code = ?code, fault = ?code.fault(), "Viewer refused: too many connections");
+        return Err(code);
+    };
+    // Listed first: a revocation from now on reaches this connection.
+    let Some((identity, not_after)) = hub.identify(fingerprint) else {
+        let code = CloseCode::DeviceUnknown;
+        warn!(%peer, code = ?code, fault = ?code.fault(), "Viewer refused");
+        return Err(code);
+    };
+    let left = Duration::from_secs(not_after.saturating_sub(clock::unix_seconds()));
+    Ok(Admitted { listed, told, identity, expires: Instant::now() + left })
+}
+
+async fn relay<C: Carrier>(hub: &Arc<Hub>, admitted: Admitted<'_>, carrier: C) {
+    let Admitted { listed, told, identity, expires } = admitted;
+    let device = identity.device.clone();
+    let mut connection = Connection::new(hub.clone(), identity, expires, carrier);
+    let outcome = connection.run(told).await;
+    drop(listed);
+    match outcome {
+        Outcome::Closed(code) => {
+            info!(%device, carrier = C::NAME, code = ?code, fault = ?code.fault(), "Viewer gone");
+        }
+        Outcome::Lost(error) => info!(%device, carrier = C::NAME, %error, "Viewer lost"),
+    }
 }
 
 fn fingerprint(connection: &quinn::Connection) -> Option<Fingerprint> {

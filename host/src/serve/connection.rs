@@ -1,6 +1,6 @@
-//! One viewer's connection: its streams, its state machine and, once attached, its session's link.
+//! One viewer's connection: its carrier, its state machine and, once attached, its session's link.
 //!
-//! Owns the relay, in one task: network → [`host::Connection`] → worker, and worker → check → network, where a frame
+//! Owns the relay, in one task: [`Carrier`] → [`host::Connection`] → worker, and worker → check → carrier, where a frame
 //! leaves as the bytes that came. It must never trust either side: both are checked by the same state machine, and an
 //! error of one closes this connection only.
 
@@ -8,15 +8,14 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
-use quinn::{RecvStream, SendStream, VarInt};
 use shoji_protocol::frame::{self, HEADER_BYTES, Kind};
 use shoji_protocol::host::{self, Event};
 use shoji_protocol::time::Instant;
-use shoji_protocol::{AttachHow, Channel, CloseCode, Notice, Side, ToHost, ToViewer};
+use shoji_protocol::{AttachHow, Capabilities, Channel, CloseCode, Notice, Side, ToHost, ToViewer};
 use tokio::sync::mpsc;
-use tokio::time::timeout;
 use tracing::{info, warn};
 
+use super::carrier::{Carrier, Lost, Told};
 use super::hub::Hub;
 use super::link::{FromWorker, LinkError};
 use super::session::{self, AttachRequest, Command, Grant, Word};
@@ -25,26 +24,15 @@ use crate::trace;
 use crate::{clock, limits};
 use std::sync::Arc;
 
-/// Read from a viewer's stream at once; input frames are about 20 bytes.
-const READ: usize = 16 << 10;
-
-/// The streams that a connection begins with; the viewer's input stream comes with its first input.
-pub(super) struct Streams {
-    pub(super) control_out: SendStream,
-    pub(super) control_in: RecvStream,
-    pub(super) updates: SendStream,
-}
-
 /// One viewer's connection.
-pub(super) struct Connection {
+pub(super) struct Connection<C> {
     hub: Arc<Hub>,
     identity: Identity,
-    carrier: quinn::Connection,
+    carrier: C,
     machine: host::Connection,
-    control: Inbound,
-    input: Option<Inbound>,
-    control_out: Outbound,
-    updates: Outbound,
+    /// Of the control channel, or of all where they share one stream.
+    control: frame::Decoder,
+    input: frame::Decoder,
     session: Option<Attached>,
     /// The viewer asked for the session's end.
     end: bool,
@@ -62,55 +50,9 @@ struct Attached {
     broken: bool,
 }
 
-/// Bytes of one stream from the viewer.
-struct Inbound {
-    stream: RecvStream,
-    decoder: frame::Decoder,
-    open: bool,
-}
-
-/// Frames on their way into one stream to the viewer.
-struct Outbound {
-    stream: SendStream,
-    waiting: Vec<Bytes>,
-}
-
-impl Inbound {
-    fn new(stream: RecvStream) -> Self {
-        Self { stream, decoder: frame::Decoder::new(&[Kind::ToHost]), open: true }
-    }
-
-    /// The next bytes; `None`: the viewer finished the stream. Safe to drop at any time.
-    async fn read(&mut self) -> Result<Option<Bytes>, quinn::ReadError> {
-        Ok(self.stream.read_chunk(READ, true).await?.map(|chunk| chunk.bytes))
-    }
-}
-
-impl Outbound {
-    fn new(stream: SendStream) -> Self {
-        Self { stream, waiting: Vec::new() }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
-    }
-
-    /// Gives the transport what it takes now. Safe to drop at any time.
-    async fn write(&mut self) -> Result<(), quinn::WriteError> {
-        self.stream.write_chunks(&mut self.waiting).await?;
-        // Chunks that were taken whole are empty now.
-        self.waiting.retain(|chunk| !chunk.is_empty());
-        Ok(())
-    }
-}
-
 /// What woke the task.
 enum Wake {
-    Control(Result<Option<Bytes>, quinn::ReadError>),
-    InputOpened(Result<RecvStream, quinn::ConnectionError>),
-    Input(Result<Option<Bytes>, quinn::ReadError>),
-    Datagram(Result<Bytes, quinn::ConnectionError>),
-    Wrote(Result<(), quinn::WriteError>),
+    Carrier(Result<Told, Lost>),
     Worker(Result<FromWorker, LinkError>),
     LinkDrained(Result<(), LinkError>),
     Word(Option<Word>),
@@ -123,35 +65,41 @@ pub(super) enum Outcome {
     /// By a close code of ours or the viewer's.
     Closed(CloseCode),
     /// The network or the viewer's program broke it.
-    Lost(String),
+    Lost(Lost),
 }
 
-impl Connection {
-    pub(super) fn new(
-        hub: Arc<Hub>,
-        identity: Identity,
-        expires: tokio::time::Instant,
-        carrier: quinn::Connection,
-        streams: Streams,
-    ) -> Self {
+impl Outcome {
+    /// What the carrier is closed with.
+    fn code(&self) -> CloseCode {
+        match self {
+            Self::Closed(code) => *code,
+            Self::Lost(_) => CloseCode::KeepAliveLost,
+        }
+    }
+}
+
+impl<C: Carrier> Connection<C> {
+    pub(super) fn new(hub: Arc<Hub>, identity: Identity, expires: tokio::time::Instant, carrier: C) -> Self {
+        let mut config = host::Config::default();
+        if !C::HAS_DATAGRAMS {
+            config.capabilities = config.capabilities.without(Capabilities::INPUT_COPIES);
+        }
         Self {
-            carrier,
-            expires,
             hub,
             identity,
-            machine: host::Connection::new(host::Config::default(), now()),
-            control: Inbound::new(streams.control_in),
-            input: None,
-            control_out: Outbound::new(streams.control_out),
-            updates: Outbound::new(streams.updates),
+            carrier,
+            machine: host::Connection::new(config, now()),
+            control: frame::Decoder::new(&[Kind::ToHost]),
+            input: frame::Decoder::new(&[Kind::ToHost]),
             session: None,
             end: false,
+            expires,
             scratch: Vec::new(),
             traced: Vec::new(),
         }
     }
 
-    /// Runs until the connection is over; the close message is then on its way, and the session has its link back.
+    /// Runs until the connection is over: the session has its link back, and the carrier is closed.
     pub(super) async fn run(&mut self, mut told: mpsc::Receiver<CloseCode>) -> Outcome {
         let outcome = loop {
             if let Some(code) = self.machine.closed() {
@@ -163,7 +111,7 @@ impl Connection {
             }
         };
         self.leave().await;
-        self.farewell().await;
+        self.carrier.farewell(outcome.code()).await;
         outcome
     }
 
@@ -175,27 +123,19 @@ impl Connection {
                 None => std::future::pending().await,
             }
         };
-        let Self { carrier, expires, control, input, control_out, updates, session, .. } = self;
+        let Self { carrier, expires, session, .. } = self;
         let (link, words) = match session {
             Some(Attached { grant, broken: false }) => (Some(&mut grant.link), Some(&mut grant.words)),
             Some(Attached { grant, broken: true }) => (None, Some(&mut grant.words)),
             None => (None, None),
         };
-        let may_take = updates.is_empty();
-        let has_control = !control_out.is_empty();
+        let may_take = carrier.is_drained();
         let from_link = async {
             match link {
                 Some(link) if may_take => Wake::Worker(link.next().await),
                 // The viewer takes no more at the moment; its input still goes to the worker.
                 Some(link) if link.has_unsent() => Wake::LinkDrained(link.drain().await),
                 _ => std::future::pending().await,
-            }
-        };
-        let from_input = async {
-            match input {
-                None => Wake::InputOpened(carrier.accept_uni().await),
-                Some(input) if input.open => Wake::Input(input.read().await),
-                Some(_) => std::future::pending().await,
             }
         };
         let word = async {
@@ -207,11 +147,7 @@ impl Connection {
         tokio::select! {
             biased;
             code = told.recv() => Wake::Told(code),
-            wake = from_input => wake,
-            datagram = carrier.read_datagram() => Wake::Datagram(datagram),
-            bytes = control.read(), if control.open => Wake::Control(bytes),
-            wrote = control_out.write(), if has_control => Wake::Wrote(wrote),
-            wrote = updates.write(), if !may_take => Wake::Wrote(wrote),
+            told = carrier.next() => Wake::Carrier(told),
             word = word => Wake::Word(word),
             wake = from_link => wake,
             () = sleep => Wake::Deadline,
@@ -220,25 +156,22 @@ impl Connection {
     }
 
     /// `Err`: the connection is lost, for this reason.
-    async fn handle_wake(&mut self, wake: Wake) -> Result<(), String> {
+    async fn handle_wake(&mut self, wake: Wake) -> Result<(), Lost> {
         match wake {
-            Wake::InputOpened(Ok(stream)) => {
-                self.input = Some(Inbound::new(stream));
+            Wake::Carrier(told) => {
+                match told? {
+                    Told::Channel(channel, bytes) => self.received(Some(channel), &bytes).await,
+                    Told::Shared(bytes) => self.received(None, &bytes).await,
+                    Told::Datagram(datagram) => {
+                        let handled = self.machine.handle_datagram(&datagram, now());
+                        self.handled(handled).await;
+                        self.push_link();
+                        self.collect();
+                    }
+                    Told::Wrote => {}
+                }
                 Ok(())
             }
-            Wake::InputOpened(Err(error)) => Err(error.to_string()),
-            Wake::Input(bytes) => self.received(Channel::Input, bytes).await,
-            Wake::Control(bytes) => self.received(Channel::Control, bytes).await,
-            Wake::Datagram(Ok(datagram)) => {
-                let handled = self.machine.handle_datagram(&datagram, now());
-                self.handled(handled).await;
-                self.push_link();
-                self.collect();
-                Ok(())
-            }
-            Wake::Datagram(Err(error)) => Err(error.to_string()),
-            Wake::Wrote(Ok(())) => Ok(()),
-            Wake::Wrote(Err(error)) => Err(error.to_string()),
             Wake::Worker(Ok(FromWorker::ForViewer(frame))) => {
                 self.relay(frame);
                 Ok(())
@@ -280,25 +213,18 @@ impl Connection {
         }
     }
 
-    async fn received(
-        &mut self,
-        channel: Channel,
-        bytes: Result<Option<Bytes>, quinn::ReadError>,
-    ) -> Result<(), String> {
-        let Self { control, input, .. } = self;
-        let inbound = inbound(control, input, channel);
-        let Some(bytes) = bytes.map_err(|error| error.to_string())? else {
-            // Nothing more comes on this stream; the keep-alive decides about the rest.
-            inbound.open = false;
-            return Ok(());
-        };
+    /// Takes bytes of a channel's frames; without one, of the frames of all channels.
+    async fn received(&mut self, channel: Option<Channel>, bytes: &[u8]) {
         let now = now();
-        inbound.decoder.push(&bytes);
+        decoder(&mut self.control, &mut self.input, channel).push(bytes);
         loop {
-            let Self { control, input, .. } = self;
-            let handled = match self::inbound(control, input, channel).decoder.next_frame() {
+            let Self { control, input, machine, .. } = self;
+            let handled = match decoder(control, input, channel).next_frame() {
                 Ok(None) => break,
-                Ok(Some(frame)) => self.machine.handle_frame(channel, frame.body, now),
+                Ok(Some(frame)) => match channel {
+                    Some(channel) => machine.handle_frame(channel, frame.body, now),
+                    None => machine.handle_shared_frame(frame.body, now),
+                },
                 Err(error) => Err(error.by(Side::Viewer)),
             };
             self.handled(handled).await;
@@ -308,7 +234,6 @@ impl Connection {
         }
         self.push_link();
         self.collect();
-        Ok(())
     }
 
     /// What came of something that the viewer sent.
@@ -324,9 +249,8 @@ impl Connection {
         while let Some(event) = self.machine.poll_event() {
             match event {
                 Event::AttachRequested { how, viewport, keyboard, capabilities, locale } => {
-                    let granted = self
-                        .ask_for_session(how, |reply| AttachRequest { viewport, keyboard, capabilities, locale, reply })
-                        .await;
+                    let request = |reply| AttachRequest { viewport, keyboard, capabilities, locale, reply };
+                    let granted = ask_for_session(&self.hub, &self.identity, how, request).await;
                     match granted {
                         Ok(grant) => self.attached(grant),
                         Err(code) => self.machine.refuse(code),
@@ -342,39 +266,9 @@ impl Connection {
         }
     }
 
-    async fn ask_for_session(
-        &self,
-        how: AttachHow,
-        request: impl FnOnce(tokio::sync::oneshot::Sender<Result<Grant, CloseCode>>) -> AttachRequest,
-    ) -> Result<Grant, CloseCode> {
-        let known = match how {
-            AttachHow::Resume(token) => {
-                let found = self.hub.table().resume(token, &self.identity);
-                Some(found.ok_or(CloseCode::UnknownResume)?)
-            }
-            AttachHow::Own => self.hub.table().of_user(&self.identity),
-            AttachHow::New => None,
-        };
-        let handle = match known {
-            Some(handle) => handle,
-            None => {
-                let place = self.hub.place(&self.identity).await.map_err(|full| {
-                    warn!(device = %self.identity.device, %full, "Session refused");
-                    CloseCode::NoCapacity
-                })?;
-                let created = session::create(self.hub.clone(), place, self.identity.clone()).await;
-                created.map_err(|error| {
-                    warn!(device = %self.identity.device, %error, "Session cannot be created");
-                    CloseCode::BrowserNotStarted
-                })?
-            }
-        };
-        session::attach(&handle, request).await
-    }
-
     fn attached(&mut self, grant: Grant) {
         let (session, token, resumed) = (grant.session, grant.handle.shared.token, grant.resumed);
-        info!(session.id = session.0, device = %self.identity.device, resumed, "Viewer attached");
+        info!(session.id = session.0, device = %self.identity.device, carrier = C::NAME, resumed, "Viewer attached");
         self.session = Some(Attached { grant, broken: false });
         // If the viewer closed meanwhile, the loop ends and gives the session back.
         let _ = self.machine.attached(session, token, resumed, now());
@@ -414,10 +308,7 @@ impl Connection {
         match self.machine.forward(&frame[HEADER_BYTES..], now()) {
             Ok(Some(channel)) => {
                 self.trace_update(&frame);
-                match channel {
-                    Channel::Updates => self.updates.waiting.push(frame),
-                    _ => self.control_out.waiting.push(frame),
-                }
+                self.carrier.queue(channel, frame);
             }
             Ok(None) => {}
             Err(error) => {
@@ -467,10 +358,7 @@ impl Connection {
     /// Takes the state machine's frames.
     fn collect(&mut self) {
         while let Some((channel, frame)) = self.machine.poll_send() {
-            match channel {
-                Channel::Updates => self.updates.waiting.push(frame.into()),
-                _ => self.control_out.waiting.push(frame.into()),
-            }
+            self.carrier.queue(channel, frame.into());
         }
     }
 
@@ -483,31 +371,50 @@ impl Connection {
         // The session may have ended first; then nobody needs the link.
         let _ = grant.handle.commands.send(back).await;
     }
-
-    /// Sends what is left on the control stream, above all the close message, and waits until the viewer has it.
-    async fn farewell(&mut self) {
-        let send = async {
-            while !self.control_out.is_empty() {
-                self.control_out.write().await.ok()?;
-            }
-            self.control_out.stream.finish().ok()?;
-            self.control_out.stream.stopped().await.ok()
-        };
-        let _ = timeout(limits::FAREWELL, send).await;
-    }
 }
 
-/// The stream of a channel that bytes came on.
-fn inbound<'a>(control: &'a mut Inbound, input: &'a mut Option<Inbound>, channel: Channel) -> &'a mut Inbound {
-    match (channel, input) {
-        (Channel::Input, Some(input)) => input,
+/// The session that a viewer means, or a new one. Not a method: a carrier need not be one that several threads may look at.
+async fn ask_for_session(
+    hub: &Arc<Hub>,
+    identity: &Identity,
+    how: AttachHow,
+    request: impl FnOnce(tokio::sync::oneshot::Sender<Result<Grant, CloseCode>>) -> AttachRequest,
+) -> Result<Grant, CloseCode> {
+    let known = match how {
+        AttachHow::Resume(token) => {
+            let found = hub.table().resume(token, identity);
+            Some(found.ok_or(CloseCode::UnknownResume)?)
+        }
+        AttachHow::Own => hub.table().of_user(identity),
+        AttachHow::New => None,
+    };
+    let handle = match known {
+        Some(handle) => handle,
+        None => {
+            let place = hub.place(identity).await.map_err(|full| {
+                warn!(device = %identity.device, %full, "Session refused");
+                CloseCode::NoCapacity
+            })?;
+            let created = session::create(hub.clone(), place, identity.clone()).await;
+            created.map_err(|error| {
+                warn!(device = %identity.device, %error, "Session cannot be created");
+                CloseCode::BrowserNotStarted
+            })?
+        }
+    };
+    session::attach(&handle, request).await
+}
+
+/// The decoder of the frames of a channel.
+fn decoder<'a>(
+    control: &'a mut frame::Decoder,
+    input: &'a mut frame::Decoder,
+    channel: Option<Channel>,
+) -> &'a mut frame::Decoder {
+    match channel {
+        Some(Channel::Input) => input,
         _ => control,
     }
-}
-
-/// The QUIC close code of a close code.
-pub(super) fn quic_code(code: CloseCode) -> VarInt {
-    VarInt::from_u32(u32::from(code.number()))
 }
 
 fn now() -> Instant {

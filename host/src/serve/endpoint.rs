@@ -1,10 +1,10 @@
-//! The QUIC endpoint: its sockets, its transport settings, and who is let as far as a handshake.
+//! The port on which viewers find the host: a UDP socket with the QUIC endpoint, and a TCP socket with the same number.
 //!
-//! Owns the values that decide latency below the protocol (windows, buffers, congestion control). It must never accept
+//! Owns the sockets and the values that decide latency below the protocol (windows, buffers, congestion control). It must never accept
 //! without a client certificate: that is in the TLS configuration, which only [`crate::tls`] makes.
 
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
 
 use quinn::congestion::CubicConfig;
@@ -18,8 +18,8 @@ use crate::limits;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The port is taken.
-    #[error("UDP port {0} is in use: stop the other program, or choose another with --listen ADDR:PORT")]
-    PortInUse(SocketAddr),
+    #[error("{0} port {1} is in use: stop the other program, or choose another with --listen ADDR:PORT")]
+    PortInUse(&'static str, SocketAddr),
     /// A port below 1024, or no right.
     #[error("no permission to listen on {0}: run as root, or choose a port above 1023 with --listen ADDR:PORT")]
     Permission(SocketAddr),
@@ -41,14 +41,37 @@ pub enum Error {
     Tls(String),
 }
 
-/// Opens the endpoint.
-pub(super) fn open(address: SocketAddr, tls: rustls::ServerConfig) -> Result<Endpoint, Error> {
-    let socket = UdpSocket::bind(address).map_err(|source| match source.kind() {
-        io::ErrorKind::AddrInUse => Error::PortInUse(address),
-        io::ErrorKind::PermissionDenied => Error::Permission(address),
-        io::ErrorKind::AddrNotAvailable => Error::Address(address),
-        _ => Error::Listen { address, source },
-    })?;
+/// Opens both sockets, at the same address and port number.
+pub(super) fn open(address: SocketAddr, tls: rustls::ServerConfig) -> Result<(Endpoint, TcpListener), Error> {
+    let (udp, tcp) = bind(address)?;
+    Ok((endpoint(address, udp, tls)?, tcp))
+}
+
+/// If any port will do, one that both kinds have free.
+fn bind(address: SocketAddr) -> Result<(UdpSocket, TcpListener), Error> {
+    let failed = |what: &'static str, address: SocketAddr| {
+        move |source: io::Error| match source.kind() {
+            io::ErrorKind::AddrInUse => Error::PortInUse(what, address),
+            io::ErrorKind::PermissionDenied => Error::Permission(address),
+            io::ErrorKind::AddrNotAvailable => Error::Address(address),
+            _ => Error::Listen { address, source },
+        }
+    };
+    let mut tries = if address.port() == 0 { limits::PORT_TRIES } else { 1 };
+    loop {
+        tries -= 1;
+        let udp = UdpSocket::bind(address).map_err(failed("UDP", address))?;
+        let local = udp.local_addr().map_err(failed("UDP", address))?;
+        match TcpListener::bind(local).map_err(failed("TCP", local)) {
+            Ok(tcp) => return Ok((udp, tcp)),
+            // Somebody has this number for TCP; the next free one is another.
+            Err(Error::PortInUse(..)) if tries > 0 => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn endpoint(address: SocketAddr, socket: UdpSocket, tls: rustls::ServerConfig) -> Result<Endpoint, Error> {
     // Root gets what it asks for, others what the kernel allows.
     let size = limits::UDP_SOCKET_BUFFER;
     if sockopt::set_socket_send_buffer_size_force(&socket, size).is_err() {
@@ -83,4 +106,26 @@ fn transport() -> TransportConfig {
         .send_window(limits::UPDATE_WINDOW)
         .congestion_controller_factory(Arc::new(congestion));
     transport
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_sockets_have_the_same_number_whether_it_was_asked_for_or_not() {
+        let (udp, tcp) = bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let address = udp.local_addr().unwrap();
+        assert_eq!(tcp.local_addr().unwrap(), address);
+        drop((udp, tcp));
+        let (udp, tcp) = bind(address).unwrap();
+        assert_eq!((udp.local_addr().unwrap(), tcp.local_addr().unwrap()), (address, address));
+    }
+
+    #[test]
+    fn a_port_that_is_taken_for_tcp_alone_is_named_so() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let error = bind(taken.local_addr().unwrap()).unwrap_err();
+        assert!(error.to_string().contains("TCP port 127.0.0.1"), "{error}");
+    }
 }

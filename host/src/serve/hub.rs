@@ -21,7 +21,7 @@ use crate::browser::Launcher;
 use crate::browser::room::Owner;
 use crate::config::Config;
 use crate::control::{Answer, Handler, Request, SessionLine};
-use crate::registry::{Fingerprint, Registry, Standing, Store};
+use crate::registry::{self, Fingerprint, Registry, Standing, Store};
 use crate::spawner::Spawner;
 use crate::tls::SharedRegistry;
 use crate::trace::Trace;
@@ -29,7 +29,7 @@ use crate::{clock, limits};
 
 /// What all tasks share.
 #[derive(Debug)]
-pub(super) struct Hub {
+pub(crate) struct Hub {
     pub(super) config: Config,
     pub(super) registry: SharedRegistry,
     pub(super) store: Store,
@@ -45,8 +45,12 @@ pub(super) struct Hub {
     pub(super) log_json: bool,
     /// Woken when a session gave its place back.
     pub(super) session_left: Notify,
+    /// Woken when a connection is closed.
+    pub(super) connection_left: Notify,
     pub(super) table: Mutex<Table>,
     pub(super) connections: Mutex<Connections>,
+    /// Held while the registry is read again: of two readers the later one has the newer file.
+    pub(super) reloading: Mutex<()>,
 }
 
 /// The connections that passed the handshake.
@@ -66,6 +70,7 @@ pub(super) struct Listed<'a> {
 impl Drop for Listed<'_> {
     fn drop(&mut self) {
         self.hub.connections().live.remove(&self.number);
+        self.hub.connection_left.notify_waiters();
     }
 }
 
@@ -98,7 +103,7 @@ impl Hub {
     pub(super) fn identify(&self, fingerprint: Fingerprint) -> Option<(Identity, u64)> {
         let registry = self.registry.read().unwrap_or_else(PoisonError::into_inner);
         match registry.standing(&fingerprint) {
-            Standing::Known { device, user, not_after } => {
+            Standing::Known { device, user, not_after, .. } => {
                 Some((Identity { user: user.clone(), device: device.clone(), fingerprint }, not_after))
             }
             Standing::Revoked | Standing::Unknown => None,
@@ -153,7 +158,14 @@ impl Hub {
         made.inspect_err(|error| warn!(%error, "Trace cannot be written")).ok()
     }
 
-    /// Ends every session and connection of devices that the registry no longer allows; returns how many.
+    /// Reads the registry again and ends every session and connection of devices that it no longer allows; returns how many.
+    ///
+    /// Waits for the disk.
+    pub(super) fn reload(&self) -> Result<usize, registry::Error> {
+        let _turn = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(self.registry_changed(self.store.read()?))
+    }
+
     fn registry_changed(&self, registry: Registry) -> usize {
         *self.registry.write().unwrap_or_else(PoisonError::into_inner) = registry;
         let allowed = |fingerprint: &Fingerprint| self.identify(*fingerprint).is_some();
@@ -197,6 +209,19 @@ impl Hub {
         self.table().all().into_iter().map(line).collect()
     }
 
+    /// Waits until no connection is left.
+    pub(super) async fn connections_ended(&self) {
+        loop {
+            let left = self.connection_left.notified();
+            tokio::pin!(left);
+            left.as_mut().enable();
+            if self.connections().live.is_empty() {
+                return;
+            }
+            left.await;
+        }
+    }
+
     /// Ends all sessions and closes all connections, and waits until the last session is gone.
     pub(super) async fn stop(&self) {
         let deadline = tokio::time::Instant::now() + limits::STOP_TIMEOUT;
@@ -237,8 +262,8 @@ impl Handler for Hub {
                     }
                 }
             }
-            Request::RegistryChanged => match self.store.read() {
-                Ok(registry) => Answer::Done { ended: self.registry_changed(registry) },
+            Request::RegistryChanged => match self.reload() {
+                Ok(ended) => Answer::Done { ended },
                 Err(error) => Answer::Refused { why: error.to_string() },
             },
         }

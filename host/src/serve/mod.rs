@@ -3,23 +3,27 @@
 //! One task per connection ([`connection`]) and one per session ([`session`]); an attached connection holds the session's
 //! link, so the relay is one hop. It must never look at pixels, and never let one session's failure reach another.
 
-mod accept;
+pub(crate) mod accept;
+pub(crate) mod carrier;
 mod connection;
 mod deadlines;
 mod endpoint;
-mod hub;
+pub(crate) mod hub;
 mod link;
 mod process;
 mod session;
 mod table;
+mod tcp;
 mod watch;
+mod web_admission;
 
 use std::io::{self, Write as _};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, RwLock};
 
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::browser::{self, Launcher};
 use crate::cli::Serve;
@@ -30,7 +34,9 @@ use crate::pki::{self, Authority};
 use crate::registry;
 use crate::spawner::Spawner;
 use crate::trace::Trace;
-use crate::{clock, commands, state, store, tls};
+use crate::web::assets::Assets;
+use crate::web::names::Names;
+use crate::{clock, commands, state, store, tls, web};
 use hub::Hub;
 
 pub use endpoint::Error as EndpointError;
@@ -89,6 +95,18 @@ fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(8))
 }
 
+/// The web service, and the line that says where it is.
+fn web_service(hub: &Arc<Hub>, names: Names, listening: SocketAddr) -> web::Service {
+    let assets = Assets::embedded();
+    if assets.are_missing() {
+        warn!(address = %listening, "Built without the web viewer: browsers get a page that says how to build it");
+    } else {
+        let address = format!("https://{}/", hub.address);
+        info!(%address, "Web viewer (browsers trust it with the certificate that `shoji-host ca` writes)");
+    }
+    web::Service::new(web::Settings { assets, names }, hub.clone())
+}
+
 async fn serve(
     state: &Path,
     options: &Serve,
@@ -97,7 +115,9 @@ async fn serve(
     spawner: Spawner,
 ) -> Result<(), Error> {
     let now = clock::unix_seconds();
-    let identity = Authority::open(state, now)?.identity(now)?;
+    let names = commands::web_names(&config, config.listen);
+    let identity = Authority::open(state, now)?.identity(now, &names)?;
+    let web_tls = tls::web_config(&identity)?;
     let store = registry::Store::new(state);
     let registry = Arc::new(RwLock::new(store.read()?));
     let tls = tls::server_config(identity, registry.clone())?;
@@ -111,7 +131,9 @@ async fn serve(
     };
     let pages = Pages::bind().await?;
     let start_url = config.start_url.clone().unwrap_or_else(|| pages.url());
-    let endpoint = endpoint::open(config.listen, tls)?;
+    let (endpoint, tcp) = endpoint::open(config.listen, tls.clone())?;
+    tcp.set_nonblocking(true)?;
+    let tcp = tokio::net::TcpListener::from_std(tcp)?;
     let listening = endpoint.local_addr()?;
     let hub = Arc::new(Hub {
         address: commands::public_address(&config, listening),
@@ -126,13 +148,22 @@ async fn serve(
         trace_dir: options.trace_dir.clone(),
         log_json: options.log_json,
         session_left: Default::default(),
+        connection_left: Default::default(),
         table: Default::default(),
         connections: Default::default(),
+        reloading: Default::default(),
     });
+    let web = hub.config.web.enabled.then(|| Arc::new(web_service(&hub, names, listening)));
     let control = Control::bind(&state::control_socket(state))?;
     let pages = tokio::spawn(pages.serve());
     let control = tokio::spawn(control.serve(hub.clone()));
     let accept = tokio::spawn(accept::run(hub.clone(), endpoint.clone()));
+    let accept_tcp = tokio::spawn(tcp::run(
+        hub.clone(),
+        tcp,
+        Arc::new(tls),
+        web.clone().map(|service| tcp::Web { tls: Arc::new(web_tls), service }),
+    ));
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     info!(address = %listening, browser = %hub.launcher.program().display(), "Listening");
     if options.print_ready {
@@ -146,10 +177,15 @@ async fn serve(
     }
     info!("Stopping");
     accept.abort();
+    accept_tcp.abort();
+    if let Some(web) = &web {
+        web.stop();
+    }
     hub.stop().await;
     // Whoever has not understood the close message is told by the transport.
-    endpoint.close(connection::quic_code(shoji_protocol::CloseCode::HostStopping), b"");
-    let _ = tokio::time::timeout(crate::limits::FAREWELL, endpoint.wait_idle()).await;
+    endpoint.close(carrier::quic_code(shoji_protocol::CloseCode::HostStopping), b"");
+    let farewells = async { tokio::join!(endpoint.wait_idle(), hub.connections_ended()) };
+    let _ = tokio::time::timeout(crate::limits::FAREWELL, farewells).await;
     control.abort();
     let _ = control.await;
     pages.abort();

@@ -1,78 +1,67 @@
 //! Who gets as far as a session: certificates, revocation, ALPN.
 
-use quinn::ConnectionError;
+use rustls::AlertDescription;
 use shoji_host::pki::Authority;
 use shoji_host::registry;
 use shoji_protocol::{AttachHow, CloseCode};
 
-use super::client::{Client, connect, identity, refused, tls};
+use super::client::{Client, identity, tls};
 use super::fixture::{Host, read_bundle, until};
+use super::wire::{Carrier, device, over_every_carrier, over_every_native_carrier, refused};
 
-/// TLS alerts, as QUIC carries them (0x100 and the alert's number).
-const ALERT: u64 = 0x100;
-const BAD_CERTIFICATE_REVOKED: u64 = ALERT + 44;
-const CERTIFICATE_EXPIRED: u64 = ALERT + 45;
-const UNKNOWN_CA: u64 = ALERT + 48;
-const CERTIFICATE_REQUIRED: u64 = ALERT + 116;
-const NO_APPLICATION_PROTOCOL: u64 = ALERT + 120;
-
-fn alert(error: ConnectionError) -> u64 {
-    match error {
-        ConnectionError::ConnectionClosed(close) => u64::from(close.error_code),
-        ConnectionError::TransportError(error) => u64::from(error.code),
-        other => panic!("{other}"),
+over_every_native_carrier! {
+    async fn without_a_certificate_there_is_no_connection(carrier: Carrier) {
+        let host = Host::start();
+        let bundle = host.device("pc");
+        assert_eq!(refused(carrier, &bundle, tls(&bundle, None)).await, AlertDescription::CertificateRequired);
+        refusal_is_logged(&host).await;
     }
 }
 
-#[tokio::test]
-async fn without_a_certificate_there_is_no_connection() {
-    let host = Host::start();
-    let bundle = host.device("pc");
-    assert_eq!(alert(refused(&bundle, tls(&bundle, None)).await), CERTIFICATE_REQUIRED);
-    refusal_is_logged(&host).await;
-}
-
-#[tokio::test]
-async fn a_certificate_of_another_authority_is_refused() {
-    let host = Host::start();
-    let other = tempfile::tempdir().unwrap();
-    let bundle = host.device("pc");
-    let name = "pc".parse().unwrap();
-    let authority = Authority::open(other.path(), 1_800_000_000).unwrap();
-    let (foreign, _) = authority.issue(&name, &name, bundle.host.clone(), 300, unix_now()).unwrap();
-    let error = refused(&bundle, tls(&bundle, Some(identity(&foreign)))).await;
-    assert_eq!(alert(error), UNKNOWN_CA);
-    refusal_is_logged(&host).await;
+over_every_native_carrier! {
+    async fn a_certificate_of_another_authority_is_refused(carrier: Carrier) {
+        let host = Host::start();
+        let other = tempfile::tempdir().unwrap();
+        let bundle = host.device("pc");
+        let name = "pc".parse().unwrap();
+        let authority = Authority::open(other.path(), 1_800_000_000).unwrap();
+        let (foreign, _) = authority.issue(&name, &name, bundle.host.clone(), 300, unix_now()).unwrap();
+        let alert = refused(carrier, &bundle, tls(&bundle, Some(identity(&foreign)))).await;
+        assert_eq!(alert, AlertDescription::UnknownCA);
+        refusal_is_logged(&host).await;
+    }
 }
 
 fn unix_now() -> u64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
 }
 
-#[tokio::test]
-async fn an_expired_certificate_is_refused() {
-    let host = Host::start();
-    let (name, user) = ("old".parse().unwrap(), "hanako".parse().unwrap());
-    let long_ago = unix_now() - 10 * 86_400;
-    let authority = Authority::open(&host.state(), unix_now()).unwrap();
-    let (bundle, device) = authority.issue(&name, &user, host.address.to_string(), 1, long_ago).unwrap();
-    let store = registry::Store::new(&host.state());
-    store.change(|registry| registry.add_device(name.clone(), device, unix_now())).unwrap();
-    host.run(&["user", "add", "makes-the-host-read-the-registry"]);
-    assert_eq!(alert(refused(&bundle, tls(&bundle, Some(identity(&bundle)))).await), CERTIFICATE_EXPIRED);
-    refusal_is_logged(&host).await;
+over_every_native_carrier! {
+    async fn an_expired_certificate_is_refused(carrier: Carrier) {
+        let host = Host::start();
+        let (name, user) = ("old".parse().unwrap(), "hanako".parse().unwrap());
+        let long_ago = unix_now() - 10 * 86_400;
+        let authority = Authority::open(&host.state(), unix_now()).unwrap();
+        let (bundle, device) = authority.issue(&name, &user, host.address.to_string(), 1, long_ago).unwrap();
+        let store = registry::Store::new(&host.state());
+        store.change(|registry| registry.add_device(name.clone(), device, unix_now())).unwrap();
+        host.run(&["user", "add", "makes-the-host-read-the-registry"]);
+        assert_eq!(refused(carrier, &bundle, tls(&bundle, Some(identity(&bundle)))).await, AlertDescription::CertificateExpired);
+        refusal_is_logged(&host).await;
+    }
 }
 
-#[tokio::test]
-async fn a_device_that_made_room_in_the_registry_is_refused_like_before() {
-    let host = Host::start();
-    let (name, user) = ("old".parse().unwrap(), "hanako".parse().unwrap());
-    let long_ago = unix_now() - 10 * 86_400;
-    let authority = Authority::open(&host.state(), unix_now()).unwrap();
-    // Its certificate ended nine days ago, and the registry has no record of it any more.
-    let (bundle, _) = authority.issue(&name, &user, host.address.to_string(), 1, long_ago).unwrap();
-    assert_eq!(alert(refused(&bundle, tls(&bundle, Some(identity(&bundle)))).await), CERTIFICATE_EXPIRED);
-    refusal_is_logged(&host).await;
+over_every_native_carrier! {
+    async fn a_device_that_made_room_in_the_registry_is_refused_like_before(carrier: Carrier) {
+        let host = Host::start();
+        let (name, user) = ("old".parse().unwrap(), "hanako".parse().unwrap());
+        let long_ago = unix_now() - 10 * 86_400;
+        let authority = Authority::open(&host.state(), unix_now()).unwrap();
+        // Its certificate ended nine days ago, and the registry has no record of it any more.
+        let (bundle, _) = authority.issue(&name, &user, host.address.to_string(), 1, long_ago).unwrap();
+        assert_eq!(refused(carrier, &bundle, tls(&bundle, Some(identity(&bundle)))).await, AlertDescription::CertificateExpired);
+        refusal_is_logged(&host).await;
+    }
 }
 
 /// The log says that somebody was refused, and whose fault it is.
@@ -81,55 +70,73 @@ async fn refusal_is_logged(host: &Host) {
     until("the refusal is logged", || host.log().lines().any(is_told)).await;
 }
 
-#[tokio::test]
-async fn a_certificate_that_expires_ends_its_live_session() {
-    let host = Host::start();
-    let (name, user) = ("soon".parse().unwrap(), "hanako".parse().unwrap());
-    // Issued a day less some seconds ago, for a day.
-    let issued = unix_now() - 86_400 + 15;
-    let authority = Authority::open(&host.state(), unix_now()).unwrap();
-    let (bundle, device) = authority.issue(&name, &user, host.address.to_string(), 1, issued).unwrap();
-    let store = registry::Store::new(&host.state());
-    store.change(|registry| registry.add_device(name.clone(), device, unix_now())).unwrap();
-    host.run(&["user", "add", "makes-the-host-read-the-registry"]);
-    let (mut client, _) = Client::with_picture(&bundle).await;
-    assert_eq!(client.until_closed().await, CloseCode::CertificateExpired);
-    until("the end is logged", || host.log().contains("CertificateExpired")).await;
+over_every_native_carrier! {
+    async fn a_certificate_that_expires_ends_its_live_session(carrier: Carrier) {
+        let host = Host::start();
+        let (name, user) = ("soon".parse().unwrap(), "hanako".parse().unwrap());
+        // Issued a day less some seconds ago, for a day.
+        let issued = unix_now() - 86_400 + 15;
+        let authority = Authority::open(&host.state(), unix_now()).unwrap();
+        let (bundle, device) = authority.issue(&name, &user, host.address.to_string(), 1, issued).unwrap();
+        let store = registry::Store::new(&host.state());
+        store.change(|registry| registry.add_device(name.clone(), device, unix_now())).unwrap();
+        host.run(&["user", "add", "makes-the-host-read-the-registry"]);
+        let (mut client, _) = Client::with_picture_over(carrier, &bundle).await;
+        assert_eq!(client.until_closed().await, CloseCode::CertificateExpired);
+        until("the end is logged", || host.log().contains("CertificateExpired")).await;
+    }
 }
 
-#[tokio::test]
-async fn a_certificate_that_the_registry_does_not_know_is_refused() {
-    let host = Host::start();
-    let (name, user) = ("ghost".parse().unwrap(), "hanako".parse().unwrap());
-    let authority = Authority::open(&host.state(), unix_now()).unwrap();
-    let (bundle, _) = authority.issue(&name, &user, host.address.to_string(), 1, unix_now()).unwrap();
-    let error = refused(&bundle, tls(&bundle, Some(identity(&bundle)))).await;
-    assert!((ALERT..ALERT + 0x100).contains(&alert(error)));
-    refusal_is_logged(&host).await;
+over_every_native_carrier! {
+    async fn a_certificate_that_the_registry_does_not_know_is_refused(carrier: Carrier) {
+        let host = Host::start();
+        let (name, user) = ("ghost".parse().unwrap(), "hanako".parse().unwrap());
+        let authority = Authority::open(&host.state(), unix_now()).unwrap();
+        let (bundle, _) = authority.issue(&name, &user, host.address.to_string(), 1, unix_now()).unwrap();
+        // Any alert: what the registry thinks of it is nobody's business who is not in it.
+        refused(carrier, &bundle, tls(&bundle, Some(identity(&bundle)))).await;
+        refusal_is_logged(&host).await;
+    }
 }
 
-#[tokio::test]
-async fn another_alpn_is_refused() {
-    let host = Host::start();
-    let bundle = host.device("pc");
-    let mut config = tls(&bundle, Some(identity(&bundle)));
-    config.alpn_protocols = vec![b"shoji/999".to_vec()];
-    assert_eq!(alert(connect(&bundle, config).await.unwrap_err()), NO_APPLICATION_PROTOCOL);
-    refusal_is_logged(&host).await;
+over_every_native_carrier! {
+    async fn another_alpn_is_refused(carrier: Carrier) {
+        let host = Host::start();
+        let bundle = host.device("pc");
+        let mut config = tls(&bundle, Some(identity(&bundle)));
+        config.alpn_protocols = vec![b"shoji/999".to_vec()];
+        assert_eq!(refused(carrier, &bundle, config).await, AlertDescription::NoApplicationProtocol);
+        refusal_is_logged(&host).await;
+    }
 }
 
-#[tokio::test]
-async fn a_revoked_device_is_thrown_out_at_once_and_stays_out() {
-    let host = Host::start();
-    let bundle = host.device("pc");
-    let (mut client, _) = Client::with_picture(&bundle).await;
-    let (mut other, _) = Client::with_picture(&host.device("other")).await;
-    let said = host.run(&["device", "revoke", "pc"]);
-    assert!(said.contains("ended 2"), "{said}");
-    assert_eq!(client.until_closed().await, CloseCode::Revoked);
-    assert_eq!(alert(refused(&bundle, tls(&bundle, Some(identity(&bundle)))).await), BAD_CERTIFICATE_REVOKED);
-    until("only the other session is left", || host.sessions().len() == 1).await;
-    other.is_alive().await;
+over_every_carrier! {
+    async fn a_revoked_device_is_thrown_out_at_once_and_stays_out(carrier: Carrier) {
+        let host = Host::start();
+        let bundle = device(carrier, &host, "pc").await;
+        let (mut client, _) = Client::with_picture_over(carrier, &bundle).await;
+        let other = device(carrier, &host, "other").await;
+        let other = Client::with_picture_over(carrier, &other);
+        tokio::pin!(other);
+        // Whoever does not read while another browser starts would count as stalled.
+        let (mut other, _) = loop {
+            tokio::select! {
+                other = &mut other => break other,
+                _ = client.next() => {}
+            }
+        };
+        let said = host.run(&["device", "revoke", "pc"]);
+        assert!(said.contains("ended 2"), "{said}");
+        assert_eq!(client.until_closed().await, CloseCode::Revoked);
+        if carrier == Carrier::WebSocket {
+            assert_eq!(crate::browser::ticket(&bundle).await, Err("revoked".to_owned()));
+        } else {
+            let alert = refused(carrier, &bundle, tls(&bundle, Some(identity(&bundle)))).await;
+            assert_eq!(alert, AlertDescription::CertificateRevoked);
+        }
+        until("only the other session is left", || host.sessions().len() == 1).await;
+        other.is_alive().await;
+    }
 }
 
 #[tokio::test]
@@ -137,19 +144,20 @@ async fn a_session_of_a_revoked_device_ends_without_its_viewer_too() {
     let host = Host::start();
     let bundle = host.device("pc");
     let (client, _) = Client::with_picture(&bundle).await;
-    client.connection.close(0_u32.into(), b"");
+    client.wire.leave().await;
     until("the session is detached", || host.sessions().iter().all(|session| !session.attached)).await;
     host.run(&["device", "revoke", "pc"]);
     until("the session is gone", || host.sessions().is_empty()).await;
 }
 
-#[tokio::test]
-async fn a_full_host_says_so() {
-    let host = Host::start_with(&[], "[sessions]\nat_once = 1\n");
-    let (mut one, _) = Client::with_picture(&host.device("pc1")).await;
-    let mut other = Client::open(&host.device("pc2")).await;
-    assert_eq!(other.attach(AttachHow::New).await, Err(CloseCode::NoCapacity));
-    one.is_alive().await;
+over_every_carrier! {
+    async fn a_full_host_says_so(carrier: Carrier) {
+        let host = Host::start_with(&[], "[sessions]\nat_once = 1\n");
+        let (mut one, _) = Client::with_picture(&host.device("pc1")).await;
+        let mut other = Client::open_over(carrier, &device(carrier, &host, "pc2").await).await;
+        assert_eq!(other.attach(AttachHow::New).await, Err(CloseCode::NoCapacity));
+        one.is_alive().await;
+    }
 }
 
 #[test]

@@ -4,29 +4,21 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use quinn::crypto::rustls::QuicClientConfig;
-use quinn::{ClientConfig, ConnectionError, Endpoint, RecvStream, SendStream};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use shoji_host::pki::Bundle;
-use shoji_protocol::frame::{self, Decoder, Kind};
+use shoji_protocol::frame;
 use shoji_protocol::{
-    AttachHow, CanvasId, Capabilities, CloseCode, Input, InputSequence, KeyboardLayout, Locale, Notice, Rate,
+    AttachHow, CanvasId, Capabilities, Channel, CloseCode, Input, InputSequence, KeyboardLayout, Locale, Notice, Rate,
     ResumeToken, Scale, SessionId, Size, ToHost, ToViewer, UpdateId, Viewport, limits,
 };
 use tokio::time::timeout;
 
 use super::fixture::PATIENCE;
+use super::wire::{Carrier, Wire};
 
 pub(crate) struct Client {
-    pub(crate) connection: quinn::Connection,
-    _endpoint: Endpoint,
-    pub(crate) control_out: SendStream,
-    control_in: RecvStream,
-    pub(crate) input_out: SendStream,
-    updates_in: Option<RecvStream>,
-    control: Decoder,
-    updates: Decoder,
+    pub(crate) wire: Wire,
     pub(crate) sequence: u64,
     pub(crate) pictures: BTreeMap<CanvasId, shoji_codec::Decoder>,
     /// Whether updates are acknowledged.
@@ -71,57 +63,30 @@ pub(crate) fn tls(
     config
 }
 
-/// Connects; the host's verdict on the certificate may come only with the first use of the connection.
-pub(crate) async fn connect(
-    bundle: &Bundle,
-    tls: rustls::ClientConfig,
-) -> Result<(Endpoint, quinn::Connection), ConnectionError> {
-    let mut endpoint = Endpoint::client(([127, 0, 0, 1], 0).into()).unwrap();
-    let mut config = ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls).unwrap()));
-    let mut transport = quinn::TransportConfig::default();
-    transport.stream_receive_window((16_u32 << 20).into());
-    config.transport_config(Arc::new(transport));
-    endpoint.set_default_client_config(config);
-    let connection = endpoint.connect(bundle.host.parse().unwrap(), &bundle.server_name).unwrap().await?;
-    Ok((endpoint, connection))
-}
-
-/// Connects in vain: how the host ended it.
-pub(crate) async fn refused(bundle: &Bundle, tls: rustls::ClientConfig) -> ConnectionError {
-    match connect(bundle, tls).await {
-        Err(error) => error,
-        Ok((_endpoint, connection)) => timeout(PATIENCE, connection.closed()).await.unwrap(),
-    }
-}
-
 pub(crate) fn viewport(width: u16, height: u16) -> Viewport {
     Viewport::new(Size::new(width, height).unwrap(), Scale::ONE, Rate::HZ_60).unwrap()
 }
 
 impl Client {
-    /// Connects and opens the streams; says nothing yet.
+    /// Connects by QUIC and opens the streams; says nothing yet.
     pub(crate) async fn open(bundle: &Bundle) -> Self {
-        let (endpoint, connection) = connect(bundle, tls(bundle, Some(identity(bundle)))).await.unwrap();
-        let (control_out, control_in) = connection.open_bi().await.unwrap();
-        let input_out = connection.open_uni().await.unwrap();
-        Self {
-            connection,
-            _endpoint: endpoint,
-            control_out,
-            control_in,
-            input_out,
-            updates_in: None,
-            control: Decoder::new(&[Kind::ToViewer]),
-            updates: Decoder::new(&[Kind::ToViewer]),
-            sequence: 0,
-            pictures: BTreeMap::new(),
-            acknowledges: true,
-        }
+        Self::open_over(Carrier::Quic, bundle).await
+    }
+
+    /// Connects and opens the streams; says nothing yet.
+    pub(crate) async fn open_over(carrier: Carrier, bundle: &Bundle) -> Self {
+        let wire = Wire::open(carrier, bundle).await;
+        Self { wire, sequence: 0, pictures: BTreeMap::new(), acknowledges: true }
+    }
+
+    /// A viewer with a session whose first picture has come, by QUIC.
+    pub(crate) async fn with_picture(bundle: &Bundle) -> (Self, ResumeToken) {
+        Self::with_picture_over(Carrier::Quic, bundle).await
     }
 
     /// A viewer with a session whose first picture has come.
-    pub(crate) async fn with_picture(bundle: &Bundle) -> (Self, ResumeToken) {
-        let mut client = Self::open(bundle).await;
+    pub(crate) async fn with_picture_over(carrier: Carrier, bundle: &Bundle) -> (Self, ResumeToken) {
+        let mut client = Self::open_over(carrier, bundle).await;
         let token = client.attach(AttachHow::New).await.unwrap();
         client.until_update().await;
         (client, token)
@@ -152,7 +117,7 @@ impl Client {
 
     /// Sends a message on its channel.
     pub(crate) async fn say(&mut self, message: &ToHost) {
-        self.write(message).await.unwrap();
+        assert!(self.write(message).await, "the host takes nothing more");
     }
 
     /// Answers what came; the host may have closed meanwhile, which is read next.
@@ -160,13 +125,15 @@ impl Client {
         let _ = self.write(message).await;
     }
 
-    async fn write(&mut self, message: &ToHost) -> Result<(), quinn::WriteError> {
+    async fn write(&mut self, message: &ToHost) -> bool {
         let mut bytes = Vec::new();
         frame::encode_to_host(message, &mut bytes);
-        match message.channel() {
-            shoji_protocol::Channel::Input => self.input_out.write_all(&bytes).await,
-            _ => self.control_out.write_all(&bytes).await,
-        }
+        self.wire.write(message.channel(), &bytes).await
+    }
+
+    /// Writes bytes where the frames of the control channel go.
+    pub(crate) async fn write_control(&mut self, bytes: &[u8]) {
+        assert!(self.wire.write(Channel::Control, bytes).await, "the host takes nothing more");
     }
 
     /// Sends an input event with the next sequence number.
@@ -181,48 +148,25 @@ impl Client {
     }
 
     async fn read(&mut self) -> Seen {
-        loop {
-            if let Some(frame) = self.control.next_frame().unwrap() {
-                let message = ToViewer::decode(frame.body).unwrap();
-                let saw = seen(&message);
-                if let ToViewer::Ping { nonce } = message {
-                    self.answer(&ToHost::Pong { nonce }).await;
+        let body = match self.wire.frame().await {
+            Ok(body) => body,
+            Err(closed) => return Seen::Close(closed.0.expect("the host closed without a word")),
+        };
+        let message = ToViewer::decode(&body).unwrap();
+        let saw = seen(&message);
+        match message {
+            ToViewer::Ping { nonce } => self.answer(&ToHost::Pong { nonce }).await,
+            ToViewer::Update { canvas, update, more, pixels, .. } => {
+                let limits = shoji_codec::Limits::default();
+                let picture = self.pictures.entry(canvas).or_insert_with(|| shoji_codec::Decoder::new(limits));
+                picture.apply(pixels.bytes()).unwrap();
+                if self.acknowledges && !more {
+                    self.answer(&ToHost::Presented { canvas, update }).await;
                 }
-                return saw;
             }
-            if let Some(frame) = self.updates.next_frame().unwrap() {
-                let message = ToViewer::decode(frame.body).unwrap();
-                let saw = seen(&message);
-                if let ToViewer::Update { canvas, update, more, pixels, .. } = message {
-                    let limits = shoji_codec::Limits::default();
-                    let picture = self.pictures.entry(canvas).or_insert_with(|| shoji_codec::Decoder::new(limits));
-                    picture.apply(pixels.bytes()).unwrap();
-                    if self.acknowledges && !more {
-                        self.answer(&ToHost::Presented { canvas, update }).await;
-                    }
-                }
-                return saw;
-            }
-            let Self { control_in, updates_in, connection, .. } = self;
-            let from_updates = async {
-                match updates_in {
-                    Some(stream) => Ok(stream.read_chunk(1 << 20, true).await),
-                    None => Err(connection.accept_uni().await),
-                }
-            };
-            tokio::select! {
-                biased;
-                chunk = control_in.read_chunk(1 << 16, true) => match chunk {
-                    Ok(Some(chunk)) => self.control.push(&chunk.bytes),
-                    _ => return closed(&self.connection).await,
-                },
-                opened = from_updates => match opened {
-                    Ok(Ok(Some(chunk))) => self.updates.push(&chunk.bytes),
-                    Err(Ok(stream)) => self.updates_in = Some(stream),
-                    _ => return closed(&self.connection).await,
-                },
-            }
+            _ => {}
         }
+        saw
     }
 
     pub(crate) async fn until(&mut self, what: &str, mut is_it: impl FnMut(&Seen) -> bool) -> Seen {
@@ -244,20 +188,14 @@ impl Client {
         }
     }
 
-    /// Reads on until the host closes, and says with which code: that of its message, which is also QUIC's.
+    /// Reads on until the host closes, and says with which code: that of its message, which is also the carrier's if it has one.
     pub(crate) async fn until_closed(&mut self) -> CloseCode {
         let said = loop {
             if let Seen::Close(code) = self.next().await {
                 break code;
             }
         };
-        let closed = timeout(PATIENCE, self.connection.closed()).await.expect("the host does not close");
-        match closed {
-            ConnectionError::ApplicationClosed(close) => {
-                assert_eq!(close.error_code.into_inner(), u64::from(said.number()));
-            }
-            other => panic!("{other}"),
-        }
+        self.wire.until_closed(said).await;
         said
     }
 
@@ -273,16 +211,6 @@ impl Client {
     /// Reads (and acknowledges) what comes, until nothing has come for `quiet`.
     pub(crate) async fn until_quiet(&mut self, quiet: Duration) {
         while timeout(quiet, self.next()).await.is_ok() {}
-    }
-}
-
-async fn closed(connection: &quinn::Connection) -> Seen {
-    match connection.closed().await {
-        ConnectionError::ApplicationClosed(close) => {
-            let number = u16::try_from(close.error_code.into_inner()).unwrap();
-            Seen::Close(CloseCode::from_number(number).unwrap())
-        }
-        other => panic!("{other}"),
     }
 }
 

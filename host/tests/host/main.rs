@@ -5,8 +5,12 @@
 
 mod admission;
 mod bad_input;
+mod browser;
 mod client;
 mod command_line;
 mod fixture;
+mod half_open;
 mod sandbox;
 mod session;
+mod web;
+mod wire;

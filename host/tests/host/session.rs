@@ -6,31 +6,33 @@ use rustix::process::{Pid, Signal, kill_process};
 use shoji_protocol::{AttachHow, CloseCode, Input, Notice, Position, ToHost, WheelDelta, WheelSource};
 
 use super::client::{Client, Seen, viewport};
-use super::fixture::{Host, descendants, read_bundle, until};
+use super::wire::{Carrier, device, over_every_carrier};
+use crate::fixture::{Host, descendants, read_bundle, until};
 
-#[tokio::test]
-async fn a_viewer_sees_the_browser_and_the_browser_sees_its_input() {
-    let host = Host::start();
-    let (mut client, _) = Client::with_picture(&host.device("pc")).await;
-    client.until_quiet(Duration::from_secs(2)).await;
-    let canvas = *client.pictures.keys().next().unwrap();
-    let size = client.pictures[&canvas].canvas().size();
-    assert_eq!((size.width, size.height), (1280, 800));
-    if let Some(path) = std::env::var_os("SHOJI_TEST_PICTURE") {
-        let picture = client.pictures[&canvas].canvas();
-        std::fs::write(path, picture.pixels()).unwrap();
+over_every_carrier! {
+    async fn a_viewer_sees_the_browser_and_the_browser_sees_its_input(carrier: Carrier) {
+        let host = Host::start();
+        let (mut client, _) = Client::with_picture_over(carrier, &device(carrier, &host, "pc").await).await;
+        client.until_quiet(Duration::from_secs(2)).await;
+        let canvas = *client.pictures.keys().next().unwrap();
+        let size = client.pictures[&canvas].canvas().size();
+        assert_eq!((size.width, size.height), (1280, 800));
+        if let Some(path) = std::env::var_os("SHOJI_TEST_PICTURE") {
+            let picture = client.pictures[&canvas].canvas();
+            std::fs::write(path, picture.pixels()).unwrap();
+        }
+        client.input(Input::Focus { canvas: Some(canvas) }).await;
+        client.input(Input::PointerMotion { canvas, position: Position::from_pixels(640.0, 500.0) }).await;
+        let (none, down) = (WheelDelta::new(0).unwrap(), WheelDelta::new(120).unwrap());
+        client.input(Input::Wheel { horizontal: none, vertical: down, source: WheelSource::Wheel }).await;
+        let sequence = client.sequence;
+        client
+            .until(
+                "a picture made after the input",
+                |seen| matches!(seen, Seen::Update { input, .. } if input.0 == sequence),
+            )
+            .await;
     }
-    client.input(Input::Focus { canvas: Some(canvas) }).await;
-    client.input(Input::PointerMotion { canvas, position: Position::from_pixels(640.0, 500.0) }).await;
-    let (none, down) = (WheelDelta::new(0).unwrap(), WheelDelta::new(120).unwrap());
-    client.input(Input::Wheel { horizontal: none, vertical: down, source: WheelSource::Wheel }).await;
-    let sequence = client.sequence;
-    client
-        .until(
-            "a picture made after the input",
-            |seen| matches!(seen, Seen::Update { input, .. } if input.0 == sequence),
-        )
-        .await;
 }
 
 #[tokio::test]
@@ -48,21 +50,21 @@ async fn a_resized_window_is_drawn_at_its_new_size() {
     }
 }
 
-#[tokio::test]
-async fn a_session_survives_its_viewer_and_is_painted_again_at_once() {
-    let host = Host::start();
-    let bundle = host.device("pc");
-    let (mut client, token) = Client::with_picture(&bundle).await;
-    client.until_quiet(Duration::from_secs(1)).await;
-    let before: Vec<_> = client.pictures.keys().copied().collect();
-    client.connection.close(0_u32.into(), b"");
-    drop(client);
-    until("the session is detached", || host.sessions().iter().all(|session| !session.attached)).await;
-    let mut again = Client::open(&bundle).await;
-    assert_eq!(again.attach(AttachHow::Resume(token)).await, Ok(token));
-    let canvas = again.until_update().await;
-    assert!(before.contains(&canvas));
-    assert_eq!(host.sessions().len(), 1);
+over_every_carrier! {
+    async fn a_session_survives_its_viewer_and_is_painted_again_at_once(carrier: Carrier) {
+        let host = Host::start();
+        let bundle = device(carrier, &host, "pc").await;
+        let (mut client, token) = Client::with_picture_over(carrier, &bundle).await;
+        client.until_quiet(Duration::from_secs(1)).await;
+        let before: Vec<_> = client.pictures.keys().copied().collect();
+        client.wire.leave().await;
+        until("the session is detached", || host.sessions().iter().all(|session| !session.attached)).await;
+        let mut again = Client::open_over(carrier, &bundle).await;
+        assert_eq!(again.attach(AttachHow::Resume(token)).await, Ok(token));
+        let canvas = again.until_update().await;
+        assert!(before.contains(&canvas));
+        assert_eq!(host.sessions().len(), 1);
+    }
 }
 
 #[tokio::test]
@@ -182,7 +184,7 @@ async fn nothing_is_left_of_an_ended_session() {
     assert_eq!(client.until_closed().await, CloseCode::SessionEnded);
     until("the session is gone", || host.sessions().is_empty()).await;
     for pid in processes {
-        let [name, state, parent] = ["Name", "State", "PPid"].map(|key| super::fixture::status(pid, key));
+        let [name, state, parent] = ["Name", "State", "PPid"].map(|key| crate::fixture::status(pid, key));
         // A dead process whose parent died first is the machine's to collect; it runs no more and holds nothing.
         let is_dead = state.as_ref().is_none_or(|state| state.starts_with('Z') && parent.as_deref() == Some("1"));
         assert!(is_dead, "{pid} is left: {name:?}, {state:?}, child of {parent:?}");
@@ -196,25 +198,26 @@ async fn nothing_is_left_of_an_ended_session() {
 
 /// The session's directory, from the browser's mounts.
 fn rooms_of(_worker: u32, sandbox: u32) -> std::path::PathBuf {
-    let line = super::fixture::command_line(sandbox);
+    let line = crate::fixture::command_line(sandbox);
     let home = line.split(' ').find(|word| word.ends_with("/home")).expect("the home is bound");
     std::path::Path::new(home).parent().unwrap().to_owned()
 }
 
-#[tokio::test]
-async fn a_host_that_stops_tells_its_viewers_and_leaves_nothing() {
-    let mut host = Host::start();
-    let (mut client, _) = Client::with_picture(&host.device("pc")).await;
-    let processes = descendants(host.id());
-    let stopping = tokio::task::spawn_blocking(move || {
-        host.stop();
-        host
-    });
-    assert_eq!(client.until_closed().await, CloseCode::HostStopping);
-    stopping.await.unwrap();
-    for pid in processes {
-        let state = super::fixture::status(pid, "State");
-        assert!(state.as_ref().is_none_or(|state| state.starts_with('Z')), "{pid} is left: {state:?}");
+over_every_carrier! {
+    async fn a_host_that_stops_tells_its_viewers_and_leaves_nothing(carrier: Carrier) {
+        let mut host = Host::start();
+        let (mut client, _) = Client::with_picture_over(carrier, &device(carrier, &host, "pc").await).await;
+        let processes = descendants(host.id());
+        let stopping = tokio::task::spawn_blocking(move || {
+            host.stop();
+            host
+        });
+        assert_eq!(client.until_closed().await, CloseCode::HostStopping);
+        stopping.await.unwrap();
+        for pid in processes {
+            let state = crate::fixture::status(pid, "State");
+            assert!(state.as_ref().is_none_or(|state| state.starts_with('Z')), "{pid} is left: {state:?}");
+        }
     }
 }
 
@@ -226,7 +229,7 @@ async fn a_host_that_is_killed_leaves_no_process() {
     assert!(processes.len() > 5, "{processes:?}");
     kill_process(Pid::from_raw(host.id() as i32).unwrap(), Signal::KILL).unwrap();
     host.stop();
-    let lives = |pid: &u32| super::fixture::status(*pid, "State").is_some_and(|state| !state.starts_with('Z'));
+    let lives = |pid: &u32| crate::fixture::status(*pid, "State").is_some_and(|state| !state.starts_with('Z'));
     until("all processes are gone", || !processes.iter().any(lives)).await;
     // Its files are the next host's to remove, before it does anything else.
     let directory = shoji_host::state::runtime_directory(&host.state(), None).unwrap();
@@ -253,7 +256,7 @@ async fn a_device_at_its_limit_replaces_the_session_it_left() {
     let mut second = Client::open(&bundle).await;
     assert_eq!(second.attach(AttachHow::New).await, Err(CloseCode::NoCapacity));
     let first = host.sessions()[0].id;
-    client.connection.close(0_u32.into(), b"");
+    client.wire.leave().await;
     until("the session is detached", || host.sessions().iter().all(|session| !session.attached)).await;
     Client::with_picture(&bundle).await;
     let sessions = host.sessions();

@@ -126,7 +126,16 @@ impl Connection {
         if self.closed().is_some() {
             return Ok(());
         }
-        self.try_frame(channel, body, now).inspect_err(|error| self.close(error.close_code()))
+        self.try_frame(Some(channel), body, now).inspect_err(|error| self.close(error.close_code()))
+    }
+
+    /// Takes the body of a frame from a carrier with one stream for all channels: the frame's channel is its message's. Nothing comes
+    /// of it once the connection is closed.
+    pub fn handle_shared_frame(&mut self, body: &[u8], now: Instant) -> Result<(), Error> {
+        if self.closed().is_some() {
+            return Ok(());
+        }
+        self.try_frame(None, body, now).inspect_err(|error| self.close(error.close_code()))
     }
 
     /// Takes a datagram that the viewer sent: copies of its last inputs, of which those are taken that come next. Nothing comes of
@@ -256,14 +265,14 @@ impl Connection {
         }
     }
 
-    fn try_frame(&mut self, channel: Channel, body: &[u8], now: Instant) -> Result<(), Error> {
+    fn try_frame(&mut self, channel: Option<Channel>, body: &[u8], now: Instant) -> Result<(), Error> {
         self.outbox.check(Side::Host)?;
         if limits::MAX_QUEUED <= self.events.len() {
             return Err(Violation::NotDrained.by(Side::Host));
         }
         self.presence.heard(now);
         let message = ToHost::decode(body).map_err(|error| Violation::Malformed(error).by(Side::Viewer))?;
-        if message.channel() != channel {
+        if let Some(channel) = channel.filter(|channel| *channel != message.channel()) {
             return Err(Violation::WrongChannel { message: message.name(), channel }.by(Side::Viewer));
         }
         self.step(message, now).map_err(|violation| violation.by(Side::Viewer))

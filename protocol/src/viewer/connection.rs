@@ -205,7 +205,16 @@ impl Connection {
         if self.closed().is_some() {
             return Ok(None);
         }
-        self.try_frame(channel, body, now).inspect_err(|error| self.close(error.close_code()))
+        self.try_frame(Some(channel), body, now).inspect_err(|error| self.close(error.close_code()))
+    }
+
+    /// Takes the body of a frame from a carrier with one stream for all channels: the frame's channel is its message's. Nothing comes
+    /// of it once the connection is closed.
+    pub fn handle_shared_frame<'a>(&mut self, body: &'a [u8], now: Instant) -> Result<Option<Event<'a>>, Error> {
+        if self.closed().is_some() {
+            return Ok(None);
+        }
+        self.try_frame(None, body, now).inspect_err(|error| self.close(error.close_code()))
     }
 
     /// A person did something. Returns the event's place in the attachment, or `None` if there is no session to do it in.
@@ -398,11 +407,16 @@ impl Connection {
         all
     }
 
-    fn try_frame<'a>(&mut self, channel: Channel, body: &'a [u8], now: Instant) -> Result<Option<Event<'a>>, Error> {
+    fn try_frame<'a>(
+        &mut self,
+        channel: Option<Channel>,
+        body: &'a [u8],
+        now: Instant,
+    ) -> Result<Option<Event<'a>>, Error> {
         self.outbox.check(Side::Viewer)?;
         self.presence.heard(now);
         let message = ToViewer::decode(body).map_err(|error| Violation::Malformed(error).by(Side::Host))?;
-        if message.channel() != channel {
+        if let Some(channel) = channel.filter(|channel| *channel != message.channel()) {
             return Err(Violation::WrongChannel { message: message.name(), channel }.by(Side::Host));
         }
         self.step(message, now).map_err(|violation| violation.by(Side::Host))

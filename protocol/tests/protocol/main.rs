@@ -11,6 +11,7 @@ mod flow;
 mod pair;
 mod properties;
 mod session;
+mod shared;
 mod vectors;
 
 #[test]

@@ -36,6 +36,8 @@ pub(crate) struct Pair {
     pub(crate) latency: Duration,
     /// One way, for updates.
     pub(crate) updates_latency: Duration,
+    /// Whether all channels share one stream, so that nobody says which one a frame came on.
+    pub(crate) is_shared: bool,
     /// Whether the host gives a session to who asks.
     pub(crate) gives_session: bool,
     /// Whether the viewer acknowledges what it gets.
@@ -110,6 +112,7 @@ impl Pair {
             viewer: viewer::Connection::new(config, now),
             latency: ms(5),
             updates_latency: ms(5),
+            is_shared: false,
             gives_session: true,
             presents: true,
             is_cut: false,
@@ -177,7 +180,11 @@ impl Pair {
         due.sort_by_key(|flying| flying.at);
         for Flying { channel, body, to_host, .. } in due {
             if to_host {
-                if let Err(error) = self.host.handle_frame(channel, &body, now) {
+                let result = match self.is_shared {
+                    true => self.host.handle_shared_frame(&body, now),
+                    false => self.host.handle_frame(channel, &body, now),
+                };
+                if let Err(error) = result {
                     self.host_error.get_or_insert(error);
                 }
             } else {
@@ -195,7 +202,11 @@ impl Pair {
     }
 
     fn view(&mut self, channel: Channel, body: &[u8]) {
-        let event = match self.viewer.handle_frame(channel, body, self.now) {
+        let result = match self.is_shared {
+            true => self.viewer.handle_shared_frame(body, self.now),
+            false => self.viewer.handle_frame(channel, body, self.now),
+        };
+        let event = match result {
             Ok(Some(event)) => event,
             Ok(None) => return,
             Err(error) => {

@@ -1,0 +1,209 @@
+//! From a TCP connection to an authenticated viewer, for networks that let no UDP through.
+//!
+//! Owns admission over TCP: how many connections may be unfinished, how many handshakes at once, for how long, and which
+//! service a client speaks to, which its first message says (ALPN). It has limits of its own, so that a flood of TCP leaves
+//! QUIC's alone. It must never make a session: that takes an `Attach`.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustls::ServerConfig;
+use rustls::server::{Acceptor, ClientHello};
+use shoji_protocol::Fault;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_rustls::server::TlsStream;
+use tokio_rustls::{LazyConfigAcceptor, StartHandshake};
+use tracing::{info, warn};
+
+use super::accept::serve_carrier;
+use super::carrier::Stream;
+use super::hub::Hub;
+use crate::registry::Fingerprint;
+use crate::{limits, tls, web};
+
+/// Accepts until it is dropped.
+pub(super) async fn run(hub: Arc<Hub>, listener: TcpListener, viewers: Arc<ServerConfig>, web: Option<Web>) {
+    let refusals = Mutex::new(Seldom::new(limits::REFUSALS_TOLD));
+    let door = Arc::new(Door { hub, viewers, web, handshakes: Semaphore::new(limits::MAX_HANDSHAKES), refusals });
+    let mut half_open: VecDeque<AbortHandle> = VecDeque::new();
+    let (mut crowded, mut failing) = (Seldom::new(1), Seldom::new(1));
+    loop {
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                if failing.is_due() {
+                    warn!(%error, fault = ?Fault::Host, "Viewers cannot be accepted over TCP");
+                }
+                // A connection that is gone already costs nothing; without file descriptors the next try fails at once.
+                sleep(limits::ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        half_open.retain(|handshake| !handshake.is_finished());
+        if half_open.len() >= limits::HALF_OPEN
+            && let Some(oldest) = half_open.pop_front()
+        {
+            oldest.abort();
+            if crowded.is_due() {
+                warn!(%peer, fault = ?Fault::Viewer, "Viewers refused: too many connections that do not finish their handshake");
+            }
+        }
+        half_open.push_back(tokio::spawn(enter(door.clone(), stream, peer)).abort_handle());
+    }
+}
+
+/// Something that is told so often in a while and no more: whoever floods the port must not flood the log too.
+struct Seldom {
+    most: u32,
+    told: u32,
+    since: Option<Instant>,
+}
+
+impl Seldom {
+    fn new(most: u32) -> Self {
+        Self { most, told: 0, since: None }
+    }
+
+    fn is_due(&mut self) -> bool {
+        if self.since.is_none_or(|at| at.elapsed() > limits::HANDSHAKE_TIMEOUT) {
+            (self.since, self.told) = (Some(Instant::now()), 0);
+        }
+        self.told = self.told.saturating_add(1);
+        self.told <= self.most
+    }
+}
+
+/// The web service and its TLS configuration.
+pub(super) struct Web {
+    pub(super) tls: Arc<ServerConfig>,
+    pub(super) service: Arc<web::Service>,
+}
+
+/// What a newcomer meets.
+struct Door {
+    hub: Arc<Hub>,
+    /// The TLS configuration for viewers.
+    viewers: Arc<ServerConfig>,
+    web: Option<Web>,
+    handshakes: Semaphore,
+    refusals: Mutex<Seldom>,
+}
+
+/// Which service a client speaks to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Service {
+    /// A native viewer, with its device's certificate. Also whoever names a protocol that nobody speaks: TLS tells him so.
+    Viewer,
+    /// A browser.
+    Web,
+}
+
+fn service(hello: &ClientHello<'_>) -> Service {
+    match hello.alpn() {
+        None => Service::Web,
+        Some(mut names) => {
+            if names.any(|name| name == tls::HTTP_2 || name == tls::HTTP_1) {
+                Service::Web
+            } else {
+                Service::Viewer
+            }
+        }
+    }
+}
+
+/// Why somebody gets no further.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error(transparent)]
+    Handshake(#[from] io::Error),
+    #[error("too many handshakes at once")]
+    Crowded,
+}
+
+/// One newcomer until the end of its handshake; then its connection has a task of its own.
+async fn enter(door: Arc<Door>, stream: TcpStream, peer: SocketAddr) {
+    let refused = match timeout(limits::HANDSHAKE_TIMEOUT, door.handshake(stream, peer)).await {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "its handshake took too long".to_owned(),
+    };
+    if !door.refusals.lock().unwrap_or_else(PoisonError::into_inner).is_due() {
+        return;
+    }
+    // A stranger, or a device whose certificate ended or was revoked; the reason is TLS's own.
+    info!(%peer, fault = ?Fault::Viewer, error = refused, "Viewer refused over TCP");
+}
+
+impl Door {
+    async fn handshake(&self, stream: TcpStream, peer: SocketAddr) -> Result<(), Refusal> {
+        tune(&stream)?;
+        let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+        // One costs about a millisecond of CPU, which those who only wait do not.
+        let _permit = self.handshakes.try_acquire().map_err(|_| Refusal::Crowded)?;
+        match (service(&start.client_hello()), &self.web) {
+            (Service::Web, Some(web)) => self.web(web, start, peer).await,
+            // Without a web service a browser is told that nobody speaks its protocol.
+            (Service::Viewer, _) | (Service::Web, None) => self.viewer(start, peer).await,
+        }
+    }
+
+    async fn viewer(&self, start: StartHandshake<TcpStream>, peer: SocketAddr) -> Result<(), Refusal> {
+        let accept = start.into_stream_with(self.viewers.clone(), |tls| tls.set_buffer_limit(Some(limits::TLS_UNSENT)));
+        let stream = match accept.into_fallible().await {
+            Ok(stream) => stream,
+            Err((error, stream)) => {
+                linger(stream).await;
+                return Err(error.into());
+            }
+        };
+        // Cannot be missing: TLS asked for a certificate.
+        let fingerprint = fingerprint(&stream).ok_or_else(|| io::Error::from(io::ErrorKind::PermissionDenied))?;
+        tokio::spawn(serve_carrier(self.hub.clone(), fingerprint, Stream::new(stream, peer)));
+        Ok(())
+    }
+
+    async fn web(&self, web: &Web, start: StartHandshake<TcpStream>, peer: SocketAddr) -> Result<(), Refusal> {
+        let accept = start.into_stream_with(web.tls.clone(), |tls| tls.set_buffer_limit(Some(limits::TLS_UNSENT)));
+        let stream = match accept.into_fallible().await {
+            Ok(stream) => stream,
+            Err((error, stream)) => {
+                linger(stream).await;
+                return Err(error.into());
+            }
+        };
+        let service = web.service.clone();
+        tokio::spawn(async move { service.serve(stream, peer).await });
+        Ok(())
+    }
+}
+
+/// Lets the alert arrive that says why: a socket that is dropped with bytes unread takes back what is still on its way.
+async fn linger(mut stream: TcpStream) {
+    let until_closed = async {
+        stream.shutdown().await?;
+        let mut unread = [0; 1 << 10];
+        while stream.read(&mut unread).await? > 0 {}
+        io::Result::Ok(())
+    };
+    let _ = timeout(limits::FAREWELL, until_closed).await;
+}
+
+fn tune(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let socket = SockRef::from(stream);
+    socket.set_tcp_notsent_lowat(limits::TCP_UNSENT)?;
+    socket.set_tcp_user_timeout(Some(limits::IDLE_TIMEOUT))?;
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(limits::KEEP_ALIVE).with_interval(limits::KEEP_ALIVE))
+}
+
+fn fingerprint(stream: &TlsStream<TcpStream>) -> Option<Fingerprint> {
+    let (_, tls) = stream.get_ref();
+    Some(Fingerprint::of(tls.peer_certificates()?.first()?))
+}

@@ -1,0 +1,312 @@
+//! The requests: files, and the three steps from a key to a ticket.
+//!
+//! Owns what is answered to each. Words of errors are a closed list. Nothing of a request comes back in an answer or goes
+//! into a log but the address it came from and a device's fingerprint; keys, challenges and tickets never do.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::http::uri::Authority;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use super::bodies::{self, Challenge, Enrol, Malformed, Offer, Ticket};
+use super::names::{self, Foreign, only};
+use super::once::{Once, SECRET};
+use super::rates::Rates;
+use super::{Admission, Settings, socket};
+use crate::enrolment::{Asked, NotAdmitted};
+use crate::limits;
+use crate::registry::Fingerprint;
+
+/// What all requests share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) settings: Settings,
+    pub(super) admission: Arc<dyn Admission>,
+    books: Mutex<Books>,
+    /// One enrolment is written at a time.
+    writing: Semaphore,
+}
+
+/// What is remembered of requests. Each change is one call.
+#[derive(Debug)]
+struct Books {
+    challenges: Once<Fingerprint>,
+    tickets: Once<Fingerprint>,
+    requests: Rates,
+    sign_ins: Rates,
+    asks: Rates,
+    writes: Rates,
+}
+
+/// Where a request came from, and what it called this host; added to every request before anything answers it.
+#[derive(Debug, Clone)]
+pub(super) struct Asker {
+    pub(super) peer: SocketAddr,
+    pub(super) authority: Authority,
+}
+
+/// Why a request is refused: one short word, and the status that says the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    Host,
+    Origin,
+    Body,
+    BodyKind,
+    BodyLength,
+    BodyTime,
+    Busy,
+    NotAdmitted(NotAdmitted),
+    Challenge,
+    Signature,
+}
+
+impl Refusal {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Host | Self::Origin => "origin",
+            Self::Body | Self::BodyKind | Self::BodyLength | Self::BodyTime => "body",
+            Self::Busy => "busy",
+            Self::NotAdmitted(NotAdmitted::Unknown) => "unknown",
+            Self::NotAdmitted(NotAdmitted::Waiting) => "waiting",
+            Self::NotAdmitted(NotAdmitted::Expired) => "expired",
+            Self::NotAdmitted(NotAdmitted::Revoked) => "revoked",
+            Self::Challenge => "challenge",
+            Self::Signature => "signature",
+        }
+    }
+
+    fn status(self) -> StatusCode {
+        match self {
+            Self::Host => StatusCode::MISDIRECTED_REQUEST,
+            Self::Body => StatusCode::BAD_REQUEST,
+            Self::BodyKind => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::BodyLength => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTime => StatusCode::REQUEST_TIMEOUT,
+            Self::Busy => StatusCode::TOO_MANY_REQUESTS,
+            Self::Origin | Self::NotAdmitted(_) | Self::Challenge | Self::Signature => StatusCode::FORBIDDEN,
+        }
+    }
+}
+
+impl From<Foreign> for Refusal {
+    fn from(foreign: Foreign) -> Self {
+        match foreign {
+            Foreign::Host => Self::Host,
+            Foreign::Origin => Self::Origin,
+        }
+    }
+}
+
+impl From<Malformed> for Refusal {
+    fn from(_: Malformed) -> Self {
+        Self::Body
+    }
+}
+
+impl From<NotAdmitted> for Refusal {
+    fn from(why: NotAdmitted) -> Self {
+        Self::NotAdmitted(why)
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut response = answer(self.status(), &json!({ "error": self.word() }));
+        if self == Self::Busy {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        response
+    }
+}
+
+fn answer(status: StatusCode, body: &Value) -> Response {
+    (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+}
+
+impl Shared {
+    pub(super) fn new(settings: Settings, admission: Arc<dyn Admission>) -> Self {
+        let rates = |of_address, of_all| Rates::new(of_address, of_all, limits::WEB_ADDRESSES);
+        let once = |room| Once::new(room, limits::WEB_SECRETS_OF_DEVICE, limits::WEB_SECRET_LIFE);
+        Self {
+            settings,
+            admission,
+            books: Mutex::new(Books {
+                challenges: once(limits::WEB_CHALLENGES),
+                tickets: once(limits::WEB_TICKETS),
+                requests: rates(limits::WEB_REQUESTS_OF_ADDRESS, limits::WEB_REQUESTS),
+                sign_ins: rates(limits::WEB_SIGN_INS_OF_ADDRESS, limits::WEB_SIGN_INS),
+                asks: rates(limits::WEB_ASKS_OF_ADDRESS, limits::WEB_ASKS),
+                writes: rates(limits::WEB_ENROLMENT_WRITES, limits::WEB_ENROLMENT_WRITES),
+            }),
+            writing: Semaphore::new(1),
+        }
+    }
+
+    fn books(&self) -> MutexGuard<'_, Books> {
+        // A panic elsewhere leaves the books whole.
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a request, before anything is done for it, and finds out what it calls this host.
+    pub(super) fn admit(&self, peer: SocketAddr, parts: &Parts) -> Result<Asker, Refusal> {
+        if !self.books().requests.allow(peer.ip(), Instant::now()) {
+            return Err(Refusal::Busy);
+        }
+        let authority = names::authority(parts, &self.settings.names)?;
+        Ok(Asker { peer, authority })
+    }
+
+    /// To whom a ticket was given, if it is still good; it is used up.
+    pub(super) fn redeem(&self, ticket: &[u8; SECRET]) -> Option<Fingerprint> {
+        self.books().tickets.redeem(ticket, Instant::now())
+    }
+}
+
+/// All requests that are answered.
+pub(super) fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/api/enrol", post(enrol))
+        .route("/api/challenge", post(challenge))
+        .route("/api/ticket", post(ticket))
+        .route("/session", get(socket::session))
+        .fallback(get(file))
+        .with_state(shared)
+}
+
+async fn file(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    shared.settings.assets.answer(request.uri().path(), request.headers())
+}
+
+/// Who asks, from which page of ours, and the body.
+async fn read(request: Request) -> Result<(Asker, String, Vec<u8>), Refusal> {
+    let (parts, body) = request.into_parts();
+    let asker = parts.extensions.get::<Asker>().cloned().ok_or(Refusal::Host)?;
+    let origin = names::own_origin(&parts, &asker.authority)?;
+    let kind = only(&parts.headers, &header::CONTENT_TYPE).ok().flatten().unwrap_or_default();
+    let (kind, parameter) = kind.split_once(';').unwrap_or((kind, ""));
+    let is_utf8 = parameter.is_empty() || parameter.trim().eq_ignore_ascii_case("charset=utf-8");
+    if !kind.trim().eq_ignore_ascii_case("application/json") || !is_utf8 {
+        return Err(Refusal::BodyKind);
+    }
+    Ok((asker, origin, bytes(body).await?))
+}
+
+async fn bytes(body: Body) -> Result<Vec<u8>, Refusal> {
+    use axum::body::HttpBody as _;
+    if body.size_hint().lower() > limits::WEB_BODY as u64 {
+        return Err(Refusal::BodyLength);
+    }
+    let read = axum::body::to_bytes(body, limits::WEB_BODY).await;
+    // A connection that breaks ends here too, but then nobody reads the answer.
+    read.map(Into::into).map_err(|_| Refusal::BodyLength)
+}
+
+/// A key asks to become a device.
+async fn enrol(State(shared): State<Arc<Shared>>, request: Request) -> Result<Response, Refusal> {
+    let (asker, _, body) = read(request).await?;
+    let Enrol { key, label } = Enrol::parse(&body)?;
+    let (from, fingerprint) = (asker.peer.ip().to_canonical(), key.fingerprint());
+    if !shared.books().asks.allow(from, Instant::now()) {
+        return Err(Refusal::Busy);
+    }
+    let asked = match shared.admission.asked(&fingerprint) {
+        Some(asked) => asked,
+        None => write_down(&shared, label, fingerprint, from).await?,
+    };
+    match asked {
+        Asked::Waits(code) => Ok(answer(StatusCode::CREATED, &json!({ "code": code.to_string() }))),
+        Asked::IsDevice(name) => Ok(answer(StatusCode::OK, &json!({ "device": name.as_str() }))),
+        Asked::Revoked => Err(NotAdmitted::Revoked.into()),
+        Asked::Busy => Err(Refusal::Busy),
+    }
+}
+
+async fn write_down(
+    shared: &Arc<Shared>,
+    label: crate::enrolment::Label,
+    fingerprint: Fingerprint,
+    from: std::net::IpAddr,
+) -> Result<Asked, Refusal> {
+    if !shared.books().writes.allow(from, Instant::now()) {
+        warn!(peer = %from, "Browsers refused: too many ask to become devices");
+        return Err(Refusal::Busy);
+    }
+    let _turn = shared.writing.acquire().await.map_err(|_| Refusal::Busy)?;
+    let admission = shared.admission.clone();
+    let written = tokio::task::spawn_blocking(move || admission.ask(label, fingerprint, from)).await;
+    let asked = written.map_err(|_| Refusal::Busy)?;
+    if let Asked::Waits(code) = &asked {
+        info!(peer = %from, %code, "Browser waits to be approved");
+    }
+    Ok(asked)
+}
+
+/// A device gets something to sign.
+async fn challenge(State(shared): State<Arc<Shared>>, request: Request) -> Result<Response, Refusal> {
+    let (asker, _, body) = read(request).await?;
+    let Challenge { key } = Challenge::parse(&body)?;
+    let fingerprint = key.fingerprint();
+    if !shared.books().sign_ins.allow(asker.peer.ip(), Instant::now()) {
+        return Err(Refusal::Busy);
+    }
+    shared.admission.admits(&fingerprint)?;
+    let secret = random()?;
+    if !shared.books().challenges.issue(secret, fingerprint, Instant::now()) {
+        return Err(Refusal::Busy);
+    }
+    Ok(answer(StatusCode::OK, &json!({ "challenge": bodies::text(&secret) })))
+}
+
+/// A device that signed it gets a ticket.
+async fn ticket(State(shared): State<Arc<Shared>>, request: Request) -> Result<Response, Refusal> {
+    let (asker, origin, body) = read(request).await?;
+    let Ticket { key, challenge, signature } = Ticket::parse(&body)?;
+    let fingerprint = key.fingerprint();
+    let issued_to = {
+        let mut books = shared.books();
+        if !books.sign_ins.allow(asker.peer.ip(), Instant::now()) {
+            return Err(Refusal::Busy);
+        }
+        // Used up even if the signature turns out wrong: nobody tries twice with one.
+        books.challenges.redeem(&challenge, Instant::now())
+    };
+    let refused = |refusal: Refusal| {
+        info!(peer = %asker.peer, device.key = %fingerprint, word = refusal.word(), "Browser refused");
+        refusal
+    };
+    if issued_to != Some(fingerprint) {
+        return Err(refused(Refusal::Challenge));
+    }
+    let text = bodies::signed_text(&origin, &challenge);
+    let verifier = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key.point());
+    verifier.verify(text.as_bytes(), &signature).map_err(|_| refused(Refusal::Signature))?;
+    // The registry may have changed since the challenge.
+    shared.admission.admits(&fingerprint).map_err(|why| refused(why.into()))?;
+    let secret = random()?;
+    if !shared.books().tickets.issue(secret, fingerprint, Instant::now()) {
+        return Err(Refusal::Busy);
+    }
+    let carriers = [Offer::WebSocket];
+    Ok(answer(StatusCode::OK, &json!({ "ticket": bodies::text(&secret), "carriers": carriers })))
+}
+
+fn random() -> Result<[u8; SECRET], Refusal> {
+    let mut secret = [0; SECRET];
+    getrandom::fill(&mut secret).map_err(|error| {
+        warn!(%error, "The system has no randomness");
+        Refusal::Busy
+    })?;
+    Ok(secret)
+}

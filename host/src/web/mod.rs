@@ -1,0 +1,57 @@
+//! The web service: the web viewer's files, how a browser becomes a device and proves to be one, and the WebSocket that
+//! carries its session.
+//!
+//! Owns everything between a TLS connection of a browser and a session's carrier. Strangers reach it, so every answer has a
+//! limit before it: connections ([`server`]), rates ([`rates`]), sizes and times ([`crate::limits`]). There are no cookies:
+//! nothing that a browser sends by itself counts, only what the page's own script signs. It must never make a device, know a
+//! private key, take a secret from an address, or answer a request that is not meant for this host ([`names`]).
+//!
+//! Reading order: [`server`] (connections), [`api`] (requests), [`socket`] (the session's WebSocket).
+
+pub mod assets;
+pub mod bodies;
+pub mod headers;
+pub mod names;
+pub mod once;
+
+mod api;
+mod rates;
+mod server;
+mod socket;
+
+use std::fmt;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::enrolment::{Asked, Label, NotAdmitted};
+use crate::registry::Fingerprint;
+use assets::Assets;
+use names::Names;
+
+pub use server::Service;
+pub use socket::Socket;
+
+/// What the web service asks of the host it belongs to.
+pub trait Admission: fmt::Debug + Send + Sync + 'static {
+    /// Whether a browser may have a session now.
+    fn admits(&self, fingerprint: &Fingerprint) -> Result<(), NotAdmitted>;
+
+    /// What a request to become a device comes to without writing anything; `None`: it has to be written down.
+    fn asked(&self, fingerprint: &Fingerprint) -> Option<Asked>;
+
+    /// Writes the request down. Waits for the disk.
+    fn ask(&self, label: Label, fingerprint: Fingerprint, from: IpAddr) -> Asked;
+
+    /// Runs the session of a browser that showed a ticket, until it is over.
+    fn session(self: Arc<Self>, fingerprint: Fingerprint, socket: Socket) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+}
+
+/// What the web service is made with.
+#[derive(Debug)]
+pub struct Settings {
+    /// The web viewer's files.
+    pub assets: Assets,
+    /// What the host is called.
+    pub names: Names,
+}

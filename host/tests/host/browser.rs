@@ -1,0 +1,164 @@
+//! What a browser's page does to get a session: enrolment, challenge, ticket, WebSocket. By hand, over real TLS.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use futures_util::{SinkExt as _, StreamExt as _};
+use http_body_util::{BodyExt as _, Full};
+use hyper::Request;
+use hyper_util::rt::TokioIo;
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{PrivatePkcs8KeyDer, ServerName};
+use serde_json::{Value, json};
+use shoji_host::pki::Bundle;
+use shoji_host::web::bodies::signed_text;
+use shoji_protocol::CloseCode;
+use shoji_protocol::frame::{Decoder, Kind};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+
+use super::client::tls;
+use super::fixture::{Host, PATIENCE};
+use super::wire::Closed;
+
+/// A browser of this name asks and is approved. Its bundle holds what a page would keep.
+pub(crate) async fn device(host: &Host, name: &str) -> Bundle {
+    let bundle = stranger(host, name);
+    let (status, answer) = post(&bundle, "/api/enrol", &json!({ "key": key(&bundle), "name": name })).await;
+    assert_eq!(status, 201, "{answer}");
+    let code = answer["code"].as_str().unwrap();
+    host.run(&["device", "approve", code, "--user", "hanako", "--name", name]);
+    bundle.write(&host.directory.path().join(format!("{name}.shoji"))).unwrap();
+    bundle
+}
+
+/// A browser that nobody knows.
+pub(crate) fn stranger(host: &Host, name: &str) -> Bundle {
+    Bundle {
+        version: 1,
+        name: name.to_owned(),
+        host: host.address.to_string(),
+        server_name: host.address.ip().to_string(),
+        ca: host.run(&["ca"]),
+        certificate: String::new(),
+        key: rcgen::KeyPair::generate().unwrap().serialize_pem(),
+        not_after: 0,
+    }
+}
+
+fn pair(bundle: &Bundle) -> EcdsaKeyPair {
+    let key = PrivatePkcs8KeyDer::from_pem_slice(bundle.key.as_bytes()).unwrap();
+    let random = SystemRandom::new();
+    EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, key.secret_pkcs8_der(), &random).unwrap()
+}
+
+pub(crate) fn key(bundle: &Bundle) -> String {
+    URL_SAFE_NO_PAD.encode(pair(bundle).public_key())
+}
+
+async fn connect(bundle: &Bundle) -> TlsStream<TcpStream> {
+    let mut config = tls(bundle, None);
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let stream = TcpStream::connect(&bundle.host).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    let name = ServerName::try_from(bundle.server_name.clone()).unwrap();
+    TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap()
+}
+
+/// A POST as the page sends it: the status and the body.
+pub(crate) async fn post(bundle: &Bundle, path: &str, body: &Value) -> (u16, Value) {
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(connect(bundle).await)).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let request = Request::post(path)
+        .header("host", &bundle.host)
+        .header("origin", format!("https://{}", bundle.host))
+        .header("content-type", "application/json")
+        .body(Full::new(Bytes::from(body.to_string())))
+        .unwrap();
+    let answer = timeout(PATIENCE, sender.send_request(request)).await.unwrap().unwrap();
+    let status = answer.status().as_u16();
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    connection.abort();
+    (status, serde_json::from_slice(&body).unwrap())
+}
+
+/// A ticket; `Err`: the word that the browser was refused with.
+pub(crate) async fn ticket(bundle: &Bundle) -> Result<Vec<u8>, String> {
+    let word = |answer: &Value| answer["error"].as_str().unwrap().to_owned();
+    let (status, answer) = post(bundle, "/api/challenge", &json!({ "key": key(bundle) })).await;
+    if status != 200 {
+        return Err(word(&answer));
+    }
+    let challenge = answer["challenge"].as_str().unwrap();
+    let secret: [u8; 32] = URL_SAFE_NO_PAD.decode(challenge).unwrap().try_into().unwrap();
+    let text = signed_text(&format!("https://{}", bundle.host), &secret);
+    let signature = pair(bundle).sign(&SystemRandom::new(), text.as_bytes()).unwrap();
+    let body = json!({ "key": key(bundle), "challenge": challenge, "signature": URL_SAFE_NO_PAD.encode(signature) });
+    match post(bundle, "/api/ticket", &body).await {
+        (200, answer) => Ok(URL_SAFE_NO_PAD.decode(answer["ticket"].as_str().unwrap()).unwrap()),
+        (_, answer) => Err(word(&answer)),
+    }
+}
+
+/// A session's WebSocket, with its ticket shown.
+pub(crate) struct Socket {
+    stream: WebSocketStream<TlsStream<TcpStream>>,
+    decoder: Decoder,
+}
+
+impl Socket {
+    pub(crate) async fn open(bundle: &Bundle) -> Self {
+        let ticket = ticket(bundle).await.unwrap();
+        let mut request = format!("wss://{}/session", bundle.host).into_client_request().unwrap();
+        let headers = request.headers_mut();
+        headers.insert("origin", format!("https://{}", bundle.host).parse().unwrap());
+        headers.insert("sec-websocket-protocol", "shoji.1".parse().unwrap());
+        let (mut stream, _) = tokio_tungstenite::client_async(request, connect(bundle).await).await.unwrap();
+        stream.send(Message::binary(ticket)).await.unwrap();
+        Self { stream, decoder: Decoder::new(&[Kind::ToViewer]) }
+    }
+
+    pub(crate) async fn write(&mut self, bytes: &[u8]) -> bool {
+        for message in bytes.chunks(shoji_host::limits::WEB_MESSAGE) {
+            if self.stream.send(Message::binary(message.to_vec())).await.is_err() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Safe to drop at any time.
+    pub(crate) async fn frame(&mut self) -> Result<Vec<u8>, Closed> {
+        loop {
+            if let Some(frame) = self.decoder.next_frame().unwrap() {
+                return Ok(frame.body.to_vec());
+            }
+            match self.stream.next().await {
+                Some(Ok(Message::Binary(bytes))) => {
+                    assert!(bytes.len() <= shoji_host::limits::MESSAGE, "{} bytes in one message", bytes.len());
+                    self.decoder.push(&bytes);
+                }
+                Some(Ok(Message::Close(frame))) => {
+                    let number = frame.and_then(|frame| u16::from(frame.code).checked_sub(4_000));
+                    return Err(Closed(number.and_then(CloseCode::from_number)));
+                }
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return Err(Closed(None)),
+            }
+        }
+    }
+
+    pub(crate) async fn leave(mut self) {
+        self.stream.close(None).await.unwrap();
+    }
+}
