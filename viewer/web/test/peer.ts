@@ -86,6 +86,8 @@ export class Peer {
   /** Sessions begin by themselves with one window, as the real host's. */
   begins = true;
   tickets = true;
+  /** What the worker does before anything else: a browser that lacks something. */
+  lacks = '';
   private readonly challenges = new Map<string, string>();
   private readonly goodTickets = new Set<string>();
 
@@ -159,7 +161,8 @@ export class Peer {
     const name = pathname === '/' ? 'index.html' : pathname.slice(1);
     try {
       if (pathname !== '/' && !pathname.startsWith('/assets/')) throw new Error('not served');
-      const body = readFileSync(new URL(name, dist));
+      const file = readFileSync(new URL(name, dist));
+      const body = name.startsWith('assets/worker') ? Buffer.concat([Buffer.from(this.lacks), file]) : file;
       response.writeHead(200, {
         'content-type': TYPES[name.split('.').at(-1) ?? ''] ?? 'application/octet-stream',
         'content-security-policy': POLICY,

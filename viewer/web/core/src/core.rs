@@ -9,7 +9,7 @@ use shoji_codec::{DecodeError, Decoder, Layout, Limits, Picture, Progress, Rect}
 use shoji_protocol::time::Instant;
 use shoji_protocol::viewer::{Config, Connection, Event};
 use shoji_protocol::{
-    CanvasId, Channel, CloseCode, Input, InputSequence, Side, Size, ToViewer, UpdateId, frame, limits,
+    CanvasId, Channel, CloseCode, Input, InputSequence, Side, Size, UpdateId, frame, limits,
 };
 
 use crate::words::Words;
@@ -138,15 +138,12 @@ impl Core {
                 return Some(Next::Taken);
             }
         };
-        let channel = match index {
-            0 => Channel::Control,
-            1 => Channel::Input,
-            2 => Channel::Updates,
-            // A frame's channel follows from its message; one that is none is refused below.
-            _ => ToViewer::decode(body).map_or(Channel::Control, |message| message.channel()),
+        let event = match [Channel::Control, Channel::Input, Channel::Updates].get(index) {
+            Some(channel) => connection.handle_frame(*channel, body, now),
+            None => connection.handle_shared_frame(body, now),
         };
         // An error has closed the connection, which is told as its end.
-        let Ok(Some(event)) = connection.handle_frame(channel, body, now) else { return Some(Next::Taken) };
+        let Ok(Some(event)) = event else { return Some(Next::Taken) };
         match event {
             Event::Update { canvas, update, size, input, more, pixels } => {
                 let about = About { canvas, update, size, input, more };
