@@ -7,8 +7,9 @@ use crate::canvas::Canvas;
 use crate::error::DecodeError;
 use crate::geometry::{MAX_HEIGHT, MAX_WIDTH, Rect, Size};
 use crate::tile;
-use crate::update::{FLAG_RESET, Reader, VERSION, kind};
+use crate::update::{FLAG_RESET, HEADER_BYTES, Reader, VERSION, kind};
 use crate::video::{ALIGN, MAX_PAINTS, MAX_STREAMS, Receiver};
+use std::ops::Range;
 
 /// How many times its own area a canvas may be painted by one update: copied, then painted by video, then by tiles
 /// whose rectangles may overlap a little.
@@ -38,6 +39,57 @@ impl Default for Limits {
     }
 }
 
+/// How far an update was applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// All of it: [`Decoder::changed`] says where.
+    Done,
+    /// Up to a picture that somebody else has to decode, and to hand to [`Decoder::supply`].
+    Picture(Wanted),
+}
+
+/// A picture that is to be decoded. Its access unit was checked: one picture of Constrained Baseline in this size.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The stream it belongs to: 0 or 1.
+    pub stream: u8,
+    /// The stream begins: what was decoded for another of the same number is over.
+    pub begins: bool,
+    /// It needs no picture before it, and brings its parameter sets.
+    pub key: bool,
+    /// The picture's size in pixels, multiples of 16.
+    pub size: Size,
+    /// Where in the payload its access unit lies, with start codes.
+    pub unit: Range<usize>,
+}
+
+/// How the samples of a decoded picture lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// All luma, then all blue differences, then all red ones.
+    I420,
+    /// All luma, then blue and red differences in turn.
+    Nv12,
+}
+
+/// A decoded picture in 4:2:0, its planes one after the other without gaps.
+#[derive(Clone, Copy)]
+pub struct Picture<'a> {
+    /// How its samples lie.
+    pub layout: Layout,
+    /// One and a half bytes for each pixel.
+    pub bytes: &'a [u8],
+}
+
+/// Where an update that is not done goes on.
+#[derive(Debug)]
+struct Paused {
+    stream: usize,
+    /// Bytes of the payload that are done.
+    at: usize,
+    purse: Purse,
+}
+
 /// Applies updates to a canvas.
 #[derive(Debug)]
 pub struct Decoder {
@@ -49,10 +101,19 @@ pub struct Decoder {
     changed: Vec<Rect>,
     /// No canvas yet, or one that an update left half painted.
     needs_complete: bool,
+    /// An update waits for its picture.
+    paused: Option<Paused>,
 }
 
 /// How much work an update may still ask for, in pixels.
+#[derive(Debug)]
 struct Purse(u64);
+
+impl core::fmt::Debug for Picture<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Picture").field("layout", &self.layout).finish_non_exhaustive()
+    }
+}
 
 impl Purse {
     fn spend(&mut self, area: u64) -> Result<(), DecodeError> {
@@ -73,6 +134,7 @@ impl Decoder {
             paints: Vec::new(),
             changed: Vec::new(),
             needs_complete: true,
+            paused: None,
         }
     }
 
@@ -88,18 +150,76 @@ impl Decoder {
     /// # Errors
     /// Whatever is malformed, outside the canvas, beyond the limits or out of order. After an error the canvas may be
     /// partly painted, and every update but a complete one is refused.
+    #[cfg(not(target_family = "wasm"))]
     pub fn apply(&mut self, payload: &[u8]) -> Result<&[Rect], DecodeError> {
-        self.changed.clear();
-        match self.run(payload) {
-            Ok(()) => Ok(&self.changed),
-            Err(error) => {
-                self.needs_complete = true;
-                Err(error)
-            }
+        let mut progress = self.start(payload)?;
+        while let Progress::Picture(Wanted { unit, .. }) = progress {
+            progress = self.proceed(payload, |stream| stream.decode(&payload[unit.clone()]))?;
         }
+        Ok(&self.changed)
     }
 
-    fn run(&mut self, payload: &[u8]) -> Result<(), DecodeError> {
+    /// Applies one update's payload up to the first picture that has to be decoded elsewhere. An update that waits for its
+    /// picture is given up.
+    ///
+    /// # Errors
+    /// As `apply`, which is this with the pictures decoded here.
+    pub fn start(&mut self, payload: &[u8]) -> Result<Progress, DecodeError> {
+        self.changed.clear();
+        let is_cut = self.paused.take().is_some();
+        self.needs_complete |= is_cut;
+        let result = self.head(payload).and_then(|purse| self.run(payload, HEADER_BYTES, purse));
+        self.guard(result)
+    }
+
+    /// Goes on with the same payload, now that its picture is decoded.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start); a picture of another size; or nothing waits for a picture.
+    pub fn supply(&mut self, payload: &[u8], picture: Picture<'_>) -> Result<Progress, DecodeError> {
+        self.proceed(payload, |stream| stream.take(picture))
+    }
+
+    /// The rectangles that the last update may have changed, so far; they may overlap.
+    #[must_use]
+    pub fn changed(&self) -> &[Rect] {
+        &self.changed
+    }
+
+    fn guard<T>(&mut self, result: Result<T, DecodeError>) -> Result<T, DecodeError> {
+        self.needs_complete |= result.is_err();
+        result
+    }
+
+    fn proceed(
+        &mut self,
+        payload: &[u8],
+        picture: impl FnOnce(&mut Receiver) -> Result<(), DecodeError>,
+    ) -> Result<Progress, DecodeError> {
+        let Some(Paused { stream, at, purse }) = self.paused.take() else {
+            return self.guard(Err(DecodeError::VideoOutOfOrder));
+        };
+        let result = self.paint(stream, picture).and_then(|()| self.run(payload, at, purse));
+        self.guard(result)
+    }
+
+    /// Paints what the paused video operation wants of its stream's picture.
+    fn paint(
+        &mut self,
+        stream: usize,
+        picture: impl FnOnce(&mut Receiver) -> Result<(), DecodeError>,
+    ) -> Result<(), DecodeError> {
+        let stream = self.streams[stream].as_mut().ok_or(DecodeError::VideoOutOfOrder)?;
+        picture(stream)?;
+        for paint in &self.paints {
+            stream.paint(*paint, &mut self.canvas)?;
+            changed(&mut self.changed, *paint);
+        }
+        Ok(())
+    }
+
+    /// Reads the header and gives what the operations may cost.
+    fn head(&mut self, payload: &[u8]) -> Result<Purse, DecodeError> {
         let mut reader = Reader::new(payload);
         let version = reader.byte()?;
         if version != VERSION {
@@ -117,12 +237,22 @@ impl Decoder {
         } else if size != self.canvas.size() {
             return Err(DecodeError::SizeMismatch);
         }
-        let mut purse = Purse(size.area() * MAX_REPAINTS + COST_FLOOR);
+        Ok(Purse(size.area() * MAX_REPAINTS + COST_FLOOR))
+    }
+
+    /// Does the operations from byte `at` on.
+    fn run(&mut self, payload: &[u8], at: usize, mut purse: Purse) -> Result<Progress, DecodeError> {
+        let mut reader = Reader::new(payload.get(at..).ok_or(DecodeError::Truncated)?);
         while !reader.is_empty() {
-            self.operation(&mut reader, &mut purse)?;
+            if let Some(Video { stream, begins, key, size, length }) = self.operation(&mut reader, &mut purse)? {
+                let at = payload.len() - reader.left();
+                self.paused = Some(Paused { stream, at, purse });
+                let stream = u8::try_from(stream).map_err(|_| DecodeError::BadKind)?;
+                return Ok(Progress::Picture(Wanted { stream, begins, key, size, unit: at - length..at }));
+            }
         }
         self.needs_complete = false;
-        Ok(())
+        Ok(Progress::Done)
     }
 
     fn begin(&mut self, size: Size) -> Result<(), DecodeError> {
@@ -137,7 +267,8 @@ impl Decoder {
         Ok(())
     }
 
-    fn operation(&mut self, reader: &mut Reader<'_>, purse: &mut Purse) -> Result<(), DecodeError> {
+    /// Does the next operation, or all of it but the picture.
+    fn operation(&mut self, reader: &mut Reader<'_>, purse: &mut Purse) -> Result<Option<Video>, DecodeError> {
         let size = self.canvas.size();
         match reader.byte()? {
             kind::COPY => {
@@ -169,7 +300,7 @@ impl Decoder {
                     Ok(())
                 })?;
             }
-            kind::VIDEO => self.video(reader, purse)?,
+            kind::VIDEO => return self.video(reader, purse).map(Some),
             kind::VIDEO_END => {
                 let index = usize::from(reader.byte()?);
                 let slot = self.streams.get_mut(index).ok_or(DecodeError::BadKind)?;
@@ -177,25 +308,26 @@ impl Decoder {
             }
             _ => return Err(DecodeError::BadKind),
         }
-        Ok(())
+        Ok(None)
     }
 
-    fn video(&mut self, reader: &mut Reader<'_>, purse: &mut Purse) -> Result<(), DecodeError> {
+    fn video(&mut self, reader: &mut Reader<'_>, purse: &mut Purse) -> Result<Video, DecodeError> {
         if !self.limits.h264 {
             return Err(DecodeError::VideoNotAccepted);
         }
         let size = self.canvas.size();
         let index = usize::from(reader.byte()?);
         let slot = self.streams.get_mut(index).ok_or(DecodeError::BadKind)?;
-        match reader.byte()? {
-            0 => {}
+        let begins = match reader.byte()? {
+            0 => false,
             1 => {
                 let area = region(reader, size)?;
                 *slot = None;
-                *slot = Some(Receiver::new(area).map_err(|_| DecodeError::Library)?);
+                *slot = Some(Receiver::new(area));
+                true
             }
             _ => return Err(DecodeError::BadKind),
-        }
+        };
         let stream = slot.as_mut().ok_or(DecodeError::VideoOutOfOrder)?;
         let count = reader.varint()?;
         if count == 0 || count > MAX_PAINTS {
@@ -212,13 +344,19 @@ impl Decoder {
             self.paints.push(paint);
         }
         let length = reader.varint()? as usize;
-        stream.receive(reader.bytes(length)?)?;
-        for paint in &self.paints {
-            stream.paint(*paint, &mut self.canvas)?;
-            changed(&mut self.changed, *paint);
-        }
-        Ok(())
+        let key = stream.check(reader.bytes(length)?)?.key;
+        let Rect { width, height, .. } = stream.area();
+        Ok(Video { stream: index, begins, key, size: Size { width, height }, length })
     }
+}
+
+/// A video operation whose picture is to be decoded.
+struct Video {
+    stream: usize,
+    begins: bool,
+    key: bool,
+    size: Size,
+    length: usize,
 }
 
 /// Reads a stream's region: aligned, not empty, and no further beyond the canvas than alignment asks for.

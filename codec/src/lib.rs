@@ -9,6 +9,8 @@
 //! - `rate` keeps updates within a byte budget; `focus` says what goes first.
 //! - `encoder` and `decoder` put these in order, `update` is the payload's format.
 //!
+//! In a browser (`wasm`) there is the decoder only, and the browser's own H.264: see [`Decoder::start`].
+//!
 //! INVARIANT: after every update the decoder's canvas equals the encoder's shadow wherever that is not marked lossy, and
 //! at rest nothing is marked lossy.
 //!
@@ -26,18 +28,31 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#![cfg_attr(
+    target_family = "wasm",
+    expect(dead_code, reason = "parts that only the encoder uses, which is not built there")
+)]
+
 mod canvas;
+#[cfg(not(target_family = "wasm"))]
 mod damage;
 mod decoder;
+#[cfg(not(target_family = "wasm"))]
 mod encoder;
 mod error;
+#[cfg(not(target_family = "wasm"))]
 mod focus;
 mod geometry;
+#[cfg(not(target_family = "wasm"))]
 #[doc(hidden)]
 pub mod measure;
+#[cfg(not(target_family = "wasm"))]
 mod motion;
+#[cfg(not(target_family = "wasm"))]
 mod rate;
+#[cfg(not(target_family = "wasm"))]
 mod refine;
+#[cfg(not(target_family = "wasm"))]
 mod regions;
 mod simd;
 mod tile;
@@ -45,7 +60,8 @@ mod update;
 mod video;
 
 pub use canvas::{Canvas, digest};
-pub use decoder::{Decoder, Limits};
+pub use decoder::{Decoder, Layout, Limits, Picture, Progress, Wanted};
+#[cfg(not(target_family = "wasm"))]
 pub use encoder::{Config, Encoder, Outcome, Stats};
 pub use error::{DecodeError, EncodeError, Fault};
 pub use geometry::{BLACK, Budget, Frame, MAX_HEIGHT, MAX_WIDTH, Pixel, Rect, Size, Time};

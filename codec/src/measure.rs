@@ -150,7 +150,7 @@ impl Film {
     /// If the library cannot be set up.
     pub fn new(level: Level, size: Size, area: Rect, qp: u8) -> Result<Self, EncodeError> {
         let sender = Sender::new(area, qp).map_err(|_| EncodeError::Library)?;
-        let receiver = Receiver::new(area).map_err(|_| EncodeError::Library)?;
+        let receiver = Receiver::new(area);
         let mut canvas = Canvas::default();
         canvas.reset(size);
         Ok(Self { level, sender, receiver, canvas })
@@ -165,7 +165,7 @@ impl Film {
     /// Decodes an access unit. Whether that was possible.
     #[must_use]
     pub fn receive(&mut self, unit: &[u8]) -> bool {
-        self.receiver.receive(unit).is_ok()
+        self.receiver.check(unit).and_then(|_| self.receiver.decode(unit)).is_ok()
     }
 
     /// Paints all of the region, which must lie on the canvas, from the last unit. Whether that was possible.

@@ -1,6 +1,7 @@
 //! The decoder's half of the tile coder: bytes that are not trusted in, pixels out.
 
 use super::palette::Ring;
+use super::unpack::Unpacker;
 use super::{MAX_STREAM, MAX_TILE_AREA, MAX_TILES, Mode, STREAMS, predict, restore, token};
 use crate::canvas::Canvas;
 use crate::error::DecodeError;
@@ -14,7 +15,7 @@ pub(crate) struct Decoder {
     /// What an empty stream of blue and red stands for; never anything but 0.
     zeros: Vec<u8>,
     tiles: Vec<(Rect, Mode)>,
-    zstd: Option<zstd::bulk::Decompressor<'static>>,
+    zstd: Option<Unpacker>,
 }
 
 impl core::fmt::Debug for Decoder {
@@ -60,7 +61,7 @@ impl Decoder {
         }
         let zstd = match &mut self.zstd {
             Some(zstd) => zstd,
-            none => none.insert(zstd::bulk::Decompressor::new().map_err(|_| DecodeError::Library)?),
+            none => none.insert(Unpacker::new()?),
         };
         let [ops, places, green, blue_red] = &mut self.unpacked;
         let ops = unpack(reader, ops, zstd)?;
@@ -98,7 +99,7 @@ impl Decoder {
 fn unpack<'payload: 'b, 'b>(
     reader: &mut Reader<'payload>,
     buffer: &'b mut Vec<u8>,
-    zstd: &mut zstd::bulk::Decompressor<'static>,
+    zstd: &mut Unpacker,
 ) -> Result<&'b [u8], DecodeError> {
     let head = reader.varint()?;
     let length = (head >> 1) as usize;
@@ -113,11 +114,8 @@ fn unpack<'payload: 'b, 'b>(
     if buffer.len() < length {
         buffer.resize(length, 0);
     }
-    let unpacked = &mut buffer[..length];
-    match zstd.decompress_to_buffer(packed, unpacked) {
-        Ok(n) if n == length => Ok(&buffer[..length]),
-        _ => Err(DecodeError::BadStream),
-    }
+    zstd.unpack(packed, &mut buffer[..length])?;
+    Ok(&buffer[..length])
 }
 
 struct Streams<'a> {

@@ -7,10 +7,13 @@
 //! It must never lose a bit of colour, and the decoder's work is bounded by the area of the rectangles that it was given.
 
 mod decode;
+#[cfg(not(target_family = "wasm"))]
 mod encode;
 mod palette;
+mod unpack;
 
 pub(crate) use decode::Decoder;
+#[cfg(not(target_family = "wasm"))]
 pub(crate) use encode::Coder;
 
 use crate::geometry::Pixel;

@@ -7,6 +7,7 @@
 //! checked.
 
 mod colour;
+#[cfg(not(target_family = "wasm"))]
 mod openh264;
 mod parameters;
 mod stream;
@@ -14,7 +15,9 @@ mod stream;
 mod tests;
 
 pub(crate) use colour::Planes;
-pub(crate) use stream::{Receiver, Sender};
+pub(crate) use stream::Receiver;
+#[cfg(not(target_family = "wasm"))]
+pub(crate) use stream::Sender;
 
 /// Regions begin and end at multiples of this many pixels: H.264's macroblock.
 pub(crate) const ALIGN: u32 = 16;

@@ -2,26 +2,33 @@
 //!
 //! Owns a region, its planes and its library object. It must never outlive a change of its region: another region is another stream.
 
-use super::parameters::check;
-use super::{Decode, Encode, Failed, Planes, openh264};
+use super::Planes;
+use super::parameters::{Unit, check};
+#[cfg(not(target_family = "wasm"))]
+use super::{Decode, Encode, Failed, openh264};
 use crate::canvas::Canvas;
+use crate::decoder::{Layout, Picture};
 use crate::error::DecodeError;
-use crate::geometry::{Frame, Pixel, Rect};
-use crate::simd::Level;
+use crate::geometry::{Pixel, Rect};
+#[cfg(not(target_family = "wasm"))]
+use crate::{geometry::Frame, simd::Level};
 
 /// The host's side.
+#[cfg(not(target_family = "wasm"))]
 pub(crate) struct Sender {
     area: Rect,
     planes: Planes,
     library: Box<dyn Encode + Send>,
 }
 
+#[cfg(not(target_family = "wasm"))]
 impl core::fmt::Debug for Sender {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Sender").field("area", &self.area).finish_non_exhaustive()
     }
 }
 
+#[cfg(not(target_family = "wasm"))]
 impl Sender {
     /// A stream for a region whose corner and size are multiples of 16; it may reach beyond the canvas's right and bottom edges.
     pub(crate) fn new(area: Rect, qp: u8) -> Result<Self, Failed> {
@@ -45,7 +52,9 @@ impl Sender {
 pub(crate) struct Receiver {
     area: Rect,
     planes: Planes,
-    library: Box<dyn Decode + Send>,
+    /// Made with the first access unit that is decoded here.
+    #[cfg(not(target_family = "wasm"))]
+    library: Option<Box<dyn Decode + Send>>,
     begun: bool,
     /// Lines of a painted rectangle, converted.
     lines: Vec<Pixel>,
@@ -58,10 +67,16 @@ impl core::fmt::Debug for Receiver {
 }
 
 impl Receiver {
-    /// A stream for a region as in [`Sender::new`].
-    pub(crate) fn new(area: Rect) -> Result<Self, Failed> {
-        let library = Box::new(openh264::Decoder::new()?);
-        Ok(Self { area, planes: Planes::new(area.width, area.height), library, begun: false, lines: Vec::new() })
+    /// A stream for a region whose corner and size are multiples of 16; it may reach beyond the canvas's right and bottom edges.
+    pub(crate) fn new(area: Rect) -> Self {
+        Self {
+            area,
+            planes: Planes::new(area.width, area.height),
+            #[cfg(not(target_family = "wasm"))]
+            library: None,
+            begun: false,
+            lines: Vec::new(),
+        }
     }
 
     /// The region, in canvas pixels.
@@ -69,14 +84,47 @@ impl Receiver {
         self.area
     }
 
-    /// Takes the next access unit in.
-    pub(crate) fn receive(&mut self, unit: &[u8]) -> Result<(), DecodeError> {
+    /// Checks the next access unit: any decoder may have it after that.
+    pub(crate) fn check(&mut self, unit: &[u8]) -> Result<Unit, DecodeError> {
         let kind = check(unit, self.area.width, self.area.height).map_err(|_| DecodeError::VideoParameters)?;
         if !kind.key && !self.begun {
             return Err(DecodeError::VideoOutOfOrder);
         }
         self.begun = true;
-        self.library.decode(unit, &mut self.planes).map_err(|_| DecodeError::BadVideo)
+        Ok(kind)
+    }
+
+    /// Decodes an access unit that was checked.
+    #[cfg(not(target_family = "wasm"))]
+    pub(crate) fn decode(&mut self, unit: &[u8]) -> Result<(), DecodeError> {
+        let library = match &mut self.library {
+            Some(library) => library,
+            none => none.insert(Box::new(openh264::Decoder::new().map_err(|_| DecodeError::Library)?)),
+        };
+        library.decode(unit, &mut self.planes).map_err(|_| DecodeError::BadVideo)
+    }
+
+    /// Takes the picture that another decoder made of an access unit that was checked.
+    pub(crate) fn take(&mut self, picture: Picture<'_>) -> Result<(), DecodeError> {
+        let Planes { y, u, v, .. } = &mut self.planes;
+        let (luma, chroma) = picture.bytes.split_at_checked(y.len()).ok_or(DecodeError::BadVideo)?;
+        if chroma.len() != u.len() + v.len() {
+            return Err(DecodeError::BadVideo);
+        }
+        y.copy_from_slice(luma);
+        match picture.layout {
+            Layout::I420 => {
+                let (blue, red) = chroma.split_at(u.len());
+                u.copy_from_slice(blue);
+                v.copy_from_slice(red);
+            }
+            Layout::Nv12 => {
+                for ((u, v), [blue, red]) in u.iter_mut().zip(v).zip(chroma.as_chunks().0) {
+                    (*u, *v) = (*blue, *red);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Paints a part of the last picture, given in canvas pixels inside both the region and the canvas.

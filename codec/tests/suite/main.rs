@@ -2,6 +2,7 @@
 
 mod behaviour;
 mod common;
+mod elsewhere;
 mod hostile;
 mod moves;
 mod order;

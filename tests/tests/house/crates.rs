@@ -6,12 +6,13 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 use shoji_tests::project;
 
 /// The only edges between our crates (DESIGN: `protocol` and `codec` know nobody, the compositor knows neither).
-const ALLOWED_EDGES: [(&str, &[&str]); 8] = [
+const ALLOWED_EDGES: [(&str, &[&str]); 9] = [
     ("shoji-protocol", &[]),
     ("shoji-codec", &[]),
     ("shoji-compositor", &[]),
     ("shoji-host", &["shoji-protocol", "shoji-codec", "shoji-compositor"]),
     ("shoji-viewer", &["shoji-protocol", "shoji-codec"]),
+    ("shoji-web", &["shoji-protocol", "shoji-codec"]),
     ("shoji-bench", &["shoji-protocol", "shoji-codec", "shoji-compositor", "shoji-host", "shoji-viewer"]),
     ("shoji-fuzz", &["shoji-protocol", "shoji-codec", "shoji-compositor", "shoji-host", "shoji-viewer"]),
     (
@@ -32,7 +33,10 @@ const ALLOWED_EDGES: [(&str, &[&str]); 8] = [
 const PROTOCOL_DEPENDENCIES: [&str; 3] = ["postcard", "serde", "thiserror"];
 
 /// What `codec` may be built from: codecs and colour conversion. No network, no session, no runtime.
-const CODEC_DEPENDENCIES: [&str; 5] = ["openh264", "openh264-sys2", "thiserror", "yuv", "zstd"];
+const CODEC_DEPENDENCIES: [&str; 6] = ["openh264", "openh264-sys2", "ruzstd", "thiserror", "yuv", "zstd"];
+
+/// What runs in the page may be built from: protocol, codec and nothing that reaches outside.
+const WEB_DEPENDENCIES: [&str; 2] = ["shoji-codec", "shoji-protocol"];
 
 /// Every feature that our crates may have, each with the reason why it weakens nothing.
 const ALLOWED_FEATURES: [(&str, &str, &str); 1] =
@@ -99,6 +103,17 @@ fn codec_is_built_from_codecs_only() {
     assert!(
         dependencies.is_subset(&allowed),
         "shoji-codec has dependencies that are not agreed: {:?}",
+        dependencies - &allowed
+    );
+}
+
+#[test]
+fn the_core_of_the_web_viewer_is_built_from_protocol_and_codec_only() {
+    let dependencies = &normal_dependencies(&metadata())["shoji-web"];
+    let allowed: BTreeSet<String> = WEB_DEPENDENCIES.into_iter().map(str::to_owned).collect();
+    assert!(
+        dependencies.is_subset(&allowed),
+        "shoji-web has dependencies that are not agreed: {:?}",
         dependencies - &allowed
     );
 }

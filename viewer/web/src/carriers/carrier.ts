@@ -1,0 +1,36 @@
+// What moves the protocol's bytes: nothing here knows what they mean.
+
+/** A way to the host that it offers with a ticket. */
+export interface Offer {
+  kind: 'websocket' | 'webtransport' | 'webrtc';
+  port?: number;
+  certificates?: string[];
+}
+
+/** What a carrier tells. `stream` is one of a channel (0 control, 1 input, 2 updates) or the one of all (3). */
+export interface Listener {
+  received(stream: number, bytes: Uint8Array): void;
+  /** It is over; `refused`: the host did not accept the ticket. */
+  ended(refused: boolean): void;
+}
+
+/** A carrier that is open and was admitted. */
+export interface Carrier {
+  readonly kind: Offer['kind'];
+  /** Whether copies of input may go beside the streams. */
+  readonly datagram?: (bytes: Uint8Array<ArrayBuffer>) => void;
+  /** Bytes given to it that have not left yet. */
+  readonly backlog: number;
+  send(channel: number, frame: Uint8Array<ArrayBuffer>): void;
+  /** After what was sent; nothing is told any more. */
+  close(): void;
+}
+
+/** A transport that is open, but has not shown the ticket: of several, only the one that is taken shows it. */
+export interface Opened {
+  admit(ticket: Uint8Array<ArrayBuffer>, listener: Listener): Promise<Carrier> | Carrier;
+  close(): void;
+}
+
+/** Opens a transport; rejects if that is not possible. */
+export type Opener = (offer: Offer, signal: AbortSignal) => Promise<Opened>;

@@ -1,0 +1,126 @@
+// What keyboard, mouse, wheel and fingers did, in the protocol's terms. Pure: events in, input out.
+//
+// Owns what is held down right now. It must never leave a key down at the host that is up here.
+
+import { evdev, isModifier } from './keys';
+import type { Input } from './messages';
+
+/** Fingers the protocol knows at once. */
+const FINGERS = 10;
+
+/** Something the viewer does itself, by keys that no page uses. */
+export type Shortcut = 'details' | 'fullscreen' | 'menu';
+
+export class Keyboard {
+  private readonly down = new Set<number>();
+
+  /** A key went down or up, by its `code`. */
+  key(code: string, pressed: boolean): Input[] | Shortcut {
+    const number = evdev(code);
+    if (number === null) return [];
+    if (pressed) {
+      const shortcut = this.shortcut(number);
+      if (shortcut !== null) return shortcut;
+      if (this.down.has(number)) return [];
+      this.down.add(number);
+      return [{ kind: 'key', code: number, pressed }];
+    }
+    if (!this.down.delete(number)) return [];
+    const lifted: Input[] = [{ kind: 'key', code: number, pressed }];
+    // While the command key of a Mac is held, no other key's release is told.
+    return code.startsWith('Meta') ? [...this.lift((held) => !isModifier(held)), ...lifted] : lifted;
+  }
+
+  /** Lets go of keys: their releases. */
+  lift(which: (code: number) => boolean = () => true): Input[] {
+    const held = [...this.down].filter(which);
+    held.forEach((code) => this.down.delete(code));
+    return held.map((code) => ({ kind: 'key', code, pressed: false }));
+  }
+
+  /** The keyboard went elsewhere: the host lifts all keys by itself. */
+  forget(): void {
+    this.down.clear();
+  }
+
+  private shortcut(code: number): Shortcut | null {
+    const any = (...codes: number[]) => codes.some((held) => this.down.has(held));
+    if (!(any(29, 97) && any(56, 100) && any(42, 54))) return null;
+    return code === 23 ? 'details' : code === 33 ? 'fullscreen' : code === 50 ? 'menu' : null;
+  }
+}
+
+/** A chord: all down, then all up again. */
+export function chord(...codes: number[]): Input[] {
+  const down: Input[] = codes.map((code) => ({ kind: 'key', code, pressed: true }));
+  const up: Input[] = [...codes].reverse().map((code) => ({ kind: 'key', code, pressed: false }));
+  return [...down, ...up];
+}
+
+export interface WheelLike {
+  deltaX: number;
+  deltaY: number;
+  deltaMode: number;
+  wheelDeltaX?: number;
+  wheelDeltaY?: number;
+}
+
+/** Pixels of a line where a browser scrolls by lines: it takes three of them for a notch. */
+const NOTCH_LINES = 3;
+
+export class Wheel {
+  private rest = [0, 0];
+
+  /** Distances in 1/120 notch, or for a touch pad in 1/256 physical pixel; what is less than one stays for the next time. */
+  turn(event: WheelLike, scale: number): Input[] {
+    const { wheelDeltaX = 0, wheelDeltaY = 0 } = event;
+    // A wheel turns by whole notches, which browsers still count in 120ths beside their own pixels.
+    const isNotch = event.deltaMode === 0 && (wheelDeltaX !== 0 || wheelDeltaY !== 0) && wheelDeltaX % 120 === 0 && wheelDeltaY % 120 === 0;
+    const finger = event.deltaMode === 0 && !isNotch;
+    const factor = event.deltaMode === 1 ? 120 / NOTCH_LINES : event.deltaMode === 2 ? 120 * 8 : scale * 256;
+    const [x, y] = isNotch ? [-wheelDeltaX, -wheelDeltaY] : [event.deltaX * factor, event.deltaY * factor];
+    const exact = [x + (this.rest[0] ?? 0), y + (this.rest[1] ?? 0)];
+    const [horizontal = 0, vertical = 0] = exact.map(Math.trunc);
+    this.rest = [(exact[0] ?? 0) - horizontal, (exact[1] ?? 0) - vertical];
+    if (horizontal === 0 && vertical === 0) return [];
+    return [{ kind: 'wheel', horizontal: horizontal + 0, vertical: vertical + 0, finger }];
+  }
+}
+
+export class Buttons {
+  private readonly down = new Set<number>();
+
+  button(button: number, pressed: boolean): Input[] {
+    if (button < 0 || button > 4 || pressed === this.down.has(button)) return [];
+    if (pressed) this.down.add(button);
+    else this.down.delete(button);
+    return [{ kind: 'button', button, pressed }];
+  }
+
+  lift(): Input[] {
+    return [...this.down].flatMap((button) => this.button(button, false));
+  }
+}
+
+export class Fingers {
+  private readonly places: (number | null)[] = Array<null>(FINGERS).fill(null);
+
+  /** The number of a finger that touches, or `null` if there are too many. */
+  down(id: number): number | null {
+    const at = this.places.indexOf(null);
+    if (at < 0) return null;
+    this.places[at] = id;
+    return at;
+  }
+
+  of(id: number): number | null {
+    const at = this.places.indexOf(id);
+    return at < 0 ? null : at;
+  }
+
+  up(id: number): number | null {
+    const at = this.of(id);
+    if (at !== null) this.places[at] = null;
+    return at;
+  }
+}

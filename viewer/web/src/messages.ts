@@ -1,0 +1,90 @@
+// What the page and its worker say to each other. The worker has the network, the core and the pixels; the page has the person.
+
+/** What a session is shown in: physical pixels, 1/120 per page pixel, mHz. */
+export interface Viewport {
+  width: number;
+  height: number;
+  scale: number;
+  rate: number;
+}
+
+/** Something that a person did. Places are in physical pixels of a canvas. */
+export type Input =
+  | { kind: 'key'; code: number; pressed: boolean }
+  | { kind: 'motion'; canvas: number; x: number; y: number }
+  | { kind: 'relative'; dx: number; dy: number }
+  | { kind: 'button'; button: number; pressed: boolean }
+  | { kind: 'leave' }
+  | { kind: 'wheel'; horizontal: number; vertical: number; finger: boolean }
+  | { kind: 'touch'; finger: number; phase: number; canvas: number; x: number; y: number }
+  | { kind: 'focus'; canvas: number | null }
+  | { kind: 'commit'; text: string }
+  | { kind: 'preedit'; text: string; from: number; to: number };
+
+/** Where typed text goes. */
+export type TextPlace =
+  | { kind: 'nowhere' }
+  | { kind: 'secret' }
+  | { kind: 'field'; canvas: number; field: number; caret: { x: number; y: number; width: number; height: number } | null };
+
+/** Why there is no session, and none is tried for. */
+export type End =
+  | { kind: 'closed'; code: number }
+  | { kind: 'unreachable' }
+  | { kind: 'version' }
+  | { kind: 'refused' }
+  | { kind: 'revoked' }
+  | { kind: 'expired' }
+  | { kind: 'lost' }
+  | { kind: 'busy' }
+  | { kind: 'fault' }
+  | { kind: 'unsupported' };
+
+/** Where the connection stands. */
+export type State =
+  | { kind: 'starting' }
+  | { kind: 'enrol'; trouble: 'busy' | 'unreachable' | 'refused' | null }
+  | { kind: 'waiting'; code: string; name: string }
+  | { kind: 'connecting' }
+  | { kind: 'preparing' }
+  | { kind: 'attached' }
+  | { kind: 'silent' }
+  | { kind: 'reconnecting'; attempt: number }
+  | { kind: 'ended'; end: End };
+
+/** What the details show; `null`: not known yet. Milliseconds, bits a second. */
+export interface Figures {
+  roundTrip: number | null;
+  frames: number;
+  bandwidth: number;
+  echo: [number, number] | null;
+  carrier: string | null;
+  device: string | null;
+  video: boolean;
+}
+
+export type ToWorker =
+  | { kind: 'start'; locale: 'ja' | 'en'; jis: boolean; touch: boolean; viewport: Viewport }
+  | { kind: 'enrol'; name: string }
+  | { kind: 'again' }
+  | { kind: 'surface'; surface: number; canvas: OffscreenCanvas }
+  | { kind: 'input'; event: Input; at: number }
+  | { kind: 'resize'; canvas: number; viewport: Viewport }
+  | { kind: 'close'; canvas: number }
+  | { kind: 'depart'; ends: boolean }
+  | { kind: 'details'; open: boolean };
+
+export type ToPage =
+  | { kind: 'state'; state: State }
+  | { kind: 'opened'; surface: number; canvas: number; window: boolean; parent: number | null; width: number; height: number }
+  | { kind: 'closed'; surface: number }
+  | { kind: 'sized'; surface: number; width: number; height: number }
+  | { kind: 'shown'; surface: number }
+  | { kind: 'window'; surface: number; state: number }
+  | { kind: 'cursor'; shape: number }
+  | { kind: 'pointer'; url: Blob; x: number; y: number }
+  | { kind: 'lock'; surface: number; locked: boolean }
+  | { kind: 'place'; place: TextPlace }
+  | { kind: 'notice'; notice: number }
+  | { kind: 'novideo' }
+  | { kind: 'figures'; figures: Figures };

@@ -1,0 +1,446 @@
+// The worker: from "this device may connect" to pixels on the page's canvases, and again when the connection is lost.
+//
+// Owns the order of those things, the one core, and the pauses between tries. The page hears of it as states.
+
+import coreAddress from './generated/core.wasm?url';
+import { Access, type Refusal } from './access';
+import type { Carrier, Listener } from './carriers/carrier';
+import { race } from './carriers/race';
+import { openWebSocket } from './carriers/websocket';
+import { Capability, Core, Next, type CoreEvent, type How } from './core';
+import { CloseCode, endOf, leavesSession, passes } from './ends';
+import { Counter } from './figures';
+import type { End, State, ToPage, ToWorker } from './messages';
+import { Surface } from './painter';
+import { canDecode, Video } from './video';
+
+/** First pause before trying again, doubled each time, and the longest: as the native viewer's. */
+const FIRST_PAUSE = 250;
+const LONGEST_PAUSE = 2_000;
+
+/** How often a first connection is tried before the person is asked, and how long a lost one is. */
+const ATTEMPTS = 3;
+const PATIENCE = 300_000;
+
+/** How often to ask whether the administrator approved; then ever more seldom. */
+const ASK_FIRST = 2_000;
+const ASK_SELDOM = 10_000;
+
+/** Most bytes that wait while a picture is decoded: twice what the protocol lets be in flight. */
+const MAX_WAITING = 4 * 16 * 1024 * 1024;
+
+/** The details are refreshed this often. */
+const DETAILS_EVERY = 500;
+
+const post = (message: ToPage, transfer: Transferable[] = []) => (self as unknown as Worker).postMessage(message, transfer);
+const sleep = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
+
+type Start = Extract<ToWorker, { kind: 'start' }>;
+
+class Viewer {
+  private readonly access = new Access();
+  private readonly surfaces = new Map<number, Surface>();
+  private readonly video = new Video();
+  private counter = new Counter();
+  private hasVideo = false;
+  private token: Uint8Array | null = null;
+  private carrier: Carrier | null = null;
+  private attached = false;
+  private silent = false;
+  private nextSurface = 1;
+  /** What came while a picture is decoded. */
+  private waiting: { stream: number; bytes: Uint8Array }[] = [];
+  private waitingBytes = 0;
+  private isDecoding = false;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private details: ReturnType<typeof setInterval> | undefined;
+  private finish: (end: End) => void = () => undefined;
+  private wake: () => void = () => undefined;
+  private wishes: { name: string } | null = null;
+
+  constructor(
+    private readonly core: Core,
+    private readonly start: Start,
+  ) {}
+
+  /** Never returns. */
+  async run(): Promise<void> {
+    this.hasVideo = await canDecode();
+    if (!this.hasVideo) post({ kind: 'novideo' });
+    for (;;) {
+      await this.enrolled();
+      const end = await this.sessions();
+      if (!leavesSession(end)) this.token = null;
+      if (end.kind === 'refused') continue;
+      this.tell({ kind: 'ended', end });
+      await this.woken();
+    }
+  }
+
+  private tell(state: State): void {
+    post({ kind: 'state', state });
+  }
+
+  /** Until the person asks for something. */
+  private woken(): Promise<void> {
+    return new Promise((resolve) => (this.wake = resolve));
+  }
+
+  /** Until this device is one that may connect. */
+  private async enrolled(): Promise<void> {
+    let trouble: Extract<State, { kind: 'enrol' }>['trouble'] = null;
+    for (;;) {
+      if (!(await this.access.isKnown()) || trouble !== null) {
+        this.tell({ kind: 'enrol', trouble });
+        await this.woken();
+        if (this.wishes === null) continue;
+        const answer = await this.access.enrol(this.wishes.name);
+        this.wishes = null;
+        if ('refused' in answer) {
+          trouble = answer.refused === 'busy' || answer.refused === 'unreachable' ? answer.refused : 'refused';
+          continue;
+        }
+        trouble = null;
+        if (answer.ok === null) return;
+        await this.approved(answer.ok);
+        return;
+      }
+      const answer = await this.access.challenge();
+      if ('ok' in answer || (answer.refused !== 'waiting' && answer.refused !== 'unknown')) return;
+      // Enrolled once, and not approved yet or no longer known: the code is asked for again.
+      const again = await this.access.enrol('');
+      if ('refused' in again) {
+        if (again.refused !== 'busy' && again.refused !== 'unreachable') return;
+        trouble = again.refused;
+      } else {
+        if (again.ok !== null) await this.approved(again.ok);
+        return;
+      }
+    }
+  }
+
+  /** Until the administrator approved. */
+  private async approved(code: string): Promise<void> {
+    this.tell({ kind: 'waiting', code, name: this.access.name });
+    for (let pause = ASK_FIRST; ; pause = Math.min(pause * 1.2, ASK_SELDOM)) {
+      await sleep(pause);
+      const answer = await this.access.challenge();
+      if ('ok' in answer) return;
+      if (answer.refused === 'revoked' || answer.refused === 'expired' || answer.refused === 'unknown') return;
+    }
+  }
+
+  /** Connects until there is a session, and again when it is lost, as long as that makes sense. */
+  private async sessions(): Promise<End> {
+    let [attempt, pause] = [0, FIRST_PAUSE];
+    let lost: number | null = null;
+    for (;;) {
+      attempt += 1;
+      this.tell(lost === null ? { kind: 'connecting' } : { kind: 'reconnecting', attempt });
+      const end = await this.once();
+      const wasAttached = this.attached;
+      this.attached = false;
+      if (wasAttached) [attempt, pause, lost] = [0, FIRST_PAUSE, performance.now()];
+      const givesUp = lost === null ? attempt >= ATTEMPTS : performance.now() - lost > PATIENCE;
+      if (!passes(end) || givesUp) return end;
+      // The first try after a loss is immediate.
+      if (wasAttached) continue;
+      await Promise.race([sleep(pause), this.woken()]);
+      pause = Math.min(pause * 2, LONGEST_PAUSE);
+    }
+  }
+
+  /** One connection, from ticket to end. */
+  private async once(): Promise<End> {
+    const challenge = await this.access.challenge();
+    if ('refused' in challenge) return refusal(challenge.refused);
+    const ticket = await this.access.ticket(challenge.ok);
+    if ('refused' in ticket) return refusal(ticket.refused);
+    let carrier: Carrier;
+    const ended = new Promise<End>((resolve) => (this.finish = resolve));
+    const listener: Listener = {
+      received: (stream, bytes) => this.received(stream, bytes),
+      ended: (refused) => this.finish({ kind: refused ? 'unreachable' : 'lost' }),
+    };
+    try {
+      const opened = await race(ticket.ok.offers, { websocket: openWebSocket });
+      carrier = await opened.admit(ticket.ok.ticket, listener);
+    } catch {
+      return { kind: 'unreachable' };
+    }
+    this.carrier = carrier;
+    const { pointerLock, touch, cursorImage, inputCopies, h264 } = Capability;
+    const capabilities =
+      pointerLock | cursorImage | (this.start.touch ? touch : 0) | (carrier.datagram ? inputCopies : 0) | (this.hasVideo ? h264 : 0);
+    const how: How = this.token === null ? { kind: 'own' } : { kind: 'resume', token: this.token };
+    this.core.connect(how, capabilities, this.start.locale, this.start.jis, this.start.viewport);
+    this.flush();
+    const end = await ended;
+    this.flush();
+    clearTimeout(this.timer);
+    carrier.close();
+    this.carrier = null;
+    this.reset();
+    return end;
+  }
+
+  private reset(): void {
+    [this.waiting, this.waitingBytes, this.silent] = [[], 0, false];
+    this.video.forget(null);
+    this.surfaces.clear();
+    this.counter = new Counter();
+  }
+
+  private received(stream: number, bytes: Uint8Array): void {
+    if (this.isDecoding) {
+      this.waiting.push({ stream, bytes });
+      this.waitingBytes += bytes.length;
+      if (this.waitingBytes > MAX_WAITING) this.core.close(CloseCode.hostTooFast);
+      return;
+    }
+    this.core.receive(stream, bytes);
+    this.drain();
+  }
+
+  /** Takes all that came, up to a picture that has to be decoded first. */
+  private drain(): void {
+    for (;;) {
+      const { next, event } = this.core.step();
+      if (event !== null) this.happened(event);
+      if (next === Next.nothing || next === Next.waiting || this.isDecoding) break;
+    }
+    this.flush();
+  }
+
+  /** Sends what is to be sent, and sets the clock. After every call of the core. */
+  private flush(): void {
+    const { carrier } = this;
+    if (carrier === null) return;
+    this.core.flush((channel, frame) => carrier.send(channel, frame), carrier.datagram);
+    if (this.attached && this.silent !== this.core.isSilent()) {
+      this.silent = !this.silent;
+      this.tell({ kind: this.silent ? 'silent' : 'attached' });
+    }
+    clearTimeout(this.timer);
+    const wait = this.core.wait();
+    if (wait !== null) {
+      this.timer = setTimeout(() => {
+        this.core.due();
+        this.drain();
+      }, Math.min(wait, 60_000));
+    }
+  }
+
+  private happened(event: CoreEvent): void {
+    switch (event.kind) {
+      case 'attached':
+        this.token = event.token;
+        this.attached = true;
+        this.tell({ kind: 'preparing' });
+        break;
+      case 'opened': {
+        const surface = new Surface(this.nextSurface, event.canvas);
+        this.nextSurface += 1;
+        this.surfaces.set(event.canvas, surface);
+        const { canvas, window, parent, width, height } = event;
+        post({ kind: 'opened', surface: surface.number, canvas, window, parent, width, height });
+        break;
+      }
+      case 'closed-canvas': {
+        const surface = this.surfaces.get(event.canvas);
+        if (surface !== undefined) post({ kind: 'closed', surface: surface.number });
+        this.surfaces.delete(event.canvas);
+        this.video.forget(event.canvas);
+        break;
+      }
+      case 'updated':
+        this.updated(event);
+        break;
+      case 'picture':
+        void this.decode(event);
+        break;
+      case 'window': {
+        const surface = this.surfaces.get(event.canvas);
+        if (surface !== undefined) post({ kind: 'window', surface: surface.number, state: event.state });
+        break;
+      }
+      case 'lock': {
+        const surface = this.surfaces.get(event.canvas);
+        if (surface !== undefined) post({ kind: 'lock', surface: surface.number, locked: event.locked });
+        break;
+      }
+      case 'cursor':
+        post({ kind: 'cursor', shape: event.shape });
+        break;
+      case 'pointer':
+        void this.pointer(event);
+        break;
+      case 'place':
+        post({ kind: 'place', place: event.place });
+        break;
+      case 'notice':
+        post({ kind: 'notice', notice: event.notice });
+        break;
+      case 'ended':
+        this.finish(endOf(event.code));
+        break;
+    }
+  }
+
+  private updated(event: Extract<CoreEvent, { kind: 'updated' }>): void {
+    const surface = this.surfaces.get(event.canvas);
+    if (surface === undefined) return;
+    const isNew = surface.isNew(event.width, event.height);
+    surface.paint(this.core, event.width, event.height, event.areas);
+    // Shown with the next picture of the screen. To wait for that would halve the speed: the host thinks meanwhile.
+    this.core.presented(event.canvas, event.update);
+    this.counter.presented(event.input, event.bytes, performance.now());
+    if (isNew) post({ kind: 'sized', surface: surface.number, width: event.width, height: event.height });
+    if (surface.first()) {
+      post({ kind: 'shown', surface: surface.number });
+      this.tell({ kind: this.silent ? 'silent' : 'attached' });
+    }
+  }
+
+  private async decode(event: Extract<CoreEvent, { kind: 'picture' }>): Promise<void> {
+    this.isDecoding = true;
+    const { carrier } = this;
+    let next: CoreEvent | null = null;
+    try {
+      const { canvas, stream, begins, unit, key, width, height } = event;
+      const { bytes, layout } = await this.video.decode(canvas, stream, begins, unit, key, width, height);
+      if (carrier === this.carrier) next = this.core.picture(bytes, layout);
+    } catch (error) {
+      console.warn('H.264 cannot be decoded here', error);
+      if (carrier === this.carrier) {
+        // Without video from now on, by a connection that says so; the picture is on the screen meanwhile.
+        this.hasVideo = false;
+        post({ kind: 'novideo' });
+        this.core.picture(null);
+        this.isDecoding = false;
+        this.finish({ kind: 'lost' });
+      }
+    }
+    this.isDecoding = false;
+    if (carrier === null || carrier !== this.carrier) return;
+    if (next !== null) this.happened(next);
+    if (this.isDecoding) return;
+    const { waiting } = this;
+    [this.waiting, this.waitingBytes] = [[], 0];
+    this.drain();
+    for (const { stream, bytes } of waiting) this.received(stream, bytes);
+    this.flush();
+  }
+
+  private async pointer({ width, height, x, y, rgba }: Extract<CoreEvent, { kind: 'pointer' }>): Promise<void> {
+    const canvas = new OffscreenCanvas(width, height);
+    canvas.getContext('2d')?.putImageData(new ImageData(rgba, width, height), 0, 0);
+    post({ kind: 'pointer', url: await canvas.convertToBlob({ type: 'image/png' }), x, y });
+  }
+
+  private tellFigures(): void {
+    this.core.ping();
+    this.flush();
+    const { carrier } = this;
+    const figures = this.counter.at(performance.now());
+    const roundTrip = this.core.roundTrip();
+    post({
+      kind: 'figures',
+      figures: { ...figures, roundTrip, carrier: carrier?.kind ?? null, device: this.access.device ?? this.access.name, video: this.hasVideo },
+    });
+  }
+
+  heard(message: ToWorker): void {
+    switch (message.kind) {
+      case 'enrol':
+        this.wishes = { name: message.name };
+        this.wake();
+        break;
+      case 'again':
+        this.wake();
+        break;
+      case 'surface':
+        for (const surface of this.surfaces.values()) {
+          if (surface.number === message.surface) surface.attach(message.canvas, this.core);
+        }
+        break;
+      case 'input': {
+        if (!this.attached) break;
+        const place = this.core.input(message.event);
+        if (isEchoed(message)) this.counter.sent(place, message.at - performance.timeOrigin);
+        this.flush();
+        break;
+      }
+      case 'resize':
+        this.start.viewport = message.viewport;
+        if (this.attached) {
+          this.core.resize(message.canvas, message.viewport);
+          this.flush();
+        }
+        break;
+      case 'close':
+        this.core.closeCanvas(message.canvas);
+        this.flush();
+        break;
+      case 'depart':
+        this.core.depart(message.ends);
+        this.flush();
+        break;
+      case 'details':
+        clearInterval(this.details);
+        if (message.open) {
+          this.tellFigures();
+          this.details = setInterval(() => this.tellFigures(), DETAILS_EVERY);
+        }
+        break;
+      case 'start':
+        break;
+    }
+  }
+}
+
+/** Whether a person expects to see something of it. */
+const isEchoed = ({ event }: Extract<ToWorker, { kind: 'input' }>): boolean =>
+  (event.kind === 'key' && event.pressed) || event.kind === 'commit' || event.kind === 'preedit' || (event.kind === 'button' && event.pressed);
+
+function refusal(refused: Refusal): End {
+  switch (refused) {
+    case 'unreachable':
+      return { kind: 'unreachable' };
+    case 'revoked':
+      return { kind: 'revoked' };
+    case 'expired':
+      return { kind: 'expired' };
+    case 'busy':
+      return { kind: 'busy' };
+    case 'unknown':
+    case 'waiting':
+      return { kind: 'refused' };
+    case 'other':
+      return { kind: 'fault' };
+  }
+}
+
+let viewer: Viewer | null = null;
+let early: ToWorker[] = [];
+
+async function begin(start: Start): Promise<void> {
+  try {
+    const response = await fetch(coreAddress);
+    viewer = new Viewer(await Core.load(await response.arrayBuffer()), start);
+    early.forEach((message) => viewer?.heard(message));
+    early = [];
+    await viewer.run();
+  } catch (error) {
+    // A core that failed is not called again: its memory may be in any state.
+    console.error(error);
+    viewer = null;
+    post({ kind: 'state', state: { kind: 'ended', end: { kind: 'fault' } } });
+  }
+}
+
+self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
+  if (data.kind === 'start') void begin(data);
+  else if (viewer === null) early = [...early, data].slice(-64);
+  else viewer.heard(data);
+};

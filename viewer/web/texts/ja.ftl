@@ -1,0 +1,43 @@
+### Web ビューアーだけの言葉（日本語）。英語は en.ftl。二つのビューアーに共通の言葉は viewer/texts にあります。
+
+## Enrolment
+
+WebEnrolTitle = この端末を登録
+WebEnrolBody = はじめに、このブラウザーを登録します。鍵はこのブラウザーの中で作られ、外に出ません。
+WebEnrolName = この端末の名前
+WebEnrolHint = 例：税務課 窓口 3
+WebEnrolDo = 登録を申し込む
+WebEnrolBusy = いまは申し込みが込み合っています。少し待ってから、もう一度お試しください。
+WebEnrolUnreachable = ホストから応答がありません。ネットワークをお確かめのうえ、もう一度お試しください。
+WebEnrolRefused = ホストが申し込みを受け付けませんでした。管理者に連絡してください。
+WebWaitingTitle = 管理者の承認を待っています
+WebWaitingBody = 次のコードを管理者に伝えてください。
+WebWaitingCode = 承認コード
+WebWaitingNext = 承認されると、この画面は自動で切り替わります。閉じてもかまいません。
+
+## Ends
+
+WebConnect = 接続する
+WebExpiredTitle = この端末の登録の期限が切れています
+WebExpiredBody = 登録されてから決められた期間が過ぎました。
+WebExpiredNext = 管理者に端末の再登録を依頼してください。
+WebFaultTitle = ホストの応答が正しくありません
+WebFaultBody = ホストから、このページでは扱えない応答がありました。
+WebFaultNext = ページを読み込み直してください。続くときは管理者に連絡してください。
+WebUnsupportedTitle = このブラウザーでは表示できません
+WebUnsupportedBody = 必要な機能（安全な接続、鍵の保管、OffscreenCanvas）がありません。
+WebUnsupportedNext = Edge か Chrome の新しい版で、https:// から始まる住所を開いてください。
+WebNoVideo = このブラウザーは H.264 を再生できないため、動画の動きは粗くなります。文字や画像はそのまま表示されます
+
+## The bar and the menu
+
+WebBar = 操作
+WebWindows = ウィンドウ
+WebWindow = ウィンドウ { $number }
+WebCloseWindow = ウィンドウ { $number } を閉じる
+WebScreen = インターネット側のブラウザーの画面
+WebTyping = インターネット側への文字入力
+WebKeyboard = 文字キーボード
+WebZoomPart = { $percent }%
+WebClose = 閉じる
+WebLock = マウスはページが使っています。戻すには Esc
