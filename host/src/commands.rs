@@ -245,7 +245,7 @@ pub fn public_address(config: &Config, listening: SocketAddr) -> String {
 
 /// What browsers may call a host that listens on `listening`: this machine's name and addresses, and what is configured.
 pub fn web_names(config: &Config, listening: SocketAddr) -> Names {
-    let mut names = vec!["localhost".to_owned()];
+    let mut names = vec!["localhost".to_owned(), pki::SERVER_NAME.to_owned()];
     let machine = rustix::system::uname();
     names.extend(machine.nodename().to_str().ok().map(str::to_owned));
     let addresses = match listening.ip() {
@@ -292,4 +292,23 @@ fn print(text: &str) -> Result<(), Error> {
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())?;
     Ok(out.flush()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{File, Overrides};
+
+    #[test]
+    fn browsers_may_call_the_host_by_its_addresses_its_public_name_and_what_is_configured() {
+        let text = "public_address = \"shoji.example.lg.jp:443\"\n[web]\nnames = [\"alias.example\", \"192.0.2.9\"]\n";
+        let config = Config::resolve(File::parse(text, Path::new("test")).unwrap(), Overrides::default()).unwrap();
+        let names = web_names(&config, "127.0.0.1:4433".parse().unwrap());
+        let names: Vec<_> = names.iter().collect();
+        for name in ["localhost", "shoji-host", "127.0.0.1", "shoji.example.lg.jp", "alias.example", "192.0.2.9"] {
+            assert!(names.contains(&name), "{name}: {names:?}");
+        }
+        let everywhere = web_names(&config, "0.0.0.0:4433".parse().unwrap());
+        assert!(everywhere.iter().any(|name| name == "::1") && everywhere.iter().any(|name| name == "127.0.0.1"));
+    }
 }

@@ -151,10 +151,10 @@ impl Authority {
             }
         }
         let key = KeyPair::generate()?;
-        // Each as a name or an address, whichever it is.
-        let mut parameters = CertificateParams::new(
-            [SERVER_NAME].into_iter().chain(names.iter()).map(str::to_owned).collect::<Vec<_>>(),
-        )?;
+        // Each as a name or an address, whichever it is, and none twice.
+        let browsers = names.iter().filter(|name| *name != SERVER_NAME);
+        let mut parameters =
+            CertificateParams::new([SERVER_NAME].into_iter().chain(browsers).map(str::to_owned).collect::<Vec<_>>())?;
         parameters.distinguished_name = named("Shoji host");
         parameters.not_before = moment!(now.saturating_sub(CLOCK_SKEW));
         parameters.not_after = moment!(now + days(limits::SERVER_DAYS));

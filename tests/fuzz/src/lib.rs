@@ -15,6 +15,7 @@ pub mod source;
 pub mod to_host;
 pub mod to_viewer;
 pub mod viewer;
+pub mod web;
 
 /// A fuzz target.
 #[derive(Clone, Copy, Debug)]
@@ -38,4 +39,5 @@ pub const TARGETS: &[Target] = &[
     Target { name: "host", run: host::run, seeds: source::seeds, executions: 20_000 },
     Target { name: "viewer", run: viewer::run, seeds: source::seeds, executions: 20_000 },
     Target { name: "pair", run: pair::run, seeds: source::seeds, executions: 5_000 },
+    Target { name: "web", run: web::run, seeds: web::seeds, executions: 100_000 },
 ];

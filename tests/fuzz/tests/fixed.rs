@@ -66,6 +66,11 @@ fn two_honest_ends_never_blame_each_other() {
 }
 
 #[test]
+fn what_browsers_post_is_read_or_refused() {
+    execute(target("web"));
+}
+
+#[test]
 fn every_input_that_once_failed_still_passes() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("regressions");
     let mut replayed = 0;
