@@ -8,6 +8,15 @@ import type { Input } from './messages';
 /** Fingers the protocol knows at once. */
 const FINGERS = 10;
 
+/** Keys that switch an input method, by what they do here. */
+const OF_METHOD = new Set([
+  'Zenkaku', 'Hankaku', 'ZenkakuHankaku', 'Hiragana', 'Katakana', 'HiraganaKatakana', 'KanaMode', 'KanjiMode', 'Romaji', 'Eisu',
+  'Alphanumeric', 'HangulMode', 'HanjaMode',
+]);
+
+/** Whether a key switches an input method. */
+export const isOfMethod = (key: string): boolean => OF_METHOD.has(key);
+
 /** Something the viewer does itself, by keys that no page uses. */
 export type Shortcut = 'details' | 'fullscreen' | 'menu';
 

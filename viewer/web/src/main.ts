@@ -4,7 +4,8 @@ import { cardOf } from './cards';
 import { make } from './dom';
 import { NOTICES } from './ends';
 import { Typing } from './ime';
-import { Buttons, Fingers, Keyboard, Wheel, type Shortcut } from './input';
+import { Buttons, Fingers, isOfMethod, Keyboard, Wheel, type Shortcut } from './input';
+import { evdev } from './keys';
 import type { Figures, Input, State, ToPage, ToWorker } from './messages';
 import { openMenu } from './menu';
 import { Stage, type View } from './stage';
@@ -330,7 +331,8 @@ class Page {
   /** Tells which canvas has the keyboard. */
   private focus(): void {
     const has = document.hasFocus() && this.typing.has;
-    const canvas = has && this.state.kind === 'attached' ? (this.stage.front.top?.canvas ?? null) : null;
+    const isThere = this.state.kind === 'attached' || this.state.kind === 'silent';
+    const canvas = has && isThere ? (this.stage.front.top?.canvas ?? null) : null;
     if (canvas === this.focused) return;
     if (canvas === null) {
       this.typing.finish();
@@ -359,6 +361,12 @@ class Page {
   private key(event: KeyboardEvent, pressed: boolean): void {
     // What an input method takes for itself is no key of the session; a lone release of it neither.
     if (pressed && (event.isComposing || event.keyCode === 229 || this.typing.isComposing)) return;
+    if (isOfMethod(event.key)) {
+      // Left to the PC's input method as well; some systems never tell its release.
+      const down = pressed ? this.keyboard.key(event.code, true) : [];
+      if (typeof down !== 'string' && down.length > 0) this.send([...down, ...this.keyboard.lift((code) => code === evdev(event.code))]);
+      return;
+    }
     const did = this.keyboard.key(event.code, pressed);
     // A keyboard on the screen has keys without a place: what they do comes as text.
     if (event.code === '' || event.code === 'Unidentified') return;

@@ -71,7 +71,11 @@ class Viewer {
       await this.enrolled();
       const end = await this.sessions();
       if (!leavesSession(end)) this.token = null;
-      if (end.kind === 'refused') continue;
+      if (end.kind === 'refused') {
+        // The device is to be enrolled again. Not at once: a host that contradicts itself must not be asked without a pause.
+        await sleep(ASK_FIRST);
+        continue;
+      }
       this.tell({ kind: 'ended', end });
       await this.woken();
     }

@@ -6,7 +6,7 @@ import type { Offer, Opened, Opener } from '../src/carriers/carrier';
 import { bytesBefore, pieces } from '../src/core';
 import { Counter } from '../src/figures';
 import { Composer, typed } from '../src/ime';
-import { Buttons, chord, Fingers, Keyboard, Wheel } from '../src/input';
+import { Buttons, chord, Fingers, isOfMethod, Keyboard, Wheel } from '../src/input';
 import { bands, merge } from '../src/painter';
 import { codecOf } from '../src/video';
 
@@ -97,6 +97,10 @@ describe('keys', () => {
     keyboard.key('MetaLeft', true);
     keyboard.key('KeyC', true);
     expect(keyboard.key('MetaLeft', false)).toEqual([{ kind: 'key', code: 46, pressed: false }, { kind: 'key', code: 125, pressed: false }]);
+  });
+
+  it('that switch an input method are known by what they do, whatever their place', () => {
+    expect(['Hankaku', 'Eisu', 'Convert', 'a', '`'].map(isOfMethod)).toEqual([true, true, false, false, false]);
   });
 
   it('of the viewer itself are not sent', () => {

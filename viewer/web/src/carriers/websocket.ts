@@ -8,6 +8,9 @@ const TICKET_REFUSED = 4401;
 /** Most bytes of one message to the host. */
 const MAX_MESSAGE = 16 * 1024;
 
+/** Most bytes of one message of the host. */
+const MAX_RECEIVED = 64 * 1024;
+
 /** All channels come on one stream. */
 const ALL = 3;
 
@@ -31,7 +34,7 @@ function admit(socket: WebSocket, ticket: Uint8Array<ArrayBuffer>, listener: Lis
   let isOver = false;
   socket.onmessage = ({ data }: MessageEvent<unknown>) => {
     if (isOver) return;
-    if (data instanceof ArrayBuffer) listener.received(ALL, new Uint8Array(data));
+    if (data instanceof ArrayBuffer && data.byteLength <= MAX_RECEIVED) listener.received(ALL, new Uint8Array(data));
     else socket.close();
   };
   socket.onclose = ({ code }) => {
