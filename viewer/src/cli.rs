@@ -106,6 +106,9 @@ struct Connect {
     /// How strongly the viewer's own words and pictures stand out.
     #[arg(long, value_enum, default_value = "normal")]
     contrast: Contrast,
+    /// How to reach the host, for tests of the network: by QUIC over UDP, by TLS over TCP, or whichever works (auto).
+    #[arg(long, value_enum, default_value = "auto")]
+    carrier: link::Choice,
     /// Begins a new session, although you may have one, here or on another PC (without a display: always).
     #[arg(long)]
     new_session: bool,
@@ -245,7 +248,7 @@ fn run(connect: &Connect, language: Language) -> Result<(), Failure> {
         Language::Ja => Locale::Ja,
         Language::En => Locale::En,
     };
-    let mut options = Options { keyboard, locale, ..Options::default() };
+    let mut options = Options { keyboard, locale, carrier: connect.carrier, ..Options::default() };
     let observer: Arc<dyn Observer> = match &connect.trace {
         Some(path) => Arc::new(Trace::create(path).map_err(|error| Failure::Write(path.clone(), error))?),
         None => Arc::new(()),

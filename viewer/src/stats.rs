@@ -6,7 +6,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use serde::Serialize;
 
-use crate::clock::Stamp;
+use crate::{clock::Stamp, link::Way};
 
 /// Rates are counted over one second, in slots of a twentieth.
 const SLOTS: usize = 20;
@@ -30,6 +30,8 @@ pub struct Stats {
     bytes: u64,
     inputs: u64,
     reconnections: u64,
+    carrier: Option<Way>,
+    udp_seems_closed: bool,
     round_trip: Option<Duration>,
     size: Option<(u32, u32)>,
     slots: [(u64, u64, u64); SLOTS],
@@ -42,8 +44,10 @@ pub struct Stats {
 pub struct Snapshot {
     /// Seconds since the start.
     pub seconds: f64,
-    /// The carrier in use.
-    pub carrier: &'static str,
+    /// The carrier in use, or the last one.
+    pub carrier: Option<Way>,
+    /// It is in use because UDP brought no answer.
+    pub udp_seems_closed: bool,
     /// Smoothed round trip of the carrier.
     pub round_trip_ms: Option<f64>,
     /// Size of the main canvas in pixels.
@@ -78,6 +82,8 @@ impl Stats {
             bytes: 0,
             inputs: 0,
             reconnections: 0,
+            carrier: None,
+            udp_seems_closed: false,
             round_trip: None,
             size: None,
             slots: [(0, 0, 0); SLOTS],
@@ -133,6 +139,13 @@ impl Stats {
         self.waiting.clear();
     }
 
+    /// A connection was made, in this way.
+    pub fn carried_by(&mut self, way: Way, udp_seems_closed: bool) {
+        (self.carrier, self.udp_seems_closed) = (Some(way), udp_seems_closed);
+        // The round trip of another way says nothing of this one.
+        self.round_trip = None;
+    }
+
     /// The carrier's estimate.
     pub fn round_trip(&mut self, round_trip: Duration) {
         self.round_trip = Some(round_trip);
@@ -156,7 +169,8 @@ impl Stats {
         };
         Snapshot {
             seconds: now.since(self.started).as_secs_f64(),
-            carrier: "quic",
+            carrier: self.carrier,
+            udp_seems_closed: self.udp_seems_closed,
             round_trip_ms: self.round_trip.map(milliseconds),
             size: self.size,
             updates: self.updates,

@@ -113,7 +113,7 @@ catalogue! {
 
     // Details.
     DetailsTitle, DetailsRoundTrip, DetailsFrames, DetailsBandwidth, DetailsEcho, DetailsCarrier, DetailsSize,
-    DetailsHost, DetailsDevice, DetailsNone,
+    DetailsHost, DetailsDevice, DetailsNone, DetailsUdpClosed,
 
     // The menu.
     MenuTitle, MenuFullscreen, MenuLeaveFullscreen, MenuZoom, MenuKeys, MenuKeySuper, MenuDetails, MenuSound,

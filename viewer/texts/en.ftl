@@ -166,6 +166,7 @@ DetailsSize = Picture size
 DetailsHost = Host
 DetailsDevice = Device
 DetailsNone = none yet
+DetailsUdpClosed = { $carrier }; UDP port { $port } seems closed
 
 ## Menu
 

@@ -166,6 +166,7 @@ DetailsSize = 画面の大きさ
 DetailsHost = ホスト
 DetailsDevice = 端末
 DetailsNone = まだありません
+DetailsUdpClosed = { $carrier }。UDP ポート { $port } は閉じているようです
 
 ## Menu
 

@@ -1,4 +1,5 @@
 //! Owns a link between a viewer and a host on one machine: a UDP relay on 127.0.0.1 that delays, loses and limits as told.
+//! Its sister for TCP is in [`bytes`].
 //!
 //! What happens to a datagram is decided by [`way::Way`], once for each direction; the thread here only moves bytes at the times that it
 //! gives, and sleeps in between. Like the router that it stands for it gives every viewer address a port of its own towards the host,
@@ -19,6 +20,7 @@
 //! # }
 //! ```
 
+pub mod bytes;
 pub mod ping;
 pub mod way;
 

@@ -15,7 +15,7 @@ use shoji_protocol::Fault;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::server::TlsStream;
@@ -146,17 +146,24 @@ impl Door {
         tune(&stream)?;
         let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
         // One costs about a millisecond of CPU, which those who only wait do not.
-        let _permit = self.handshakes.try_acquire().map_err(|_| Refusal::Crowded)?;
+        let permit = self.handshakes.try_acquire().map_err(|_| Refusal::Crowded)?;
         match (service(&start.client_hello()), &self.web) {
-            (Service::Web, Some(web)) => self.web(web, start, peer).await,
+            (Service::Web, Some(web)) => self.web(web, start, peer, permit).await,
             // Without a web service a browser is told that nobody speaks its protocol.
-            (Service::Viewer, _) | (Service::Web, None) => self.viewer(start, peer).await,
+            (Service::Viewer, _) | (Service::Web, None) => self.viewer(start, peer, permit).await,
         }
     }
 
-    async fn viewer(&self, start: StartHandshake<TcpStream>, peer: SocketAddr) -> Result<(), Refusal> {
+    async fn viewer(
+        &self,
+        start: StartHandshake<TcpStream>,
+        peer: SocketAddr,
+        permit: SemaphorePermit<'_>,
+    ) -> Result<(), Refusal> {
         let accept = start.into_stream_with(self.viewers.clone(), |tls| tls.set_buffer_limit(Some(limits::TLS_UNSENT)));
-        let stream = match accept.into_fallible().await {
+        let accepted = accept.into_fallible().await;
+        drop(permit);
+        let stream = match accepted {
             Ok(stream) => stream,
             Err((error, stream)) => {
                 linger(stream).await;
@@ -169,9 +176,17 @@ impl Door {
         Ok(())
     }
 
-    async fn web(&self, web: &Web, start: StartHandshake<TcpStream>, peer: SocketAddr) -> Result<(), Refusal> {
+    async fn web(
+        &self,
+        web: &Web,
+        start: StartHandshake<TcpStream>,
+        peer: SocketAddr,
+        permit: SemaphorePermit<'_>,
+    ) -> Result<(), Refusal> {
         let accept = start.into_stream_with(web.tls.clone(), |tls| tls.set_buffer_limit(Some(limits::TLS_UNSENT)));
-        let stream = match accept.into_fallible().await {
+        let accepted = accept.into_fallible().await;
+        drop(permit);
+        let stream = match accepted {
             Ok(stream) => stream,
             Err((error, stream)) => {
                 linger(stream).await;

@@ -8,7 +8,7 @@ use shoji_viewer::headless::Viewer;
 use crate::fixture::{Host, PATIENCE, is_colour, serve};
 
 /// Waits until the host says that it rests at the update that the viewer has, and compares the digests.
-fn assert_equal_at_rest(host: &Host, viewer: &Viewer, canvas: CanvasId) {
+pub(crate) fn assert_equal_at_rest(host: &Host, viewer: &Viewer, canvas: CanvasId) {
     let started = Instant::now();
     loop {
         viewer.wait_quiet(Duration::from_millis(300), PATIENCE).expect("the page comes to rest");

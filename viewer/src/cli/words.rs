@@ -69,6 +69,10 @@ const WORDS: &[Words] = &[
                 "shortcuts",
                 "Ctrl+Alt+Shift+I、Ctrl+Alt+Shift+F、メニューのキーを、ビューアーで使う（local）かページに渡す（page）か",
             ),
+            (
+                "carrier",
+                "ホストへの経路（回線の確認用）。quic は UDP、tcp は TCP だけを使い、auto はつながるほうを使います",
+            ),
             ("contrast", "ビューアー自身の表示のコントラスト。normal か high（黒地に白）"),
             (
                 "new_session",

@@ -2,7 +2,7 @@
 //!
 //! Owns connecting, reconnecting with backoff by the resume token, and giving every thread a way to send. [`Driver`] is
 //! the one task that touches the network and the decoder: an update is decoded where it arrives, with no hop in
-//! between. Channels here are a mutex and a notification; what waits is bounded in [`wire`].
+//! between. What carries the bytes is the business of [`carrier`] alone. Channels here are a mutex and a notification; what waits is bounded in [`wire`].
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -14,8 +14,10 @@
 //! # }
 //! ```
 
+mod carrier;
 mod driver;
 mod error;
+mod live;
 mod tls;
 mod wire;
 
@@ -30,8 +32,9 @@ use shoji_protocol::{
 };
 use tokio::sync::Notify;
 
-use self::wire::Wire;
+use self::{carrier::Meter, wire::Wire};
 pub use self::{
+    carrier::{Choice, Way},
     driver::Driver,
     error::{BundleProblem, Error},
 };
@@ -62,6 +65,8 @@ pub struct Options {
     pub attempts: u32,
     /// How long a lost connection is tried to be made again.
     pub patience: Duration,
+    /// Which ways to the host are tried.
+    pub carrier: Choice,
 }
 
 impl Default for Options {
@@ -76,6 +81,7 @@ impl Default for Options {
             attempts: 3,
             // The host keeps a session for minutes after its viewer is gone; a PC's sleep is longer and asks a person.
             patience: Duration::from_secs(300),
+            carrier: Choice::Auto,
         }
     }
 }
@@ -93,7 +99,10 @@ enum Wish {
 
 struct Sending {
     wire: Option<Wire>,
-    carrier: Option<quinn::Connection>,
+    /// Of the connection that is up.
+    meter: Option<Meter>,
+    /// What carried the last connection.
+    last_way: Option<Way>,
     wish: Option<Wish>,
     viewport: Viewport,
     token: Option<ResumeToken>,
@@ -112,7 +121,7 @@ impl Shared {
     }
 }
 
-/// Bytes of UDP payload of one connection: pictures and input with everything that the carrier adds.
+/// Bytes of UDP or TCP payload of one connection: pictures and input with everything that the carrier adds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Carried {
     /// From the host.
@@ -137,7 +146,8 @@ impl Link {
         scene: Arc<Scene>,
         observer: Arc<dyn Observer>,
     ) -> (Self, Driver) {
-        let state = Sending { wire: None, carrier: None, wish: None, viewport: options.viewport, token: None };
+        let state =
+            Sending { wire: None, meter: None, last_way: None, wish: None, viewport: options.viewport, token: None };
         let shared = Arc::new(Shared { state: Mutex::new(state), kick: Notify::new(), scene, observer });
         let bundle = bundle.map_err(Error::from).and_then(|bundle| {
             if bundle.expired(SystemTime::now()) { Err(Error::Expired { day: bundle.last_day() }) } else { Ok(bundle) }
@@ -253,9 +263,8 @@ impl Link {
     /// What the current connection has carried; `None` while there is none.
     #[must_use]
     pub fn carried(&self) -> Option<Carried> {
-        let carrier = self.shared.lock().carrier.clone()?;
-        let stats = carrier.stats();
-        Some(Carried { received: stats.udp_rx.bytes, sent: stats.udp_tx.bytes })
+        let meter = self.shared.lock().meter.clone()?;
+        Some(meter.carried())
     }
 
     /// The figures now.

@@ -1,9 +1,9 @@
-//! The carrier's configuration: TLS 1.3, both ends proven, one protocol name.
+//! The carriers' configuration: TLS 1.3, both ends proven, one protocol name.
 //!
 //! Owns what is trusted: the bundle's authorities and nothing else, and the bundle's certificate as our own proof. It
 //! must never offer a way around that.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use quinn::{ConnectionError, TransportErrorCode, VarInt, crypto::rustls::QuicClientConfig};
 use rustls::{AlertDescription, RootCertStore};
@@ -15,8 +15,8 @@ use crate::bundle::Bundle;
 /// The protocol's name and major version.
 pub(crate) const ALPN: &[u8] = b"shoji/1";
 
-/// Silence after which QUIC itself asks.
-const KEEP_ALIVE: Duration = Duration::from_secs(5);
+/// Silence after which the carrier itself asks.
+pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(5);
 
 /// Silence after which QUIC gives the connection up: four keep-alives, as in the protocol.
 const IDLE: Duration = Duration::from_secs(20);
@@ -32,8 +32,17 @@ const WINDOW: u32 = 16 * 1024 * 1024;
 /// the same inputs.
 const DATAGRAMS_WAITING: usize = 4 * 1024 + 512;
 
+/// The same TLS for every carrier.
+#[derive(Clone)]
+pub(crate) struct Configuration {
+    /// With QUIC's own settings.
+    pub(crate) quic: quinn::ClientConfig,
+    /// For a stream.
+    pub(crate) stream: Arc<rustls::ClientConfig>,
+}
+
 /// Makes the configuration from a bundle.
-pub(crate) fn configuration(bundle: &Bundle) -> Result<quinn::ClientConfig, Error> {
+pub(crate) fn configuration(bundle: &Bundle) -> Result<Configuration, Error> {
     let unusable =
         |detail: String| Error::Bundle { problem: BundleProblem::Format, path: bundle.name().to_owned(), detail };
     let wrong = |error: rustls::Error| unusable(error.to_string());
@@ -51,6 +60,9 @@ pub(crate) fn configuration(bundle: &Bundle) -> Result<quinn::ClientConfig, Erro
     tls.alpn_protocols = vec![ALPN.to_vec()];
     // Replayable data is never sent: input typed once must arrive at most once.
     tls.enable_early_data = false;
+    // The registry is asked at every handshake: there is nothing to resume.
+    tls.resumption = rustls::client::Resumption::disabled();
+    let stream = Arc::new(tls.clone());
     let crypto = QuicClientConfig::try_from(tls).map_err(|error| unusable(error.to_string()))?;
     let mut transport = quinn::TransportConfig::default();
     transport
@@ -67,7 +79,7 @@ pub(crate) fn configuration(bundle: &Bundle) -> Result<quinn::ClientConfig, Erro
         .datagram_receive_buffer_size(Some(0));
     let mut config = quinn::ClientConfig::new(Arc::new(crypto));
     config.transport_config(Arc::new(transport));
-    Ok(config)
+    Ok(Configuration { quic: config, stream })
 }
 
 /// What a broken carrier means to the person. `answered` says whether the host was heard on this connection.
@@ -87,10 +99,7 @@ pub(crate) fn explain(error: &ConnectionError, host: &str, answered: bool) -> Er
         },
         // Found there: our proof did not hold, or we named no protocol the host has.
         ConnectionError::ConnectionClosed(close) => match alert(close.error_code) {
-            Some(AlertDescription::NoApplicationProtocol) => Error::Version,
-            Some(AlertDescription::CertificateExpired) => Error::Closed(CloseCode::CertificateExpired),
-            Some(AlertDescription::CertificateRevoked) => Error::Closed(CloseCode::Revoked),
-            Some(_) => Error::Refused,
+            Some(alert) => explain_alert(alert),
             None if u64::from(close.error_code) == u64::from(TransportErrorCode::CONNECTION_REFUSED) => {
                 Error::Closed(CloseCode::NoCapacity)
             }
@@ -104,6 +113,30 @@ pub(crate) fn explain(error: &ConnectionError, host: &str, answered: bool) -> Er
         ConnectionError::Reset | ConnectionError::TimedOut => Error::Lost,
         ConnectionError::LocallyClosed => Error::EndedHere,
         ConnectionError::CidsExhausted => Error::Lost,
+    }
+}
+
+/// What the host's refusal of our proof, or of our protocol, means to the person.
+fn explain_alert(alert: AlertDescription) -> Error {
+    match alert {
+        AlertDescription::NoApplicationProtocol => Error::Version,
+        AlertDescription::CertificateExpired => Error::Closed(CloseCode::CertificateExpired),
+        AlertDescription::CertificateRevoked => Error::Closed(CloseCode::Revoked),
+        _ => Error::Refused,
+    }
+}
+
+/// What a broken stream means to the person. `answered` says whether the host was heard on this connection.
+pub(crate) fn explain_stream(error: &io::Error, host: &str, answered: bool) -> Error {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::AlertReceived(alert)) => explain_alert(*alert),
+        // Found here: the host's proof did not hold.
+        Some(rustls::Error::InvalidCertificate(_)) => Error::Impostor { host: host.to_owned() },
+        Some(_) if answered => Error::Lost,
+        // What answers there speaks no TLS of ours: as good as nobody.
+        Some(_) => Error::Unreachable { host: host.to_owned() },
+        None if answered => Error::Lost,
+        None => Error::Unreachable { host: host.to_owned() },
     }
 }
 
@@ -122,5 +155,18 @@ mod tests {
     fn the_hosts_code_is_taken_from_the_carrier_too() {
         let close = quinn::ApplicationClose { error_code: VarInt::from_u32(6), reason: Default::default() };
         assert_eq!(explain(&ConnectionError::ApplicationClosed(close), "h", true), Error::Closed(CloseCode::Revoked));
+    }
+
+    #[test]
+    fn a_stream_tells_the_same_as_quic() {
+        let error = |error| io::Error::new(io::ErrorKind::InvalidData, rustls::Error::AlertReceived(error));
+        let told = |alert| explain_stream(&error(alert), "h", true);
+        assert_eq!(told(AlertDescription::CertificateRevoked), Error::Closed(CloseCode::Revoked));
+        assert_eq!(told(AlertDescription::CertificateExpired), Error::Closed(CloseCode::CertificateExpired));
+        assert_eq!(told(AlertDescription::NoApplicationProtocol), Error::Version);
+        assert_eq!(told(AlertDescription::UnknownCA), Error::Refused);
+        let reset = io::ErrorKind::ConnectionReset.into();
+        assert_eq!(explain_stream(&reset, "h", true), Error::Lost);
+        assert_eq!(explain_stream(&reset, "h", false), Error::Unreachable { host: "h".into() });
     }
 }

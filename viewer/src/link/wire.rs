@@ -22,14 +22,31 @@ pub(super) fn instant(now: Stamp) -> Instant {
     Instant::from_micros(now.0 / 1_000)
 }
 
-/// Bytes on their way into one of the carrier's streams.
+/// Bytes on their way into the carrier.
 #[derive(Debug, Default)]
 pub(super) struct Outgoing {
+    /// All channels share one stream: whole frames of input follow those of control there.
+    pub(super) is_shared: bool,
+    /// For the control stream, or for the one that is shared.
+    pub(super) control: Waiting,
+    /// For the input stream, if there is one.
+    pub(super) input: Waiting,
+}
+
+impl Outgoing {
+    fn len(&self) -> usize {
+        self.control.rest().len() + self.input.rest().len()
+    }
+}
+
+/// Bytes on their way into one of the carrier's streams.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
     bytes: Vec<u8>,
     taken: usize,
 }
 
-impl Outgoing {
+impl Waiting {
     /// What is to be written next.
     pub(super) fn rest(&self) -> &[u8] {
         &self.bytes[self.taken..]
@@ -128,14 +145,16 @@ impl Wire {
     }
 
     /// Moves what waits into the driver's hands.
-    pub(super) fn drain(&mut self, control: &mut Outgoing, input: &mut Outgoing, now: Stamp) -> Result<(), Error> {
-        self.in_driver = control.rest().len() + input.rest().len();
+    pub(super) fn drain(&mut self, outgoing: &mut Outgoing, now: Stamp) -> Result<(), Error> {
+        self.in_driver = outgoing.len();
         if self.in_driver == 0 {
             self.release(now);
         }
-        control.bytes.append(&mut self.control);
-        input.bytes.append(&mut self.input);
-        self.in_driver = control.rest().len() + input.rest().len();
+        // The request for a session goes before the first input.
+        outgoing.control.bytes.append(&mut self.control);
+        let for_input = if outgoing.is_shared { &mut outgoing.control } else { &mut outgoing.input };
+        for_input.bytes.append(&mut self.input);
+        self.in_driver = outgoing.len();
         if self.stalled { Err(Error::HostStalled) } else { Ok(()) }
     }
 }

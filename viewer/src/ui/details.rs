@@ -68,11 +68,22 @@ fn rows(language: Language, snapshot: &Snapshot, host: &str, device: &str) -> Ve
         (Text::DetailsFrames, snapshot.frames_per_second.to_string()),
         (Text::DetailsBandwidth, rate(snapshot.bandwidth_bytes_per_second)),
         (Text::DetailsEcho, echo),
-        (Text::DetailsCarrier, "QUIC (UDP)".to_owned()),
+        (Text::DetailsCarrier, carrier(language, snapshot, host)),
         (Text::DetailsSize, snapshot.size.map_or_else(none, |(width, height)| format!("{width} × {height}"))),
         (Text::DetailsHost, host.to_owned()),
         (Text::DetailsDevice, device.to_owned()),
     ]
+}
+
+/// The carrier, and why it is none of the usual one.
+fn carrier(language: Language, snapshot: &Snapshot, host: &str) -> String {
+    let Some(way) = snapshot.carrier else { return Text::DetailsNone.in_language(language).to_owned() };
+    let name = way.name();
+    if !snapshot.udp_seems_closed {
+        return name.to_owned();
+    }
+    let port = host.rsplit_once(':').map_or(host, |(_, port)| port);
+    Text::DetailsUdpClosed.with(language, &[("carrier", name), ("port", port)])
 }
 
 /// A rate for people: bits, in steps of a thousand.
@@ -89,6 +100,24 @@ fn rate(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_closed_udp_port_is_named_where_tcp_is_in_use_for_it() {
+        let mut stats = crate::stats::Stats::new(crate::clock::Stamp(0));
+        let shown = |stats: &crate::stats::Stats, language| {
+            carrier(language, &stats.snapshot(crate::clock::Stamp(1)), "host.example:4433")
+        };
+        assert_eq!(shown(&stats, Language::En), "none yet");
+        stats.carried_by(crate::link::Way::Quic, false);
+        assert_eq!(shown(&stats, Language::Ja), "QUIC (UDP)");
+        stats.carried_by(crate::link::Way::Tcp, false);
+        assert_eq!(shown(&stats, Language::Ja), "TLS (TCP)");
+        stats.carried_by(crate::link::Way::Tcp, true);
+        for language in [Language::Ja, Language::En] {
+            let text = shown(&stats, language);
+            assert!(text.contains("TLS (TCP)") && text.contains("UDP") && text.contains("4433"), "{text}");
+        }
+    }
 
     #[test]
     fn rates_are_written_for_people() {
