@@ -241,6 +241,10 @@ impl Registry {
         }
         let waiting = self.waiting(now).find(|(other, _)| **other == code).map(|(_, waiting)| waiting.clone());
         let waiting = waiting.ok_or(Error::NoCode(code))?;
+        // Revoked since it asked.
+        if self.standing(&waiting.fingerprint) == Standing::Revoked {
+            return Err(Error::KeyRevoked);
+        }
         let device = Device {
             user,
             kind: Kind::Web,
@@ -429,6 +433,19 @@ mod tests {
         registry.approve(code(3), Some("pc-2".parse().unwrap()), user(), 1, later).unwrap();
         assert_eq!(registry.devices.keys().map(Name::as_str).collect::<Vec<_>>(), ["pc-2"]);
         assert!(registry.revoked.is_empty(), "the same key is not among the revoked ones");
+    }
+
+    #[test]
+    fn a_browser_that_was_revoked_while_it_waited_is_not_approved() {
+        let mut registry = with_hanako();
+        let user = || "hanako".parse::<Name>().unwrap();
+        ask(&mut registry, 1, b"key", 10);
+        let (name, _) = registry.approve(code(1), None, user(), 1, 10).unwrap();
+        let later = 10 + 2 * DAY;
+        ask(&mut registry, 2, b"key", later);
+        registry.revoke(&name, later).unwrap();
+        assert!(matches!(registry.approve(code(2), None, user(), 1, later), Err(Error::KeyRevoked)));
+        assert_eq!(registry.admits_browser(&Fingerprint::of(b"key"), later), Err(NotAdmitted::Revoked));
     }
 
     #[test]

@@ -233,6 +233,11 @@ pub enum Error {
         "no browser waits with the code {0}: see `shoji-host device list`; a code is good for 24 hours, then ask for a new one in the browser"
     )]
     NoCode(Code),
+    /// The browser's key belongs to a device that was revoked.
+    #[error(
+        "this browser was revoked as a device: clear the page's data in it, so that it makes a new key, and ask for a new code"
+    )]
+    KeyRevoked,
     /// Not a possible code.
     #[error("a code has eight letters, as in BCDF-GHJK: type it as the browser shows it")]
     BadCode,

@@ -115,15 +115,16 @@ over_every_carrier! {
         let host = Host::start();
         let bundle = device(carrier, &host, "pc").await;
         let (mut client, _) = Client::with_picture_over(carrier, &bundle).await;
-        let other = device(carrier, &host, "other").await;
-        let other = Client::with_picture_over(carrier, &other);
-        tokio::pin!(other);
-        // Whoever does not read while another browser starts would count as stalled.
-        let (mut other, _) = loop {
-            tokio::select! {
-                other = &mut other => break other,
-                _ = client.next() => {}
+        let second = device(carrier, &host, "other").await;
+        // The first goes on reading meanwhile: on a busy machine it would else count as stalled.
+        let reads = async {
+            loop {
+                client.next().await;
             }
+        };
+        let mut other = tokio::select! {
+            (other, _) = Client::with_picture_over(carrier, &second) => other,
+            () = reads => unreachable!("it reads for ever"),
         };
         let said = host.run(&["device", "revoke", "pc"]);
         assert!(said.contains("ended 2"), "{said}");
