@@ -8,9 +8,7 @@ use std::collections::BTreeMap;
 use shoji_codec::{DecodeError, Decoder, Layout, Limits, Picture, Progress, Rect};
 use shoji_protocol::time::Instant;
 use shoji_protocol::viewer::{Config, Connection, Event};
-use shoji_protocol::{
-    CanvasId, Channel, CloseCode, Input, InputSequence, Side, Size, UpdateId, frame, limits,
-};
+use shoji_protocol::{CanvasId, Channel, CloseCode, Input, InputSequence, Side, Size, UpdateId, frame, limits};
 
 use crate::words::Words;
 
