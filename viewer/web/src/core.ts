@@ -21,6 +21,7 @@ interface Exports {
   shoji_relative(dx: number, dy: number, now: number): number;
   shoji_button(button: number, pressed: number, now: number): number;
   shoji_leave(now: number): number;
+  shoji_lock(lock: number, on: number, now: number): number;
   shoji_wheel(horizontal: number, vertical: number, finger: number, now: number): number;
   shoji_touch(finger: number, phase: number, canvas: number, x: number, y: number, now: number): number;
   shoji_focus(canvas: number, now: number): number;
@@ -38,7 +39,7 @@ interface Exports {
   shoji_round_trip(): number;
 }
 
-import type { Input, TextPlace, Viewport } from './messages';
+import { LOCKS, type Input, type TextPlace, type Viewport } from './messages';
 
 export const Capability = { h264: 1, pointerLock: 2, touch: 4, cursorImage: 8, inputCopies: 16 } as const;
 
@@ -182,6 +183,8 @@ export class Core {
         return core.shoji_relative(event.dx, event.dy, now);
       case 'button':
         return core.shoji_button(event.button, Number(event.pressed), now);
+      case 'lock':
+        return core.shoji_lock(LOCKS.indexOf(event.lock), Number(event.on), now);
       case 'leave':
         return core.shoji_leave(now);
       case 'wheel':

@@ -3,7 +3,7 @@
 // Owns what is held down right now. It must never leave a key down at the host that is up here.
 
 import { evdev, isModifier } from './keys';
-import type { Input } from './messages';
+import { LOCKS, type Input, type Lock } from './messages';
 
 /** Fingers the protocol knows at once. */
 const FINGERS = 10;
@@ -20,8 +20,13 @@ export const isOfMethod = (key: string): boolean => OF_METHOD.has(key);
 /** Something the viewer does itself, by keys that no page uses. */
 export type Shortcut = 'details' | 'fullscreen' | 'menu';
 
+/** Number of Caps Lock and of Num Lock. */
+const LOCK_KEYS = [58, 69];
+
 export class Keyboard {
   private readonly down = new Set<number>();
+  /** What the host knows of the locks. */
+  private readonly locks = new Map<Lock, boolean>();
 
   /** A key went down or up, by its `code`. */
   key(code: string, pressed: boolean): Input[] | Shortcut {
@@ -40,6 +45,20 @@ export class Keyboard {
     return code.startsWith('Meta') ? [...this.lift((held) => !isModifier(held)), ...lifted] : lifted;
   }
 
+  /**
+   * Which locks are on at the PC as a key goes down, where the host does not know it: to be sent before the key. A key that locks
+   * switches the host's by itself, and before or after its event the PC's, as the system likes.
+   */
+  lock(code: string, isOn: (lock: Lock) => boolean): Input[] {
+    if (LOCK_KEYS.includes(evdev(code) ?? 0)) {
+      this.locks.clear();
+      return [];
+    }
+    const changed = LOCKS.filter((lock) => this.locks.get(lock) !== isOn(lock));
+    changed.forEach((lock) => this.locks.set(lock, isOn(lock)));
+    return changed.map((lock) => ({ kind: 'lock', lock, on: isOn(lock) }));
+  }
+
   /** Lets go of keys: their releases. */
   lift(which: (code: number) => boolean = () => true): Input[] {
     const held = [...this.down].filter(which);
@@ -50,6 +69,7 @@ export class Keyboard {
   /** The keyboard went elsewhere: the host lifts all keys by itself. */
   forget(): void {
     this.down.clear();
+    this.locks.clear();
   }
 
   private shortcut(code: number): Shortcut | null {

@@ -367,12 +367,13 @@ class Page {
       if (typeof down !== 'string' && down.length > 0) this.send([...down, ...this.keyboard.lift((code) => code === evdev(event.code))]);
       return;
     }
+    const locks = pressed && !event.repeat ? this.keyboard.lock(event.code, (lock) => event.getModifierState(lock)) : [];
     const did = this.keyboard.key(event.code, pressed);
     // A keyboard on the screen has keys without a place: what they do comes as text.
     if (event.code === '' || event.code === 'Unidentified') return;
     event.preventDefault();
     if (typeof did === 'string') this.shortcut(did);
-    else this.send(did, event.timeStamp);
+    else this.send([...locks, ...did], event.timeStamp);
   }
 
   private hands(): void {

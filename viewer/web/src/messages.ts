@@ -8,6 +8,10 @@ export interface Viewport {
   rate: number;
 }
 
+/** The keys that lock, as browsers name them and in the core's order. */
+export const LOCKS = ['CapsLock', 'NumLock'] as const;
+export type Lock = (typeof LOCKS)[number];
+
 /** Something that a person did. Places are in physical pixels of a canvas. */
 export type Input =
   | { kind: 'key'; code: number; pressed: boolean }
@@ -15,6 +19,7 @@ export type Input =
   | { kind: 'relative'; dx: number; dy: number }
   | { kind: 'button'; button: number; pressed: boolean }
   | { kind: 'leave' }
+  | { kind: 'lock'; lock: Lock; on: boolean }
   | { kind: 'wheel'; horizontal: number; vertical: number; finger: boolean }
   | { kind: 'touch'; finger: number; phase: number; canvas: number; x: number; y: number }
   | { kind: 'focus'; canvas: number | null }

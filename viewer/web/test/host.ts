@@ -56,6 +56,7 @@ export type Said =
   | { kind: 'focus'; canvas: number | null }
   | { kind: 'commit'; sequence: number; text: string }
   | { kind: 'preedit'; text: string; cursor: [number, number] | null }
+  | { kind: 'lock'; lock: number; on: boolean }
   | { kind: 'ping'; nonce: number }
   | { kind: 'end' }
   | { kind: 'detach' }
@@ -117,6 +118,8 @@ function input(reader: Reader): Said {
       return { kind: 'commit', sequence, text: reader.text() };
     case 9:
       return { kind: 'preedit', text: reader.text(), cursor: reader.byte() === 1 ? [reader.number(), reader.number()] : null };
+    case 11:
+      return { kind: 'lock', lock: reader.byte(), on: reader.byte() === 1 };
     default:
       return { kind: 'other', number: 100 + kind };
   }

@@ -238,6 +238,7 @@ describe('hands', () => {
     await until('the keyboard is away', () => now.all('focus').at(-1)?.canvas === null);
     expect(now.all('key').map(({ code, pressed }) => `${code}${pressed ? '+' : '-'}`)).toEqual(['30+', '30-', '29+', '19+', '19-', '29-', '42+']);
     await page.keyboard.up('Shift');
+    expect(now.all('lock').map(({ lock, on }) => `${lock}${on}`), 'the locks of this display, told once').toEqual(['0false', '1false']);
   });
 
   it('point, click and turn the wheel in physical pixels of the canvas', async () => {

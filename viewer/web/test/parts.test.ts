@@ -103,6 +103,19 @@ describe('keys', () => {
     expect(['Hankaku', 'Eisu', 'Convert', 'a', '`'].map(isOfMethod)).toEqual([true, true, false, false, false]);
   });
 
+  it('tell which locks are on at the PC, where the host does not know it', () => {
+    const keyboard = new Keyboard();
+    const on = new Set<string>(['NumLock']);
+    const isOn = (lock: string) => on.has(lock);
+    expect(keyboard.lock('Numpad7', isOn)).toEqual([{ kind: 'lock', lock: 'CapsLock', on: false }, { kind: 'lock', lock: 'NumLock', on: true }]);
+    expect(keyboard.lock('KeyA', isOn)).toEqual([]);
+    expect(keyboard.lock('NumLock', isOn), 'the host hears the key itself').toEqual([]);
+    on.clear();
+    expect(keyboard.lock('KeyA', isOn)).toHaveLength(2);
+    keyboard.forget();
+    expect(keyboard.lock('KeyA', isOn)).toHaveLength(2);
+  });
+
   it('of the viewer itself are not sent', () => {
     const keyboard = new Keyboard();
     for (const code of ['ControlLeft', 'AltLeft', 'ShiftLeft']) keyboard.key(code, true);

@@ -15,7 +15,7 @@ use shoji_codec::{Layout, Rect};
 use shoji_protocol::time::Instant;
 use shoji_protocol::viewer::Config;
 use shoji_protocol::{
-    AttachHow, Button, CanvasId, Capabilities, CloseCode, Finger, Fixed, Input, Key, KeyboardLayout, Locale, Position,
+    AttachHow, Button, CanvasId, Capabilities, CloseCode, Finger, Fixed, Input, Key, KeyboardLayout, Locale, Lock, Position,
     PreeditCursor, Rate, ResumeToken, Scale, Size, Text, TextOffset, TouchPhase, UpdateId, Viewport, WheelDelta,
     WheelSource, limits,
 };
@@ -211,6 +211,13 @@ pub(crate) extern "C" fn shoji_button(button: u32, pressed: u32, now: f64) -> f6
     let all = [Button::Left, Button::Middle, Button::Right, Button::Back, Button::Forward];
     let button = all.get(button as usize).copied();
     input(now, button.map(|button| Input::PointerButton { button, pressed: pressed != 0 }))
+}
+
+/// A key that locks is on or off at the PC: 0 Caps Lock, 1 Num Lock.
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn shoji_lock(lock: u32, on: u32, now: f64) -> f64 {
+    let lock = [Lock::Caps, Lock::Num].get(lock as usize).copied();
+    input(now, lock.map(|lock| Input::Lock { lock, on: on != 0 }))
 }
 
 /// The pointer left the canvases.
