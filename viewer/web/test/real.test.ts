@@ -123,11 +123,11 @@ describe.skipIf(program === undefined)('the page and the real host', () => {
     await page.keyboard.press('Control+Alt+Shift+I');
     await page.setViewportSize({ width: 1000, height: 640 });
     await page.getByText('994 × 605').waitFor();
-    await blue(950, 560);
+    await blue(300, 560);
     if (shots !== undefined) await page.screenshot({ path: `${shots}/real-3.png` });
     await page.reload();
     await stands('attached');
-    await blue(950, 560);
+    await blue(300, 560);
     expect(typed, 'it is the same session').toBe('a日本B');
   });
 
