@@ -108,5 +108,6 @@ export const NOTICES = [
   'NoticePermission',
   'NoticeWindows',
   'NoticeEndsSoon',
-  'NoticeExpiresSoon',
+  // A page has no certificate but an enrolment.
+  'WebNoticeExpiresSoon',
 ] as const;

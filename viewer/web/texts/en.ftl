@@ -27,6 +27,7 @@ WebFaultNext = Load the page again. If it goes on, tell your administrator.
 WebUnsupportedTitle = This browser cannot show it
 WebUnsupportedBody = It lacks something that is needed: a secure connection, a store for keys, or OffscreenCanvas.
 WebUnsupportedNext = Open an address that begins with https:// in a current Edge or Chrome.
+WebNoticeExpiresSoon = This device's enrolment expires soon. Ask your administrator to renew it
 WebNoVideo = This browser cannot play H.264, so films move less smoothly. Text and pictures are shown as they are
 
 ## The bar and the menu
