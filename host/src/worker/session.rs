@@ -457,7 +457,9 @@ impl Session {
         let (pointer, caret) = self.look.on(id);
         canvas.encoder.look_at(pointer, caret);
         canvas.encoder.set_refining(viewer.flow.may_refine());
-        canvas.encoder.set_text_alone(canvas.typed.owes_update(micros));
+        // Nothing is owed before a canvas that starts anew was shown whole.
+        let alone = canvas.typed.owes_update(micros);
+        canvas.encoder.set_text_alone(alone);
         let outcome = canvas.encoder.encode(frame, &damage, budget, CodecTime(micros), &mut self.payload)?;
         canvas.recycle(damage);
         canvas.has_more = outcome.more;
@@ -473,7 +475,7 @@ impl Session {
         let update = UpdateId(canvas.last_update);
         let (size, input) = (convert::size(view.size), canvas.input);
         // What was typed is shown before the film beside it has come.
-        let more = picture.add(bytes, outcome.complete) && outcome.more && !outcome.film_left;
+        let more = picture.add(bytes, outcome.complete) && outcome.more && !(alone && outcome.film_left);
         self.link.show(&ToViewer::Update { canvas: id, update, size, input, more, pixels })?;
         let written = self.trace.now();
         let left = Instant::from_micros(clock::microseconds());

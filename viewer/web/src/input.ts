@@ -23,6 +23,12 @@ export type Shortcut = 'details' | 'fullscreen' | 'menu';
 /** Number of Caps Lock and of Num Lock. */
 const LOCK_KEYS = [58, 69];
 
+/** Whether a lock is on, by a key's event. Some systems do not report Num Lock: there the keypad's digit tells. */
+export function isOn(event: Pick<KeyboardEvent, 'code' | 'key' | 'shiftKey' | 'getModifierState'>, lock: Lock): boolean {
+  const isDigit = /^Numpad([0-9]|Decimal)$/.test(event.code);
+  return lock === 'NumLock' && isDigit && !event.shiftKey ? event.key.length === 1 : event.getModifierState(lock);
+}
+
 export class Keyboard {
   private readonly down = new Set<number>();
   /** What the host knows of the locks. */

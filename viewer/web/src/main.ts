@@ -4,7 +4,7 @@ import { cardOf } from './cards';
 import { make } from './dom';
 import { NOTICES } from './ends';
 import { Typing } from './ime';
-import { Buttons, Fingers, isOfMethod, Keyboard, Wheel, type Shortcut } from './input';
+import { Buttons, chord, Fingers, isOfMethod, isOn, Keyboard, Wheel, type Shortcut } from './input';
 import { evdev } from './keys';
 import type { Figures, Input, State, ToPage, ToWorker } from './messages';
 import { openMenu } from './menu';
@@ -62,7 +62,7 @@ class Page {
     make('div', { class: 'tools', role: 'group', 'aria-label': this.texts.say('WebBar') }, this.keyboardButton, this.menuButton),
   );
   private readonly stage = new Stage(this.surface, (surface, canvas) => this.tell({ kind: 'surface', surface, canvas }, [canvas]), () => this.redraw());
-  private readonly worker: Worker | null;
+  private worker: Worker | null;
   private readonly keyboard = new Keyboard();
   private readonly buttons = new Buttons();
   private readonly fingers = new Fingers();
@@ -75,6 +75,8 @@ class Page {
   private toastTimer: ReturnType<typeof setTimeout> | undefined;
   private details: { element: HTMLElement; list: HTMLElement } | null = null;
   private focused: number | null = null;
+  /** The session has the pointer locked. */
+  private isHostLocked = false;
   private lifting: ReturnType<typeof setTimeout> | undefined;
   private sizeTold = '';
 
@@ -92,7 +94,12 @@ class Page {
       return;
     }
     this.worker.onmessage = ({ data }: MessageEvent<ToPage>) => this.heard(data);
-    this.worker.onerror = () => this.stand({ kind: 'ended', end: { kind: 'fault' } });
+    this.worker.onerror = () => {
+      // It may be in any state; another is begun with the page.
+      this.worker?.terminate();
+      this.worker = null;
+      this.stand({ kind: 'ended', end: { kind: 'fault' } });
+    };
     const viewport = this.stage.viewport();
     this.tell({ kind: 'start', locale: this.texts.language, jis: this.texts.language === 'ja', touch: this.hasTouch, viewport });
     this.stand(this.state);
@@ -154,10 +161,12 @@ class Page {
       this.keyboard.forget();
       this.buttons.lift();
       this.focused = null;
+      this.isHostLocked = false;
       document.exitPointerLock();
       this.stage.age();
     }
     if (state.kind === 'ended') {
+      this.isHostLocked = false;
       this.stage.clear();
       document.exitPointerLock();
       if (document.fullscreenElement !== null) void document.exitFullscreen();
@@ -205,6 +214,7 @@ class Page {
     const { windows, front } = this.stage;
     this.tabs.hidden = windows.length < 2;
     const shown = windows.length < 2 ? [] : windows;
+    const hadFocus = this.tabs.contains(document.activeElement);
     this.tabs.replaceChildren(
       ...shown.map((view, at) => {
         const isCurrent = view === front.window;
@@ -218,6 +228,8 @@ class Page {
       }),
     );
     this.stage.lay();
+    // The buttons are others now, or gone: the keyboard goes back to the picture, not to the PC's own browser.
+    if (hadFocus) this.typing.focus();
     this.focus();
   }
 
@@ -315,6 +327,7 @@ class Page {
   }
 
   private lock(locked: boolean): void {
+    this.isHostLocked = locked;
     if (!locked) {
       document.exitPointerLock();
       return;
@@ -323,9 +336,16 @@ class Page {
     if (wanted instanceof Promise) {
       wanted.then(
         () => this.say(this.texts.say('WebLock')),
-        () => undefined,
+        () => this.unlock(),
       );
     }
+  }
+
+  /** The browser took the lock back, or never gave it: the page that asked hears of it as it would on this PC, by Escape. */
+  private unlock(): void {
+    if (!this.isHostLocked) return;
+    this.isHostLocked = false;
+    this.send(chord(1));
   }
 
   /** Tells which canvas has the keyboard. */
@@ -367,13 +387,17 @@ class Page {
       if (typeof down !== 'string' && down.length > 0) this.send([...down, ...this.keyboard.lift((code) => code === evdev(event.code))]);
       return;
     }
-    const locks = pressed && !event.repeat ? this.keyboard.lock(event.code, (lock) => event.getModifierState(lock)) : [];
     const did = this.keyboard.key(event.code, pressed);
     // A keyboard on the screen has keys without a place: what they do comes as text.
     if (event.code === '' || event.code === 'Unidentified') return;
     event.preventDefault();
-    if (typeof did === 'string') this.shortcut(did);
-    else this.send([...locks, ...did], event.timeStamp);
+    if (typeof did === 'string') {
+      this.shortcut(did);
+      return;
+    }
+    const isThere = this.state.kind === 'attached' || this.state.kind === 'silent';
+    const locks = pressed && !event.repeat && isThere ? this.keyboard.lock(event.code, (lock) => isOn(event, lock)) : [];
+    this.send([...locks, ...did], event.timeStamp);
   }
 
   private hands(): void {
@@ -385,6 +409,9 @@ class Page {
     }
     addEventListener('focus', () => this.focus());
     addEventListener('blur', () => this.focus());
+    document.addEventListener('pointerlockchange', () => {
+      if (document.pointerLockElement === null) this.unlock();
+    });
     const { surface } = this;
     surface.addEventListener('contextmenu', (event) => event.preventDefault());
     surface.addEventListener('pointermove', (event) => this.moved(event));
@@ -423,21 +450,25 @@ class Page {
 
   private moved(event: PointerEvent): void {
     if (!this.isOver(event)) return;
+    // A second button while one is held comes as a motion.
+    const turned = event.pointerType !== 'touch' && event.button >= 0;
+    const changed = turned ? this.buttons.button(event.button, (event.buttons & ([1, 4, 2, 8, 16][event.button] ?? 0)) !== 0) : [];
     if (document.pointerLockElement !== null) {
       const ratio = devicePixelRatio;
-      this.send([{ kind: 'relative', dx: event.movementX * ratio, dy: event.movementY * ratio }], event.timeStamp);
+      this.send([{ kind: 'relative', dx: event.movementX * ratio, dy: event.movementY * ratio }, ...changed], event.timeStamp);
       return;
     }
     const at = this.at(event);
-    if (at === null) return;
+    if (at === null) {
+      this.send(changed, event.timeStamp);
+      return;
+    }
     const { view, x, y } = at;
     if (event.pointerType === 'touch') {
       const finger = this.fingers.of(event.pointerId);
       if (finger !== null) this.send([{ kind: 'touch', finger, phase: 1, canvas: view.canvas, x, y }], event.timeStamp);
       return;
     }
-    // A second button while one is held comes as a motion.
-    const changed = event.button >= 0 ? this.buttons.button(event.button, (event.buttons & ([1, 4, 2, 8, 16][event.button] ?? 0)) !== 0) : [];
     this.send([{ kind: 'motion', canvas: view.canvas, x, y }, ...changed], event.timeStamp);
   }
 

@@ -73,6 +73,9 @@ class Stream {
   }
 
   close(): void {
+    // A decoder that is closed says nothing more.
+    this.wanted?.reject(new Error('the stream is over'));
+    this.wanted = null;
     if (this.decoder.state !== 'closed') this.decoder.close();
   }
 }

@@ -52,6 +52,12 @@ class Viewer {
   private waiting: { stream: number; bytes: Uint8Array }[] = [];
   private waitingBytes = 0;
   private isDecoding = false;
+  /** Counts connections: what was begun in an earlier one is of no use in the next. */
+  private generation = 0;
+  /** Counts the pointer's looks, of which pictures take a moment. */
+  private looks = 0;
+  /** The person ended the session while there was no connection. */
+  private leaves = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private details: ReturnType<typeof setInterval> | undefined;
   private finish: (end: End) => void = () => undefined;
@@ -137,6 +143,7 @@ class Viewer {
   /** Connects until there is a session, and again when it is lost, as long as that makes sense. */
   private async sessions(): Promise<End> {
     let [attempt, pause] = [0, FIRST_PAUSE];
+    this.leaves = false;
     let lost: number | null = null;
     for (;;) {
       attempt += 1;
@@ -144,12 +151,14 @@ class Viewer {
       const end = await this.once();
       const wasAttached = this.attached;
       this.attached = false;
+      if (this.leaves) return endOf(CloseCode.sessionEnded);
       if (wasAttached) [attempt, pause, lost] = [0, FIRST_PAUSE, performance.now()];
       const givesUp = lost === null ? attempt >= ATTEMPTS : performance.now() - lost > PATIENCE;
       if (!passes(end) || givesUp) return end;
       // The first try after a loss is immediate.
       if (wasAttached) continue;
       await Promise.race([sleep(pause), this.woken()]);
+      if (this.leaves) return endOf(CloseCode.sessionEnded);
       pause = Math.min(pause * 2, LONGEST_PAUSE);
     }
   }
@@ -164,7 +173,8 @@ class Viewer {
     const ended = new Promise<End>((resolve) => (this.finish = resolve));
     const listener: Listener = {
       received: (stream, bytes) => this.received(stream, bytes),
-      ended: (refused) => this.finish({ kind: refused ? 'unreachable' : 'lost' }),
+      // The host's last message may still wait behind a picture; the carrier carries its number too.
+      ended: (refused, code) => this.finish(code !== null ? endOf(code) : { kind: refused ? 'unreachable' : 'lost' }),
     };
     try {
       const opened = await race(ticket.ok.offers, { websocket: openWebSocket });
@@ -190,6 +200,7 @@ class Viewer {
 
   private reset(): void {
     [this.waiting, this.waitingBytes, this.silent] = [[], 0, false];
+    [this.generation, this.isDecoding] = [this.generation + 1, false];
     this.video.forget(null);
     this.surfaces.clear();
     this.counter = new Counter();
@@ -274,6 +285,7 @@ class Viewer {
         break;
       }
       case 'cursor':
+        this.looks += 1;
         post({ kind: 'cursor', shape: event.shape });
         break;
       case 'pointer':
@@ -308,15 +320,15 @@ class Viewer {
 
   private async decode(event: Extract<CoreEvent, { kind: 'picture' }>): Promise<void> {
     this.isDecoding = true;
-    const { carrier } = this;
+    const { generation } = this;
     let next: CoreEvent | null = null;
     try {
       const { canvas, stream, begins, unit, key, width, height } = event;
       const { bytes, layout } = await this.video.decode(canvas, stream, begins, unit, key, width, height);
-      if (carrier === this.carrier) next = this.core.picture(bytes, layout);
+      if (generation === this.generation) next = this.core.picture(bytes, layout);
     } catch (error) {
-      console.warn('H.264 cannot be decoded here', error);
-      if (carrier === this.carrier) {
+      if (generation === this.generation) {
+        console.warn('H.264 cannot be decoded here', error);
         // Without video from now on, by a connection that says so; the picture is on the screen meanwhile.
         this.hasVideo = false;
         post({ kind: 'novideo' });
@@ -325,8 +337,8 @@ class Viewer {
         this.finish({ kind: 'lost' });
       }
     }
+    if (generation !== this.generation) return;
     this.isDecoding = false;
-    if (carrier === null || carrier !== this.carrier) return;
     if (next !== null) this.happened(next);
     if (this.isDecoding) return;
     const { waiting } = this;
@@ -337,9 +349,20 @@ class Viewer {
   }
 
   private async pointer({ width, height, x, y, rgba }: Extract<CoreEvent, { kind: 'pointer' }>): Promise<void> {
+    this.looks += 1;
+    const look = this.looks;
     const canvas = new OffscreenCanvas(width, height);
     canvas.getContext('2d')?.putImageData(new ImageData(rgba, width, height), 0, 0);
-    post({ kind: 'pointer', url: await canvas.convertToBlob({ type: 'image/png' }), x, y });
+    const url = await canvas.convertToBlob({ type: 'image/png' });
+    if (look === this.looks) post({ kind: 'pointer', url, x, y });
+  }
+
+  /** Gives the network back, after a fault that nobody foresaw. */
+  abandon(): void {
+    clearTimeout(this.timer);
+    clearInterval(this.details);
+    this.carrier?.close();
+    this.carrier = null;
   }
 
   private tellFigures(): void {
@@ -387,8 +410,14 @@ class Viewer {
         this.flush();
         break;
       case 'depart':
-        this.core.depart(message.ends);
-        this.flush();
+        if (this.attached) {
+          this.core.depart(message.ends);
+          this.flush();
+        } else {
+          this.leaves = true;
+          this.finish(endOf(CloseCode.sessionEnded));
+          this.wake();
+        }
         break;
       case 'details':
         clearInterval(this.details);
@@ -427,8 +456,11 @@ function refusal(refused: Refusal): End {
 
 let viewer: Viewer | null = null;
 let early: ToWorker[] = [];
+/** With what to begin again after a fault, if the person wishes. */
+let failed: Start | null = null;
 
 async function begin(start: Start): Promise<void> {
+  failed = null;
   try {
     const response = await fetch(coreAddress);
     viewer = new Viewer(await Core.load(await response.arrayBuffer()), start);
@@ -438,13 +470,17 @@ async function begin(start: Start): Promise<void> {
   } catch (error) {
     // A core that failed is not called again: its memory may be in any state.
     console.error(error);
-    viewer = null;
+    viewer?.abandon();
+    [viewer, failed] = [null, start];
     post({ kind: 'state', state: { kind: 'ended', end: { kind: 'fault' } } });
   }
 }
 
 self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
   if (data.kind === 'start') void begin(data);
+  else if (failed !== null) {
+    if (data.kind === 'again') void begin(failed);
+  }
   else if (viewer === null) early = [...early, data].slice(-64);
   else viewer.heard(data);
 };

@@ -291,6 +291,8 @@ describe('the input method', () => {
     const now = await attach();
     now.send(field(1, 3, [120, 200, 2, 20]));
     await until('the field has the keyboard', async () => (await page.evaluate(() => document.activeElement?.tagName)) === 'TEXTAREA' || null);
+    // The browser hears of a renderer's focused field with its next frame; what is composed before goes nowhere.
+    await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
     return { now, client: await context.newCDPSession(page) };
   }
 
@@ -423,6 +425,37 @@ describe('a browser without H.264', () => {
     expect((next.all('hello')[0]?.capabilities ?? 1) & 1).toBe(0);
     await page.getByText('このブラウザーは H.264 を再生できないため').waitFor();
     troubles = troubles.filter((text) => !text.startsWith('H.264 cannot be decoded here'));
+  });
+});
+
+describe('a picture that is being decoded', () => {
+  /** A session whose film waits for a decoder that never answers. */
+  async function decoding(): Promise<Session> {
+    peer.lacks =
+      'self.VideoDecoder = class { state = "configured"; configure() {} decode() {} close() {} ' +
+      'static isConfigSupported() { return Promise.resolve({ supported: true }); } };';
+    const now = await attach();
+    const bytes = readFileSync(new URL('video.updates', vectors));
+    now.send(canvasOpened(9, 200, 150, 1));
+    now.show(9, 200, 150, bytes.subarray(4, 4 + bytes.readUInt32LE(0)));
+    await until('the page took the update', async () => (await page.locator('canvas').count()) === 2 || null);
+    return now;
+  }
+
+  it('does not keep the next connection waiting when the link is lost', async () => {
+    const now = await decoding();
+    now.drop();
+    const next = await session(2);
+    await until('its picture is acknowledged', () => next.all('presented').length > 0);
+    await state('attached');
+  });
+
+  it('does not hide why the host closed', async () => {
+    const now = await decoding();
+    now.send(close(2));
+    now.drop(4002);
+    await page.getByRole('heading', { name: '別の端末' }).waitFor();
+    expect(peer.sessions.length).toBe(1);
   });
 });
 

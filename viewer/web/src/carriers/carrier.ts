@@ -10,8 +10,8 @@ export interface Offer {
 /** What a carrier tells. `stream` is one of a channel (0 control, 1 input, 2 updates) or the one of all (3). */
 export interface Listener {
   received(stream: number, bytes: Uint8Array): void;
-  /** It is over; `refused`: the host did not accept the ticket. */
-  ended(refused: boolean): void;
+  /** It is over; `refused`: the host did not accept the ticket. With the protocol's close code, if the host gave it. */
+  ended(refused: boolean, code: number | null): void;
 }
 
 /** A carrier that is open and was admitted. */

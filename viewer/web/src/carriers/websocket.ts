@@ -5,6 +5,9 @@ import type { Carrier, Listener, Offer, Opened } from './carrier';
 /** The host closes with this code when the ticket is not good. */
 const TICKET_REFUSED = 4401;
 
+/** A session ends with the protocol's close code, at most two digits, added to this. */
+const CODES_FROM = 4000;
+
 /** Most bytes of one message to the host. */
 const MAX_MESSAGE = 16 * 1024;
 
@@ -38,11 +41,12 @@ function admit(socket: WebSocket, ticket: Uint8Array<ArrayBuffer>, listener: Lis
     else socket.close();
   };
   socket.onclose = ({ code }) => {
-    if (!isOver) listener.ended(code === TICKET_REFUSED);
+    const isOurs = CODES_FROM <= code && code < CODES_FROM + 100;
+    if (!isOver) listener.ended(code === TICKET_REFUSED, isOurs ? code - CODES_FROM : null);
     isOver = true;
   };
   if (socket.readyState === WebSocket.OPEN) socket.send(ticket);
-  else queueMicrotask(() => listener.ended(false));
+  else queueMicrotask(() => listener.ended(false, null));
   // Frames that are made together leave together: a message each would cost the host a read each.
   let waiting: Uint8Array[] = [];
   let size = 0;
