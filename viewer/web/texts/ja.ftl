@@ -26,7 +26,7 @@ WebFaultBody = ホストから、このページでは扱えない応答があ�
 WebFaultNext = ページを読み込み直してください。続くときは管理者に連絡してください。
 WebUnsupportedTitle = このブラウザーでは表示できません
 WebUnsupportedBody = 必要な機能（安全な接続、鍵の保管、OffscreenCanvas）がありません。
-WebUnsupportedNext = Edge か Chrome の新しい版で、https:// から始まる住所を開いてください。
+WebUnsupportedNext = Edge か Chrome の新しい版で、https:// から始まるアドレスを開いてください。
 WebNoticeExpiresSoon = 端末の登録の期限が近づいています。管理者に更新を依頼してください
 WebNoVideo = このブラウザーは H.264 を再生できないため、動画の動きは粗くなります。文字や画像はそのまま表示されます
 
