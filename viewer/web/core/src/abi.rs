@@ -15,9 +15,9 @@ use shoji_codec::{Layout, Rect};
 use shoji_protocol::time::Instant;
 use shoji_protocol::viewer::Config;
 use shoji_protocol::{
-    AttachHow, Button, CanvasId, Capabilities, CloseCode, Finger, Fixed, Input, Key, KeyboardLayout, Locale, Lock, Position,
-    PreeditCursor, Rate, ResumeToken, Scale, Size, Text, TextOffset, TouchPhase, UpdateId, Viewport, WheelDelta,
-    WheelSource, limits,
+    AttachHow, Button, CanvasId, Capabilities, CloseCode, Finger, Fixed, Input, Key, KeyboardLayout, Locale, Lock,
+    Position, PreeditCursor, Rate, ResumeToken, Scale, Size, Text, TextOffset, TouchPhase, UpdateId, Viewport,
+    WheelDelta, WheelSource, limits,
 };
 
 use crate::core::Core;
