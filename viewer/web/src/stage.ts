@@ -30,6 +30,9 @@ export class Stage {
   /** Pictures of the last connection. */
   private old: View[] = [];
   private chosen: number | null = null;
+  /** The canvases that there were when the connection was lost and that did not come again yet, and of which the window in front is. */
+  private lost = new Set<number>();
+  private lostFront: number | null = null;
   zoom = 100;
   private pointerAddress: string | null = null;
 
@@ -67,8 +70,14 @@ export class Stage {
 
   /** The connection is lost or over: what is there stays until another picture takes its place. */
   age(): void {
-    this.old.push(...this.views.filter(({ isShown }) => isShown));
-    for (const view of this.views) if (!view.isShown) view.element.remove();
+    if (this.views.length > 0) {
+      this.lost = new Set(this.views.map(({ canvas }) => canvas));
+      this.lostFront = this.front.window?.canvas ?? null;
+    }
+    // What is behind another window is not what the person looks at.
+    const seen = this.views.filter(({ isShown, element }) => isShown && !element.hidden);
+    for (const view of this.views) if (!seen.includes(view)) view.element.remove();
+    this.old.push(...seen);
     this.views = [];
     this.changed();
   }
@@ -78,6 +87,7 @@ export class Stage {
     this.age();
     for (const view of this.old) view.element.remove();
     this.old = [];
+    this.lost.clear();
   }
 
   opened({ surface, canvas, window, parent, width, height }: Extract<ToPage, { kind: 'opened' }>): void {
@@ -108,7 +118,9 @@ export class Stage {
     view.isShown = true;
     for (const { element } of this.old) element.remove();
     this.old = [];
-    if (view.window) this.chosen = surface;
+    // A window that only came back stays where it was.
+    const isBack = this.lost.delete(view.canvas);
+    if (view.window && (!isBack || view.canvas === this.lostFront)) this.chosen = surface;
     this.changed();
   }
 

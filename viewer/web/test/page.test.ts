@@ -339,6 +339,26 @@ describe('the input method', () => {
 });
 
 describe('the connection', () => {
+  it('that is made again leaves the window in front that was there', async () => {
+    const now = await attach();
+    const [{ width = 0, height = 0 } = {}] = now.all('attach');
+    const second = (to: Session) => {
+      to.send(canvasOpened(2, width, height));
+      to.show(2, width, height, plain(width, height, [225, 235, 250]));
+    };
+    second(now);
+    await page.getByRole('button', { name: 'ウィンドウ 2', exact: true, pressed: true }).waitFor();
+    await page.getByRole('button', { name: 'ウィンドウ 1', exact: true }).click();
+    await until('the keyboard is at the first window', () => now.all('focus').at(-1)?.canvas === 1);
+    now.drop();
+    const next = await session(2);
+    await until('the first window is back', () => next.all('presented').some(({ canvas }) => canvas === 1));
+    second(next);
+    await until('the second window is back', () => next.all('presented').some(({ canvas }) => canvas === 2));
+    await page.getByRole('button', { name: 'ウィンドウ 1', exact: true, pressed: true }).waitFor();
+    expect(next.all('focus').map(({ canvas }) => canvas), 'the keyboard never goes to the second').not.toContain(2);
+  });
+
   it('that is lost is made again with the token, and the last picture stays, dimmed', async () => {
     const now = await attach();
     await shot('3-attached');
