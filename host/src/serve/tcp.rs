@@ -1,6 +1,6 @@
 //! From a TCP connection to an authenticated viewer, for networks that let no UDP through.
 //!
-//! Owns admission over TCP: how many connections may be unfinished, how many handshakes at once, for how long, and which
+//! Owns admission over TCP: how many connections may be unfinished, for how long, and which
 //! service a client speaks to, which its first message says (ALPN). It has limits of its own, so that a flood of TCP leaves
 //! QUIC's alone. It must never make a session: that takes an `Attach`.
 
@@ -15,7 +15,6 @@ use shoji_protocol::Fault;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::server::TlsStream;
@@ -31,7 +30,7 @@ use crate::{limits, tls, web};
 /// Accepts until it is dropped.
 pub(super) async fn run(hub: Arc<Hub>, listener: TcpListener, viewers: Arc<ServerConfig>, web: Option<Web>) {
     let refusals = Mutex::new(Seldom::new(limits::REFUSALS_TOLD));
-    let door = Arc::new(Door { hub, viewers, web, handshakes: Semaphore::new(limits::MAX_HANDSHAKES), refusals });
+    let door = Arc::new(Door { hub, viewers, web, refusals });
     let mut half_open: VecDeque<AbortHandle> = VecDeque::new();
     let (mut crowded, mut failing) = (Seldom::new(1), Seldom::new(1));
     loop {
@@ -92,7 +91,6 @@ struct Door {
     /// The TLS configuration for viewers.
     viewers: Arc<ServerConfig>,
     web: Option<Web>,
-    handshakes: Semaphore,
     refusals: Mutex<Seldom>,
 }
 
@@ -118,15 +116,6 @@ fn service(hello: &ClientHello<'_>) -> Service {
     }
 }
 
-/// Why somebody gets no further.
-#[derive(Debug, thiserror::Error)]
-enum Refusal {
-    #[error(transparent)]
-    Handshake(#[from] io::Error),
-    #[error("too many handshakes at once")]
-    Crowded,
-}
-
 /// One newcomer until the end of its handshake; then its connection has a task of its own.
 async fn enter(door: Arc<Door>, stream: TcpStream, peer: SocketAddr) {
     let refused = match timeout(limits::HANDSHAKE_TIMEOUT, door.handshake(stream, peer)).await {
@@ -142,32 +131,25 @@ async fn enter(door: Arc<Door>, stream: TcpStream, peer: SocketAddr) {
 }
 
 impl Door {
-    async fn handshake(&self, stream: TcpStream, peer: SocketAddr) -> Result<(), Refusal> {
+    async fn handshake(&self, stream: TcpStream, peer: SocketAddr) -> io::Result<()> {
         tune(&stream)?;
         let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
-        // One costs about a millisecond of CPU, which those who only wait do not.
-        let permit = self.handshakes.try_acquire().map_err(|_| Refusal::Crowded)?;
+        // No further limit counts who may begin: whoever then falls silent would keep a place from those who go on. A handshake
+        // costs about a millisecond of CPU in a task that waits for nobody, and the oldest of too many is given up.
         match (service(&start.client_hello()), &self.web) {
-            (Service::Web, Some(web)) => self.web(web, start, peer, permit).await,
+            (Service::Web, Some(web)) => self.web(web, start, peer).await,
             // Without a web service a browser is told that nobody speaks its protocol.
-            (Service::Viewer, _) | (Service::Web, None) => self.viewer(start, peer, permit).await,
+            (Service::Viewer, _) | (Service::Web, None) => self.viewer(start, peer).await,
         }
     }
 
-    async fn viewer(
-        &self,
-        start: StartHandshake<TcpStream>,
-        peer: SocketAddr,
-        permit: SemaphorePermit<'_>,
-    ) -> Result<(), Refusal> {
+    async fn viewer(&self, start: StartHandshake<TcpStream>, peer: SocketAddr) -> io::Result<()> {
         let accept = start.into_stream_with(self.viewers.clone(), |tls| tls.set_buffer_limit(Some(limits::TLS_UNSENT)));
-        let accepted = accept.into_fallible().await;
-        drop(permit);
-        let stream = match accepted {
+        let stream = match accept.into_fallible().await {
             Ok(stream) => stream,
             Err((error, stream)) => {
                 linger(stream).await;
-                return Err(error.into());
+                return Err(error);
             }
         };
         // Cannot be missing: TLS asked for a certificate.
@@ -176,21 +158,13 @@ impl Door {
         Ok(())
     }
 
-    async fn web(
-        &self,
-        web: &Web,
-        start: StartHandshake<TcpStream>,
-        peer: SocketAddr,
-        permit: SemaphorePermit<'_>,
-    ) -> Result<(), Refusal> {
+    async fn web(&self, web: &Web, start: StartHandshake<TcpStream>, peer: SocketAddr) -> io::Result<()> {
         let accept = start.into_stream_with(web.tls.clone(), |tls| tls.set_buffer_limit(Some(limits::TLS_UNSENT)));
-        let accepted = accept.into_fallible().await;
-        drop(permit);
-        let stream = match accepted {
+        let stream = match accept.into_fallible().await {
             Ok(stream) => stream,
             Err((error, stream)) => {
                 linger(stream).await;
-                return Err(error.into());
+                return Err(error);
             }
         };
         let service = web.service.clone();

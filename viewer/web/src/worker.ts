@@ -116,8 +116,9 @@ class Viewer {
         return;
       }
       const answer = await this.access.challenge();
-      if ('ok' in answer || (answer.refused !== 'waiting' && answer.refused !== 'unknown')) return;
-      // Enrolled once, and not approved yet or no longer known: the code is asked for again.
+      const asksAgain = 'refused' in answer && ['waiting', 'unknown', 'expired'].includes(answer.refused);
+      if (!asksAgain) return;
+      // Enrolled once, and not approved yet, no longer known or approved until lately: the code is asked for again.
       const again = await this.access.enrol('');
       if ('refused' in again) {
         if (again.refused !== 'busy' && again.refused !== 'unreachable') return;
