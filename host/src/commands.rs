@@ -30,6 +30,12 @@ pub enum Error {
     Config(#[from] config::Error),
     #[error(transparent)]
     Control(#[from] control::Error),
+    /// No host was ever started or set up with this state directory.
+    #[error(
+        "there is no certificate authority in {}: run this as the host's user (root), or name its state directory with --state DIR",
+        .0.display()
+    )]
+    NoAuthority(std::path::PathBuf),
     /// The running host refused.
     #[error("the running host refused: {0}: see its log, and start it again if it is of another version")]
     Refused(String),
@@ -186,6 +192,10 @@ pub fn session(state: &Path, command: &Session) -> Result<(), Error> {
 
 /// `ca`.
 pub fn authority(state: &Path, out: Option<&Path>) -> Result<(), Error> {
+    // Only the host's own: one made here would be trusted by PCs and used by nobody.
+    if !Authority::is_there(state) {
+        return Err(Error::NoAuthority(state.to_path_buf()));
+    }
     let authority = Authority::open(state, clock::unix_seconds())?;
     let Some(out) = out else { return print(authority.certificate()) };
     store::write(out, authority.certificate().as_bytes(), store::READABLE)?;

@@ -97,6 +97,11 @@ pub struct Identity {
 }
 
 impl Authority {
+    /// Whether a state directory has an authority.
+    pub fn is_there(state: &Path) -> bool {
+        state.join("pki").join("ca.pem").exists()
+    }
+
     /// Opens the authority in this state directory, or makes it on first run. Two programs may do so at once.
     pub fn open(state: &Path, now: u64) -> Result<Self, Error> {
         let folder = state.join("pki");

@@ -22,6 +22,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, RwLock};
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
@@ -83,10 +84,20 @@ pub fn run(state: &Path, options: &Serve) -> Result<(), Error> {
     launcher.check_sandbox(browser_owner)?;
     // Started before the runtime's threads: see the spawner's own words.
     let spawner = Spawner::start()?;
+    raise_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads()).enable_all().build()?;
     let result = runtime.block_on(serve(state, options, config, launcher, spawner));
     runtime.shutdown_timeout(crate::limits::FAREWELL);
     result
+}
+
+/// Takes all the open files that the system grants: the usual first limit of 1,024 is less than the connections that may be
+/// unfinished, idle and in use together, and a revocation needs one too. After the spawner, whose children keep the usual.
+fn raise_open_files() {
+    let files = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: files.maximum, maximum: files.maximum }) {
+        warn!(%error, "The limit of open files stays as it is: under a flood of connections sessions may fail to start");
+    }
 }
 
 /// Threads that relay: one for eight cores, since a session's browser takes many times the CPU of its relay, and every

@@ -25,6 +25,13 @@ fn every_error_names_the_next_step() {
 }
 
 #[test]
+fn the_authoritys_certificate_is_read_and_never_made_by_asking_for_it() {
+    let state = tempfile::tempdir().unwrap();
+    assert!(fails(&["ca"], state.path()).contains("--state"));
+    assert!(!state.path().join("pki").exists());
+}
+
+#[test]
 fn the_help_speaks_the_language_of_the_environment() {
     let help = |locale: &str| {
         let output = program().env("LC_ALL", locale).args(["device", "add", "--help"]).output().unwrap();
