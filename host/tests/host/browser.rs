@@ -1,6 +1,7 @@
 //! What a browser's page does to get a session: enrolment, challenge, ticket, WebSocket. By hand, over real TLS.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -19,7 +20,7 @@ use shoji_host::web::bodies::signed_text;
 use shoji_protocol::CloseCode;
 use shoji_protocol::frame::{Decoder, Kind};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::WebSocketStream;
@@ -118,7 +119,15 @@ pub(crate) struct Socket {
 
 impl Socket {
     pub(crate) async fn open(bundle: &Bundle) -> Self {
-        let ticket = ticket(bundle).await.unwrap();
+        // Sign-ins have a rate; whoever comes too soon comes again, as the page does.
+        let deadline = Instant::now() + PATIENCE;
+        let ticket = loop {
+            match ticket(bundle).await {
+                Ok(ticket) => break ticket,
+                Err(word) => assert!(word == "busy" && Instant::now() < deadline, "no ticket: {word}"),
+            }
+            sleep(Duration::from_millis(100)).await;
+        };
         let mut request = format!("wss://{}/session", bundle.host).into_client_request().unwrap();
         let headers = request.headers_mut();
         headers.insert("origin", format!("https://{}", bundle.host).parse().unwrap());
