@@ -85,6 +85,10 @@ pub const DATAGRAMS_WAITING: usize = 16 << 10;
 /// still halves it on the first loss.
 pub const INITIAL_CONGESTION_WINDOW: u64 = 512 << 10;
 
+/// The least that may be in flight, whatever was lost: what a connection may begin with (RFC 9002, section 7.2), about eleven packets.
+/// A picture of text or of a small film then takes one round trip; at 2 Mbit/s it is 66 ms.
+pub const MIN_CONGESTION_WINDOW: u64 = 16 << 10;
+
 /// Socket buffers of the worker's Unix socket: a worst-case lossless 1080p update is about 4 MB and must be handed over
 /// without the worker waiting for the supervisor.
 pub const WORKER_SOCKET_BUFFER: usize = 4 << 20;

@@ -7,11 +7,11 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
 
-use quinn::congestion::CubicConfig;
 use quinn::crypto::rustls::QuicServerConfig;
 use quinn::{Endpoint, EndpointConfig, IdleTimeout, ServerConfig, TokioRuntime, TransportConfig, VarInt};
 use rustix::net::sockopt;
 
+use super::congestion;
 use crate::limits;
 
 /// The endpoint could not be opened.
@@ -88,8 +88,6 @@ fn endpoint(address: SocketAddr, socket: UdpSocket, tls: rustls::ServerConfig) -
 }
 
 fn transport() -> TransportConfig {
-    let mut congestion = CubicConfig::default();
-    congestion.initial_window(limits::INITIAL_CONGESTION_WINDOW);
     let idle = IdleTimeout::try_from(limits::IDLE_TIMEOUT).expect("the idle timeout fits");
     let mut transport = TransportConfig::default();
     transport
@@ -104,7 +102,7 @@ fn transport() -> TransportConfig {
         .stream_receive_window(VarInt::from_u32(limits::INPUT_WINDOW))
         .receive_window(VarInt::from_u32(limits::INPUT_WINDOW * 2))
         .send_window(limits::UPDATE_WINDOW)
-        .congestion_controller_factory(Arc::new(congestion));
+        .congestion_controller_factory(Arc::new(congestion::Config::default()));
     transport
 }
 

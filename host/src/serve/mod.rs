@@ -5,6 +5,7 @@
 
 pub(crate) mod accept;
 pub(crate) mod carrier;
+mod congestion;
 mod connection;
 mod deadlines;
 mod endpoint;
