@@ -81,6 +81,22 @@ pub const MESSAGE: usize = 64 << 10;
 /// typing. QUIC drops the oldest of more.
 pub const DATAGRAMS_WAITING: usize = 16 << 10;
 
+/// Bytes of copies of updates that may wait for the carrier: a picture of text. They leave before anything newer, so on a link that
+/// takes no more they would only delay it.
+pub const COPIES_WAITING: usize = 8 << 10;
+
+/// Most bytes of a frame of updates that is copied: a picture of text or of a small film. What is larger comes seldom.
+pub const COPIED_FRAME: usize = 6 << 10;
+
+/// How long after a lost packet updates are copied: a link that loses one in a hundred loses one in ten seconds of typing.
+pub const LOSSY_FOR: Duration = Duration::from_secs(60);
+
+/// How often the carrier is asked for its losses and its round trip.
+pub const LOOK_AT_LINK: Duration = Duration::from_millis(50);
+
+/// How long the shortest round trip counts as the link's own: a route may change.
+pub const NEAREST_FOR: Duration = Duration::from_secs(30);
+
 /// The first congestion window: on a LAN a whole page (about 0.4 MB) should leave in one flight. Congestion control
 /// still halves it on the first loss.
 pub const INITIAL_CONGESTION_WINDOW: u64 = 512 << 10;

@@ -28,7 +28,7 @@ pub enum Channel {
     Control,
     /// Viewer to host: input and what must stay in order with it. Copies of input may come beside it, in datagrams.
     Input,
-    /// Host to viewer: canvases, updates, cursor.
+    /// Host to viewer: canvases, updates, cursor. Copies of its bytes may come beside it, in datagrams.
     Updates,
 }
 

@@ -34,6 +34,7 @@ mod numbers;
 mod payload;
 mod rate;
 mod screen;
+pub mod splice;
 pub mod time;
 pub mod to_host;
 pub mod to_viewer;

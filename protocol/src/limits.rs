@@ -42,9 +42,12 @@ limits! {
     MAX_TEXT: usize = 768;
     /// Most bytes of a viewer→host message: the text of one commit and its few numbers.
     MAX_TO_HOST: usize = MAX_TEXT + 32;
-    /// Most bytes of a datagram with copies of input: the longest input in its frame and some short ones, and less than the
-    /// smallest packet that QUIC may use.
+    /// Most bytes of a datagram with copies of input or of updates: the longest input in its frame and some short ones, and less
+    /// than the smallest packet that QUIC may use.
     MAX_DATAGRAM: usize = 1_024;
+    /// Most bytes of the updates' stream that wait to be copied, or that came by copies ahead of it: a picture of text or of a small
+    /// film, as are sent while somebody types. Larger ones are rare and wait for what was lost.
+    MAX_SPLICE: usize = 16 * 1024;
     /// Most bytes of a host→viewer message: one update and its few numbers.
     MAX_TO_VIEWER: usize = MAX_UPDATE + 64;
     /// Most bytes of a message between supervisor and worker about the session itself: a few numbers.
@@ -162,6 +165,8 @@ rates! {
         "A viewer that loses its picture asks once for each canvas; each costs up to a megabyte.";
     COPIES = "copies of input", 1_000, 10_000,
         "Each key, button or text of an input method is followed by two datagrams of copies at most, and goes with one more.";
+    UPDATE_COPIES = "copies of updates", 4_000, 20_000,
+        "Sixty pictures a second, each in sixteen datagrams, of four windows at once.";
     CLOSES = "closes", 10, 64,
         "A person closes windows one by one; the burst is twice all canvases.";
     PINGS = "pings", 2, 40,

@@ -138,8 +138,10 @@ impl Capabilities {
     pub const CURSOR_IMAGE: Self = Self(8);
     /// The viewer sends copies of its input in datagrams beside the stream, and the host takes from them what it lacks.
     pub const INPUT_COPIES: Self = Self(16);
+    /// The host may send copies of the updates' bytes in datagrams beside their stream ([`splice`](crate::splice)).
+    pub const UPDATE_COPIES: Self = Self(32);
     /// Everything this version knows.
-    pub const ALL: Self = Self(31);
+    pub const ALL: Self = Self(63);
 
     /// Whether all of `wanted` is in the set.
     pub const fn contains(self, wanted: Self) -> bool {

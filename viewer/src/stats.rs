@@ -28,6 +28,7 @@ pub struct Stats {
     started: Stamp,
     updates: u64,
     bytes: u64,
+    spliced: u64,
     inputs: u64,
     reconnections: u64,
     carrier: Option<Way>,
@@ -56,6 +57,8 @@ pub struct Snapshot {
     pub updates: u64,
     /// Bytes of pixel payloads received.
     pub bytes_received: u64,
+    /// Bytes of this connection's updates that came by copies before their stream brought them.
+    pub bytes_spliced: u64,
     /// Input events sent.
     pub inputs: u64,
     /// How often the connection was made again.
@@ -80,6 +83,7 @@ impl Stats {
             started: now,
             updates: 0,
             bytes: 0,
+            spliced: 0,
             inputs: 0,
             reconnections: 0,
             carrier: None,
@@ -114,6 +118,11 @@ impl Stats {
         }
         slot.1 += 1;
         slot.2 += bytes as u64;
+    }
+
+    /// So many bytes of this connection's updates came by copies first.
+    pub fn spliced(&mut self, bytes: u64) {
+        self.spliced = bytes;
     }
 
     /// A picture that was made after input `sequence` is on screen (headless: in the canvas).
@@ -175,6 +184,7 @@ impl Stats {
             size: self.size,
             updates: self.updates,
             bytes_received: self.bytes,
+            bytes_spliced: self.spliced,
             inputs: self.inputs,
             reconnections: self.reconnections,
             frames_per_second: recent().map(|slot| slot.1).sum(),

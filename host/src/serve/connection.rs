@@ -82,7 +82,8 @@ impl<C: Carrier> Connection<C> {
     pub(super) fn new(hub: Arc<Hub>, identity: Identity, expires: tokio::time::Instant, carrier: C) -> Self {
         let mut config = host::Config::default();
         if !C::HAS_DATAGRAMS {
-            config.capabilities = config.capabilities.without(Capabilities::INPUT_COPIES);
+            let copies = Capabilities::INPUT_COPIES | Capabilities::UPDATE_COPIES;
+            config.capabilities = config.capabilities.without(copies);
         }
         Self {
             hub,
@@ -272,6 +273,9 @@ impl<C: Carrier> Connection<C> {
         self.session = Some(Attached { grant, broken: false });
         // If the viewer closed meanwhile, the loop ends and gives the session back.
         let _ = self.machine.attached(session, token, resumed, now());
+        if self.machine.copies_updates() {
+            self.carrier.copy_updates();
+        }
         let left = self.expires.saturating_duration_since(tokio::time::Instant::now());
         // Once per session: whoever comes back to one has read it.
         if !resumed && left < limits::CERTIFICATE_NOTICE {

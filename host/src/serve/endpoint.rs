@@ -96,9 +96,9 @@ fn transport() -> TransportConfig {
         // A viewer opens one stream of each kind and no more.
         .max_concurrent_bidi_streams(VarInt::from_u32(1))
         .max_concurrent_uni_streams(VarInt::from_u32(1))
-        // Only the viewer's copies of input come in datagrams; of many that wait the oldest are of no use.
+        // The viewer's copies of input come in datagrams, and copies of updates go; of many that wait the oldest are of no use.
         .datagram_receive_buffer_size(Some(limits::DATAGRAMS_WAITING))
-        .datagram_send_buffer_size(0)
+        .datagram_send_buffer_size(limits::COPIES_WAITING)
         .stream_receive_window(VarInt::from_u32(limits::INPUT_WINDOW))
         .receive_window(VarInt::from_u32(limits::INPUT_WINDOW * 2))
         .send_window(limits::UPDATE_WINDOW)

@@ -239,6 +239,11 @@ impl Connection {
         }
     }
 
+    /// Whether the viewer has a session and takes copies of updates.
+    pub fn copies_updates(&self) -> bool {
+        matches!(&self.phase, Phase::Attached(attached) if attached.capabilities.contains(Capabilities::UPDATE_COPIES))
+    }
+
     /// The time that the last question and its answer took.
     pub fn round_trip(&self) -> Option<crate::time::Duration> {
         self.presence.round_trip()

@@ -3,9 +3,11 @@
 use super::copies::Copies;
 use super::held::Held;
 use super::pace::Pace;
+use crate::frame::Decoder;
 use crate::link::{Outbox, Presence};
 use crate::rate::Bucket;
 use crate::screen::Screen;
+use crate::splice::Splicer;
 use crate::time::{Duration, Instant};
 use crate::{
     AttachHow, CanvasId, CanvasKind, Capabilities, Channel, CloseCode, CursorShape, CursorSize, Error, Hotspot, Input,
@@ -141,6 +143,7 @@ pub struct Connection {
     capabilities: Capabilities,
     presence: Presence,
     pings: Bucket,
+    update_copies: Bucket,
     screen: Screen,
     last_input: InputSequence,
     pace: Pace,
@@ -181,6 +184,7 @@ impl Connection {
             capabilities,
             presence: Presence::new(KeepAlive::clamped(limits::KEEP_ALIVE_MILLIS), now),
             pings: Bucket::new(limits::PINGS, now),
+            update_copies: Bucket::new(limits::UPDATE_COPIES, now),
             screen: Screen::new(capabilities, now),
             last_input: InputSequence::NONE,
             pace: Pace::new(now),
@@ -215,6 +219,31 @@ impl Connection {
             return Ok(None);
         }
         self.try_frame(None, body, now).inspect_err(|error| self.close(error.close_code()))
+    }
+
+    /// Takes a datagram of the carrier: `splicer` gives `frames` what the updates' stream lacks. Take all whole frames after it.
+    pub fn handle_datagram(
+        &mut self,
+        datagram: &[u8],
+        splicer: &mut Splicer,
+        frames: &mut Decoder,
+        now: Instant,
+    ) -> Result<(), Error> {
+        if self.closed().is_some() {
+            return Ok(());
+        }
+        self.presence.heard(now);
+        let spliced = match self.phase {
+            // Datagrams keep no order with the welcome; what this one holds comes by the stream too.
+            Phase::Greeting { .. } => self.update_copies.take(now),
+            _ if !self.capabilities.contains(Capabilities::UPDATE_COPIES) => Err(Violation::NotAgreed("a datagram")),
+            _ => self.update_copies.take(now).and_then(|()| splicer.datagram(datagram, frames)),
+        };
+        spliced.map_err(|violation| {
+            let error = violation.by(Side::Host);
+            self.close(error.close_code());
+            error
+        })
     }
 
     /// A person did something. Returns the event's place in the attachment, or `None` if there is no session to do it in.

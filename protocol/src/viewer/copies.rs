@@ -10,6 +10,7 @@ use crate::time::{Duration, Instant};
 use crate::{Input, InputSequence, TouchPhase, limits};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use core::fmt;
 
 /// From an input to its copies. The first comes before anybody feels that the input is late, and after the packets around it, for
 /// packets are often lost together; the second in case that one is lost as well.
@@ -21,7 +22,7 @@ const OLD: Duration = Duration::from_millis(300);
 /// Inputs in one datagram: half a second of fast typing, 200 bytes.
 const MOST: usize = 16;
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Copies {
     is_agreed: bool,
     recent: VecDeque<Recent>,
@@ -31,11 +32,26 @@ pub(crate) struct Copies {
     datagram: Option<Vec<u8>>,
 }
 
-#[derive(Debug)]
 struct Recent {
     sequence: InputSequence,
     at: Instant,
     frame: Vec<u8>,
+}
+
+/// Without what was typed.
+impl fmt::Debug for Recent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recent").field("sequence", &self.sequence).field("at", &self.at).finish_non_exhaustive()
+    }
+}
+
+/// Without what was typed.
+impl fmt::Debug for Copies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { is_agreed, recent, last, .. } = self;
+        let mut copies = f.debug_struct("Copies");
+        copies.field("is_agreed", is_agreed).field("recent", recent).field("last", last).finish_non_exhaustive()
+    }
 }
 
 impl Copies {
@@ -225,6 +241,15 @@ mod tests {
         typist.sends(&Input::Commit { text: long.clone() }, 12);
         typist.sends(&Input::Commit { text: long }, 13);
         assert_eq!(typist.takes(), Some(alloc::vec![103]));
+    }
+
+    #[test]
+    fn what_was_typed_is_not_in_what_is_printed_for_developers() {
+        let mut typist = Typist::new();
+        typist.sends(&Input::Commit { text: crate::Text::new("himitsu").unwrap() }, 0);
+        typist.copies.flush_due(at(10));
+        let printed = alloc::format!("{:?}", typist.copies);
+        assert!(printed.contains("Recent") && !printed.contains("104, 105, 109"), "{printed}");
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod pair;
 mod properties;
 mod session;
 mod shared;
+mod splice;
 mod vectors;
 
 #[test]

@@ -1,11 +1,12 @@
 //! The viewer's end of a connection under a host and a person that do anything in any order.
 
 use shoji_protocol::boundary::Described;
-use shoji_protocol::frame::HEADER_BYTES;
+use shoji_protocol::frame::{self, HEADER_BYTES};
+use shoji_protocol::splice::Splicer;
 use shoji_protocol::time::{Duration, Instant};
 use shoji_protocol::{
     CanvasId, CanvasKind, Capabilities, Channel, CloseCode, Input, InputSequence, KeepAlive, Pixels, ResumeToken,
-    SessionId, Side, ToHost, ToViewer, UpdateId, Violation, viewer,
+    SessionId, Side, ToHost, ToViewer, UpdateId, Violation, limits, viewer,
 };
 
 use crate::host::{channel, viewport};
@@ -26,6 +27,8 @@ pub fn run(bytes: &[u8]) {
 
 struct World {
     connection: viewer::Connection,
+    splicer: Splicer,
+    frames: frame::Decoder,
     now: Instant,
     canvases: u32,
     updates: u64,
@@ -37,7 +40,17 @@ impl World {
     fn new() -> Self {
         let now = Instant::from_micros(7);
         let connection = viewer::Connection::new(viewer::Config::new(viewport()), now);
-        Self { connection, now, canvases: 0, updates: 0, last_input: 0, closes_sent: 0 }
+        let frames = frame::Decoder::new(&[frame::Kind::ToViewer]);
+        Self {
+            connection,
+            splicer: Splicer::default(),
+            frames,
+            now,
+            canvases: 0,
+            updates: 0,
+            last_input: 0,
+            closes_sent: 0,
+        }
     }
 
     fn step(&mut self, source: &mut Source<'_>) {
@@ -66,7 +79,25 @@ impl World {
                 self.connection.handle_deadline(self.now);
                 assert!(self.connection.deadline().is_none_or(|next| self.now < next), "a deadline that is never done");
             }
+            13 => {
+                let place = u64::from(source.byte()) * u64::from(source.byte());
+                let datagram = [&place.to_le_bytes()[..], source.some(64)].concat();
+                let cut = datagram.len() - usize::from(source.below(20) == 0);
+                self.splice(&datagram[..cut]);
+            }
             _ => self.drain(),
+        }
+    }
+
+    /// A copy comes beside the stream of updates, which brings nothing here.
+    fn splice(&mut self, datagram: &[u8]) {
+        let Self { connection, splicer, frames, now, .. } = self;
+        let heard = connection.handle_datagram(datagram, splicer, frames, *now);
+        assert!(heard.is_ok() || connection.closed().is_some(), "an error ends the connection");
+        assert!(splicer.waiting() <= limits::MAX_SPLICE);
+        while let Ok(Some(frame)) = self.frames.next_frame() {
+            let body = frame.body.to_owned();
+            self.hear(Channel::Updates, &body);
         }
     }
 

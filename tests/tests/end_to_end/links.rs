@@ -10,6 +10,7 @@ use shoji_viewer::headless::Viewer;
 use shoji_viewer::link::{Error, Options};
 use shoji_viewer::scene::State;
 
+use crate::exactness::assert_equal_at_rest;
 use crate::fixture::{Host, PATIENCE, Page, Site};
 
 /// A text field; every change of its content is asked for as a path, and so is the page's coming.
@@ -30,11 +31,14 @@ struct Desk {
 
 impl Desk {
     fn new() -> Self {
+        Self::behind(Conditions { rtt: Duration::from_millis(20), ..Conditions::default() })
+    }
+
+    fn behind(conditions: Conditions) -> Self {
         let answer = |path| Page { path, head: "", body: "" };
         let site =
             Site::of(vec![answer("/v/"), answer("/came"), answer("/hand"), Page { path: "/", head: "", body: PAGE }]);
         let host = Host::showing(Some(&format!("http://{}/", site.address)));
-        let conditions = Conditions { rtt: Duration::from_millis(20), ..Conditions::default() };
         let relay = Relay::start(host.address(), conditions).expect("loopback carries a relay");
         Self { site, host, relay }
     }
@@ -121,6 +125,23 @@ fn a_key_that_is_held_repeats() {
     key(&viewer, B, true);
     desk.site.wait_for(|path| path.starts_with("/v/abbbbbbbbbbbbbbbbbbbb"));
     key(&viewer, B, false);
+}
+
+#[test]
+fn where_packets_are_lost_pictures_come_by_their_copies_and_are_right() {
+    let lossy = Conditions { rtt: Duration::from_millis(40), loss_ppm: 50_000, ..Conditions::default() };
+    let desk = Desk::behind(lossy);
+    let viewer = desk.viewer("pc", AttachHow::New);
+    let deadline = Instant::now() + PATIENCE;
+    let mut typed = String::new();
+    while viewer.stats().bytes_spliced == 0 {
+        assert!(Instant::now() < deadline, "no copy was needed in {} letters", typed.len());
+        assert!(tap(&viewer, A));
+        typed.push('a');
+        desk.holds(&typed);
+    }
+    let main = viewer.ready(PATIENCE).expect("the picture stays");
+    assert_equal_at_rest(&desk.host, &viewer, main);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use shoji_codec::DecodeError;
-use shoji_protocol::{CanvasId, Channel, CloseCode, Side, frame, viewer::Event};
+use shoji_protocol::{CanvasId, Channel, CloseCode, Side, frame, splice::Splicer, viewer::Event};
 
 use super::{
     Error, Options, Shared, Wish,
@@ -47,6 +47,8 @@ pub(super) struct Live<'a> {
     outgoing: Outgoing,
     /// Of the control channel, or of all where they share a stream; and of updates.
     frames: [frame::Decoder; 2],
+    /// Of updates too: puts in what came beside their stream.
+    splicer: Splicer,
     pictures: BTreeMap<CanvasId, Picture>,
     looked: Stamp,
     /// Whether the scene says that the host does not answer.
@@ -63,6 +65,7 @@ impl<'a> Live<'a> {
             carrier,
             outgoing,
             frames: [frame::Decoder::new(&[frame::Kind::ToViewer]), frame::Decoder::new(&[frame::Kind::ToViewer])],
+            splicer: Splicer::default(),
             pictures: BTreeMap::new(),
             looked: Stamp(0),
             silent: false,
@@ -88,6 +91,7 @@ impl<'a> Live<'a> {
                 None | Some(Told::Wrote) => {}
                 Some(Told::Channel(channel, count)) => self.take(Some(channel), &chunks[..count])?,
                 Some(Told::Shared(count)) => self.take(None, &chunks[..count])?,
+                Some(Told::Datagram(datagram)) => self.splice(&datagram)?,
                 Some(Told::Finished) => {
                     let reason = tokio::time::timeout(HANDSHAKE, self.carrier.closed()).await;
                     return Err(reason.unwrap_or(Error::Lost).into());
@@ -153,19 +157,46 @@ impl<'a> Live<'a> {
         if let Some(wire) = &mut self.shared.lock().wire {
             wire.connection.heard(instant(clock::now()));
         }
-        let mut frames = std::mem::replace(
-            &mut self.frames[usize::from(channel == Some(Channel::Updates))],
-            frame::Decoder::new(&[frame::Kind::ToViewer]),
-        );
+        let mut frames = self.lend_frames(channel);
         for chunk in chunks {
-            frames.push(chunk);
-            loop {
-                let by_host = |error: frame::FrameError| Error::Protocol(error.by(Side::Host));
-                let Some(frame) = frames.next_frame().map_err(by_host)? else { break };
-                self.frame(channel, frame.body)?;
+            if channel == Some(Channel::Updates) {
+                self.splicer.stream(chunk, &mut frames);
+            } else {
+                frames.push(chunk);
             }
+            self.all(channel, &mut frames)?;
         }
-        self.frames[usize::from(channel == Some(Channel::Updates))] = frames;
+        self.frames[of(channel)] = frames;
+        Ok(())
+    }
+
+    /// Takes a datagram, and does what the frames say that it completes.
+    fn splice(&mut self, datagram: &[u8]) -> Result<(), End> {
+        let channel = Some(Channel::Updates);
+        let mut frames = self.lend_frames(channel);
+        let shared = self.shared;
+        if let Some(wire) = &mut shared.lock().wire {
+            let splicer = &mut self.splicer;
+            wire.step(|connection| connection.handle_datagram(datagram, splicer, &mut frames, instant(clock::now())))
+                .map_err(Error::Protocol)?;
+        }
+        self.all(channel, &mut frames)?;
+        self.frames[of(channel)] = frames;
+        shared.scene.lock().stats.spliced(self.splicer.spliced());
+        Ok(())
+    }
+
+    /// A channel's frames, to be given back when all of them were done.
+    fn lend_frames(&mut self, channel: Option<Channel>) -> frame::Decoder {
+        std::mem::replace(&mut self.frames[of(channel)], frame::Decoder::new(&[frame::Kind::ToViewer]))
+    }
+
+    /// Does what all whole frames say.
+    fn all(&mut self, channel: Option<Channel>, frames: &mut frame::Decoder) -> Result<(), End> {
+        let by_host = |error: frame::FrameError| Error::Protocol(error.by(Side::Host));
+        while let Some(frame) = frames.next_frame().map_err(by_host)? {
+            self.frame(channel, frame.body)?;
+        }
         Ok(())
     }
 
@@ -293,4 +324,9 @@ impl<'a> Live<'a> {
         }
         self.carrier.farewell(&mut self.outgoing, GOODBYE, code).await;
     }
+}
+
+/// Which of the two decoders has a channel's frames.
+fn of(channel: Option<Channel>) -> usize {
+    usize::from(channel == Some(Channel::Updates))
 }

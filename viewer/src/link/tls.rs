@@ -32,6 +32,9 @@ const WINDOW: u32 = 16 * 1024 * 1024;
 /// the same inputs.
 const DATAGRAMS_WAITING: usize = 4 * 1024 + 512;
 
+/// Bytes of copies that may wait until this thread has decoded what came before: twice what is spliced in at most. The oldest is dropped.
+const COPIES_WAITING: usize = 2 * shoji_protocol::limits::MAX_SPLICE;
+
 /// The same TLS for every carrier.
 #[derive(Clone)]
 pub(crate) struct Configuration {
@@ -74,9 +77,9 @@ pub(crate) fn configuration(bundle: &Bundle) -> Result<Configuration, Error> {
         // One stream of updates; room for a second, nothing more.
         .max_concurrent_uni_streams(VarInt::from_u32(2))
         .max_concurrent_bidi_streams(VarInt::from_u32(0))
-        // Copies of input go in datagrams, the newest first of all; none come back.
+        // Copies of input go in datagrams, the newest first of all; copies of updates come.
         .datagram_send_buffer_size(DATAGRAMS_WAITING)
-        .datagram_receive_buffer_size(Some(0));
+        .datagram_receive_buffer_size(Some(COPIES_WAITING));
     let mut config = quinn::ClientConfig::new(Arc::new(crypto));
     config.transport_config(Arc::new(transport));
     Ok(Configuration { quic: config, stream })

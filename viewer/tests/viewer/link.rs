@@ -97,6 +97,30 @@ fn a_picture_in_parts_is_acknowledged_and_current_only_when_it_is_whole() {
 }
 
 #[test]
+fn a_picture_whose_packets_are_lost_comes_by_its_copy_and_is_shown_once() {
+    let host = Host::start();
+    let (viewer, mut peer, mut picture) = session(&host);
+    let shows = |update| {
+        let applied = |model: &shoji_viewer::scene::Model| (model.view(CanvasId(1))?.update() == update).then_some(());
+        viewer.wait_until("the update", PATIENCE, applied).expect("applied");
+    };
+    peer.lose_updates();
+    picture.fill(100, 100, 30, 40, [1, 2, 3]);
+    shows(peer.show(1, &picture, 1));
+    picture.fill(200, 100, 30, 40, [4, 5, 6]);
+    shows(peer.show(1, &picture, 1));
+    assert_eq!(viewer.digest(CanvasId(1)), Some(picture.digest()));
+    let spliced = viewer.stats().bytes_spliced;
+    assert!(spliced > 0);
+    // The stream says all of it again, and goes on.
+    peer.repeat_updates();
+    picture.fill(300, 100, 30, 40, [7, 8, 9]);
+    shows(peer.show(1, &picture, 1));
+    assert_eq!(viewer.digest(CanvasId(1)), Some(picture.digest()));
+    assert_eq!(viewer.stats().bytes_spliced, spliced);
+}
+
+#[test]
 fn input_arrives_in_order_and_numbered_from_one() {
     let host = Host::start();
     let (viewer, mut peer, _) = session(&host);

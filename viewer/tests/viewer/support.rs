@@ -133,6 +133,8 @@ impl Host {
                 control: (control_out, control_in, frame::Decoder::new(&[frame::Kind::ToHost])),
                 input: None,
                 updates,
+                sent: 0,
+                lost: None,
                 machine: Connection::new(Config::default(), now()),
                 encoders: Vec::new(),
                 update: 0,
@@ -168,6 +170,10 @@ pub(crate) struct Peer {
     control: (SendStream, RecvStream, frame::Decoder),
     input: Option<(RecvStream, frame::Decoder)>,
     updates: SendStream,
+    /// Bytes that went into the stream of updates, or should have.
+    sent: u64,
+    /// What the network lost of it, while it loses.
+    lost: Option<Vec<u8>>,
     machine: Connection,
     encoders: Vec<(CanvasId, Encoder)>,
     update: u64,
@@ -308,8 +314,32 @@ impl Peer {
         self.raw(channel, &bytes);
     }
 
+    /// From now on the stream of updates brings nothing; only copies arrive.
+    pub(crate) fn lose_updates(&mut self) {
+        self.lost = Some(Vec::new());
+    }
+
+    /// What was lost is sent again.
+    pub(crate) fn repeat_updates(&mut self) {
+        let lost = self.lost.take().expect("it was lost");
+        block(&self.runtime, "room in the stream", self.updates.write_all(&lost)).expect("an open stream");
+    }
+
     /// Sends any bytes.
     pub(crate) fn raw(&mut self, channel: Channel, bytes: &[u8]) {
+        if channel == Channel::Updates {
+            let place = self.sent;
+            self.sent += bytes.len() as u64;
+            if let Some(lost) = &mut self.lost {
+                lost.extend_from_slice(bytes);
+                for (number, piece) in bytes.chunks(1_000).enumerate() {
+                    let place = place + number as u64 * 1_000;
+                    let datagram = [&place.to_le_bytes()[..], piece].concat();
+                    self.carrier.send_datagram(datagram.into()).expect("the viewer takes datagrams");
+                }
+                return;
+            }
+        }
         let stream = match channel {
             Channel::Updates => &mut self.updates,
             _ => &mut self.control.0,

@@ -5,6 +5,7 @@
 //! next one taken from the worker, so that the newest pixels win. It must never look into a frame, and never hold more
 //! than one update and [`crate::limits::CONTROL_BACKLOG`] bytes of the rest.
 
+mod losses;
 mod messages;
 mod outgoing;
 mod quic;
@@ -26,7 +27,7 @@ pub(crate) trait Carrier: Send {
     /// What it is called in logs.
     const NAME: &'static str;
 
-    /// Whether copies of input can come beside the ordered bytes. Where they cannot, they are not agreed on.
+    /// Whether copies of input and of updates can go beside the ordered bytes. Where they cannot, they are not agreed on.
     const HAS_DATAGRAMS: bool;
 
     /// Where the viewer is.
@@ -34,6 +35,9 @@ pub(crate) trait Carrier: Send {
 
     /// Takes a whole frame; [`next`](Self::next) sends it.
     fn queue(&mut self, channel: Channel, frame: Bytes);
+
+    /// The viewer takes copies of updates in datagrams: a carrier that has them sends some where packets are lost.
+    fn copy_updates(&mut self) {}
 
     /// Whether everything went into the transport, so that another update may be queued.
     fn is_drained(&self) -> bool;

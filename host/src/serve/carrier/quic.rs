@@ -1,16 +1,20 @@
-//! QUIC: a stream for each channel, and datagrams for copies of input.
+//! QUIC: a stream for each channel, and datagrams for copies of input and of updates.
 //!
-//! Owns the streams and their priorities. A frame leaves as the bytes that came; nothing is copied here.
+//! Owns the streams and their priorities, and when a copy of an update is sent. A frame leaves as the bytes that came; only what
+//! gets a copy is copied.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::Bytes;
 use quinn::{ConnectionError, ReadError, RecvStream, SendStream, VarInt, WriteError};
+use shoji_protocol::splice::Copier;
 use shoji_protocol::{Channel, CloseCode};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
+use super::losses::Losses;
 use super::{Carrier, Lost, Told};
-use crate::limits;
+use crate::{clock, limits};
 
 /// Read from a viewer's stream at once; input frames are about 20 bytes.
 const READ: usize = 16 << 10;
@@ -22,6 +26,10 @@ pub(in crate::serve) struct Quic {
     input: Option<Receiving>,
     control_out: Sending,
     updates: Sending,
+    copier: Copier,
+    losses: Losses,
+    /// The viewer takes copies.
+    copies: bool,
 }
 
 /// A stream from the viewer.
@@ -78,8 +86,36 @@ impl Quic {
             input: None,
             control_out: Sending::new(control_out),
             updates: Sending::new(updates),
+            copier: Copier::default(),
+            losses: Losses::new(Instant::now()),
+            copies: false,
         })
     }
+}
+
+impl Quic {
+    fn copies_help(&mut self) -> bool {
+        let Self { connection, losses, .. } = self;
+        losses.copies_help(Instant::now(), || {
+            let path = connection.stats().path;
+            (path.lost_packets, path.rtt)
+        })
+    }
+
+    /// Sends the copies that are due, as far as the carrier has room: if it still holds many, the link is full.
+    fn send_copies(&mut self) {
+        while let Some(datagram) = self.copier.take_due(now()) {
+            if self.connection.datagram_send_buffer_space() >= datagram.len() {
+                // A viewer that takes no datagrams has the stream.
+                let _ = self.connection.send_datagram(datagram.into());
+            }
+        }
+    }
+}
+
+/// The protocol's clock.
+fn now() -> shoji_protocol::time::Instant {
+    shoji_protocol::time::Instant::from_micros(clock::microseconds())
 }
 
 /// The QUIC close code of a close code.
@@ -93,6 +129,7 @@ enum Wake {
     Read(Channel, Result<Option<Bytes>, ReadError>),
     Datagram(Result<Bytes, ConnectionError>),
     Wrote(Result<(), WriteError>),
+    CopyDue,
 }
 
 impl Carrier for Quic {
@@ -105,9 +142,17 @@ impl Carrier for Quic {
 
     fn queue(&mut self, channel: Channel, frame: Bytes) {
         match channel {
-            Channel::Updates => self.updates.waiting.push(frame),
+            Channel::Updates => {
+                let copied = self.copies && frame.len() <= limits::COPIED_FRAME && self.copies_help();
+                self.copier.sent(&frame, copied, now());
+                self.updates.waiting.push(frame);
+            }
             Channel::Control | Channel::Input => self.control_out.waiting.push(frame),
         }
+    }
+
+    fn copy_updates(&mut self) {
+        self.copies = true;
     }
 
     fn is_drained(&self) -> bool {
@@ -117,7 +162,9 @@ impl Carrier for Quic {
 
     async fn next(&mut self) -> Result<Told, Lost> {
         loop {
-            let Self { connection, control_in, input, control_out, updates } = self;
+            self.send_copies();
+            let due = self.copier.deadline().map(|at| Duration::from(at.since(now())));
+            let Self { connection, control_in, input, control_out, updates, .. } = self;
             if control_out.waiting.iter().map(Bytes::len).sum::<usize>() > limits::CONTROL_BACKLOG {
                 return Err(Lost::unread());
             }
@@ -136,6 +183,7 @@ impl Carrier for Quic {
                 bytes = control_in.read(), if control_in.open => Wake::Read(Channel::Control, bytes),
                 wrote = control_out.write(), if has_control => Wake::Wrote(wrote),
                 wrote = updates.write(), if has_updates => Wake::Wrote(wrote),
+                () = tokio::time::sleep(due.unwrap_or_default()), if due.is_some() => Wake::CopyDue,
             };
             match wake {
                 Wake::Opened(stream) => self.input = Some(Receiving::new(stream.map_err(Lost::because)?)),
@@ -149,6 +197,7 @@ impl Carrier for Quic {
                 },
                 Wake::Datagram(datagram) => return Ok(Told::Datagram(datagram.map_err(Lost::because)?)),
                 Wake::Wrote(wrote) => return wrote.map(|()| Told::Wrote).map_err(Lost::because),
+                Wake::CopyDue => {}
             }
         }
     }

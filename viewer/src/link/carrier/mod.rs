@@ -67,6 +67,8 @@ pub(super) enum Told {
     Channel(Channel, usize),
     /// So many chunks of the frames of all channels.
     Shared(usize),
+    /// A copy of a piece of the updates' stream.
+    Datagram(Bytes),
     /// Something was written, or may be.
     Wrote,
     /// The host finished a stream, which only happens with the connection's end; the reason is on its way.

@@ -1,4 +1,4 @@
-//! QUIC: a stream for each channel, and datagrams for copies of input.
+//! QUIC: a stream for each channel, and datagrams for copies of input and of updates.
 
 use std::{
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -97,6 +97,7 @@ impl Quic {
                     None => std::future::pending().await,
                 }
             } => Ok(read(Channel::Updates, result.map_err(|_| Error::Lost)?)),
+            result = connection.read_datagram() => Ok(Told::Datagram(result.map_err(|_| Error::Lost)?)),
             result = connection.accept_uni(), if !has_updates => {
                 *updates = Some(result.map_err(|_| Error::Lost)?);
                 Ok(Told::Wrote)
