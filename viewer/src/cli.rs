@@ -22,6 +22,7 @@ use crate::{
     bundle::Bundle,
     headless::{Viewer, WaitError},
     link::{self, Options},
+    memory::Memory,
     observe::{Observer, Trace},
     script,
     texts::{Language, Text},
@@ -212,13 +213,6 @@ fn default_bundle() -> Option<PathBuf> {
     Some(directories.config_dir().join("device.shoji"))
 }
 
-/// The file that says that the program has explained itself to this user.
-fn welcome_marker() -> Option<PathBuf> {
-    let directories = directories::ProjectDirs::from("", "", "shoji")?;
-    let folder = directories.state_dir().unwrap_or_else(|| directories.data_local_dir());
-    Some(folder.join("viewer-explained"))
-}
-
 /// The language that the arguments ask for, found before they are understood: their help has one already.
 fn asked_language(arguments: impl Iterator<Item = OsString>) -> Option<Language> {
     let mut arguments = arguments.map(|argument| argument.to_string_lossy().into_owned());
@@ -271,8 +265,8 @@ fn run(connect: &Connect, language: Language) -> Result<(), Failure> {
         contrast: connect.contrast,
         menu_key: connect.menu_key,
         shortcuts: connect.shortcuts,
-        // A measurement is no first start of a person.
-        welcome: if connect.trace.is_some() { None } else { welcome_marker() },
+        // A measurement is no start of a person.
+        memory: if connect.trace.is_some() { None } else { Memory::of_user() },
     };
     let stats = window::run(bundle, options, settings, observer).map_err(Failure::Window)?;
     match (&connect.stats, stats) {

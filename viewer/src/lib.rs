@@ -14,6 +14,7 @@ pub mod clock;
 pub mod headless;
 pub mod keys;
 pub mod link;
+pub mod memory;
 pub mod observe;
 pub mod scene;
 pub mod script;

@@ -4,10 +4,7 @@
 //! and no click reaches the page; what was down at the host is lifted when it opens, and releases go their usual way, so
 //! that none is lost. What can be chosen is decided by [`menu`](super::menu), how it looks by [`ui`](crate::ui).
 
-use std::{
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use shoji_protocol::{Input, Key, Position, TouchPhase as Phase, WindowState};
 use winit::{
@@ -20,11 +17,12 @@ use winit::{
 use super::{
     app::App,
     input::{Shortcut, keys_of},
-    menu::{Choice, Combination, Facts, Menu, MenuKey, Opener, Opens, Outcome},
+    menu::{self, Choice, Combination, Facts, Menu, MenuKey, Opener, Opens, Outcome},
     pane::{Overlay, Pane},
 };
 use crate::{
     keys,
+    memory::Memory,
     scene::State,
     ui::{
         frame,
@@ -62,7 +60,9 @@ pub(super) struct Front {
     opener: Opener,
     shortcuts: bool,
     zoom: u16,
-    welcome: Option<PathBuf>,
+    memory: Option<Memory>,
+    /// The help card that is open is the one of the first start.
+    explains: bool,
     open: Option<(WindowId, Open)>,
     /// Where the pointer is.
     pointer: Option<(WindowId, f64, f64)>,
@@ -74,9 +74,10 @@ pub(super) struct Front {
 }
 
 impl Front {
-    pub(super) fn new(key: MenuKey, shortcuts: bool, welcome: Option<PathBuf>) -> Self {
+    pub(super) fn new(key: MenuKey, shortcuts: bool, memory: Option<Memory>) -> Self {
         let key = if shortcuts { key } else { MenuKey::None };
-        Self { opener: Opener::new(key), shortcuts, zoom: 100, welcome, ..Self::default() }
+        let zoom = memory.as_ref().and_then(|memory| memory.zoom(&menu::ZOOMS)).unwrap_or(menu::ZOOMS[0]);
+        Self { opener: Opener::new(key), shortcuts, zoom, memory, ..Self::default() }
     }
 
     /// How large the person wants the session, as a factor of the display's scale.
@@ -105,10 +106,9 @@ fn holds(area: Area, (x, y): (f64, f64)) -> bool {
 impl App {
     /// Shows the help card where the program starts for the first time.
     pub(super) fn welcome(&mut self) {
-        let first = self.front.welcome.as_ref().is_some_and(|marker| !marker.exists());
-        if !first {
-            self.front.welcome = None;
-        } else if let Some(id) = self.panes.first().map(|pane| pane.window.id()) {
+        let first = self.front.memory.as_ref().is_some_and(|memory| !memory.has_explained());
+        if first && let Some(id) = self.panes.first().map(|pane| pane.window.id()) {
+            self.front.explains = true;
             self.bring(id, Open::Help);
         }
     }
@@ -310,6 +310,9 @@ impl App {
             Choice::Help => self.bring(id, Open::Help),
             Choice::Zoom(zoom) => {
                 self.front.zoom = zoom;
+                if let Some(memory) = &self.front.memory {
+                    memory.keep_zoom(zoom);
+                }
                 self.tell_sizes();
             }
             Choice::Send(keys) => self.send_keys(keys),
@@ -384,12 +387,11 @@ impl App {
     /// Gives the hands back to the page.
     fn put_away(&mut self, events: &ActiveEventLoop) {
         let Some((id, open)) = self.front.open.take() else { return };
-        if let (Open::Help, Some(marker)) = (&open, self.front.welcome.take()) {
-            let folder = marker.parent().map_or(Ok(()), std::fs::create_dir_all);
-            if let Err(error) = folder.and_then(|()| std::fs::write(&marker, "")) {
-                // It will be explained once more; that harms nobody.
-                tracing::debug!(%error, "That this was not the first start could not be noted");
-            }
+        if matches!(open, Open::Help)
+            && std::mem::take(&mut self.front.explains)
+            && let Some(memory) = &self.front.memory
+        {
+            memory.explained();
         }
         if let Some(pane) = self.pane(id) {
             pane.place(Overlay::Front, None);

@@ -19,7 +19,6 @@ mod messages;
 mod pane;
 
 use std::{
-    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -42,6 +41,7 @@ use crate::{
     bundle::Bundle,
     clock,
     link::{Link, Options},
+    memory::Memory,
     observe::Observer,
     scene::Scene,
     stats::Snapshot,
@@ -67,8 +67,8 @@ pub struct Settings {
     pub menu_key: MenuKey,
     /// Whose the keys for the viewer's own commands are.
     pub shortcuts: Shortcuts,
-    /// The file that says that this is not the first start; without one nothing is explained.
-    pub welcome: Option<PathBuf>,
+    /// What is remembered from earlier starts; without it nothing is explained, and nothing kept.
+    pub memory: Option<Memory>,
 }
 
 /// Whose the keys for the viewer's own commands are.
@@ -137,7 +137,7 @@ pub fn run(
         observer,
         painter: Painter::new().with_contrast(settings.contrast),
         keyboard: Keyboard::new(local),
-        front: Front::new(settings.menu_key, local, settings.welcome),
+        front: Front::new(settings.menu_key, local, settings.memory),
         pending,
     });
     let ran = events.run_app(&mut app).map_err(|error| Error::display(&error));

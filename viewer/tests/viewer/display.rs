@@ -232,7 +232,7 @@ pub(crate) struct Setup<'a> {
     pub(crate) size: (u32, u32),
     /// The display's scale.
     pub(crate) scale: &'a str,
-    /// The folder in which the program notes that it has explained itself; otherwise one where it has.
+    /// The folder of what the program remembers; otherwise one in which it has explained itself.
     pub(crate) state: Option<&'a Path>,
 }
 

@@ -134,6 +134,29 @@ fn the_zoom_is_sent_as_the_scale_and_the_menu_stays_to_try_another() {
 }
 
 #[test]
+fn the_next_start_has_the_zoom_that_was_chosen() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join("shoji")).expect("a folder");
+    std::fs::write(folder.path().join("shoji/viewer-explained"), "").expect("a file");
+    let setup = || Setup { state: Some(folder.path()), ..Setup::default() };
+    let mut first = scene_of(setup());
+    assert_eq!(first.peer.viewport().scale(), Scale::ONE);
+    first.focus();
+    click(&first, BUTTON.0, BUTTON.1);
+    click(&first, 700, row(1, 0));
+    click(&first, 700, row(3, 1));
+    let kept = folder.path().join("shoji/viewer-zoom");
+    let deadline = std::time::Instant::now() + crate::support::PATIENCE;
+    while !std::fs::read_to_string(&kept).is_ok_and(|zoom| zoom == "150") {
+        assert!(std::time::Instant::now() < deadline, "the zoom is not kept");
+        std::thread::yield_now();
+    }
+    drop(first);
+    let second = scene_of(setup());
+    assert_eq!(second.peer.viewport().scale(), Scale::new(180).expect("a scale"));
+}
+
+#[test]
 fn keys_that_the_pc_keeps_are_sent_from_the_menu() {
     let mut scene = scene(&[]);
     scene.focus();
