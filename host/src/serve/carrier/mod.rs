@@ -9,7 +9,9 @@ mod messages;
 mod outgoing;
 mod quic;
 mod stream;
+mod streams;
 mod websocket;
+mod webtransport;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -20,6 +22,7 @@ use shoji_protocol::{Channel, CloseCode};
 pub(super) use messages::Messages;
 pub(super) use quic::{Quic, close_code as quic_code};
 pub(super) use stream::Stream;
+pub(super) use webtransport::WebTransport;
 
 /// Moves the bytes of one connection.
 pub(crate) trait Carrier: Send {
