@@ -258,6 +258,8 @@ class Viewer {
         this.token = event.token;
         this.attached = true;
         this.tell({ kind: 'preparing' });
+        // Where each channel has a stream of its own, pictures may be here before this word.
+        for (const surface of this.surfaces.values()) if (surface.hasPicture) this.shown(surface);
         break;
       case 'opened': {
         const surface = new Surface(this.nextSurface, event.canvas);
@@ -318,10 +320,12 @@ class Viewer {
     this.core.presented(event.canvas, event.update);
     this.counter.presented(event.input, event.bytes, performance.now());
     if (isNew) post({ kind: 'sized', surface: surface.number, width: event.width, height: event.height });
-    if (surface.first()) {
-      post({ kind: 'shown', surface: surface.number });
-      this.tell({ kind: this.silent ? 'silent' : 'attached' });
-    }
+    if (surface.first() && this.attached) this.shown(surface);
+  }
+
+  private shown(surface: Surface): void {
+    post({ kind: 'shown', surface: surface.number });
+    this.tell({ kind: this.silent ? 'silent' : 'attached' });
   }
 
   private async decode(event: Extract<CoreEvent, { kind: 'picture' }>): Promise<void> {
