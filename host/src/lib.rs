@@ -25,3 +25,5 @@ pub mod tls;
 pub mod trace;
 pub mod web;
 pub mod worker;
+
+mod seldom;

@@ -35,7 +35,7 @@ pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// of them come within that time. Each costs a file descriptor and about 2 KiB.
 pub const HALF_OPEN: usize = 256;
 
-/// Refusals over TCP that are logged within [`HANDSHAKE_TIMEOUT`]: an administrator sees what happens, and a port scanner
+/// Refusals over TCP, and of strangers over QUIC, that are logged within [`HANDSHAKE_TIMEOUT`]: an administrator sees what happens, and a port scanner
 /// does not fill the disk.
 pub const REFUSALS_TOLD: u32 = 20;
 
@@ -305,7 +305,8 @@ pub const WEB_TICKETS: usize = 2_048;
 /// Challenges, and tickets, of one device: two windows that connect at once, each twice.
 pub const WEB_SECRETS_OF_DEVICE: usize = 4;
 
-/// How long a WebSocket may take to show its ticket: it has it before it connects.
+/// How long a WebSocket may take to show its ticket, and WebTransport from the end of its handshake on: a page has it before it
+/// connects.
 pub const WEB_TICKET_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Bytes of a WebSocket message from a viewer: agreed with the web viewer. Input frames are about 20 bytes.
@@ -316,3 +317,32 @@ pub const WEB_PINGS: Rate = Rate { at_once: 20, each_second: 2 };
 
 /// Names of the web service in the configuration: each stands in the certificate, which every handshake carries.
 pub const WEB_NAMES: usize = 32;
+
+/// Streams of one direction that whoever finishes a QUIC handshake may have open, before it is known who it is: HTTP/3 demands
+/// three. A native viewer uses one and gets no more from then on; what it sends on the others is never read, and the connection's window
+/// bounds it.
+pub const UNI_STREAMS: u32 = 3;
+
+/// Of them for a native viewer: its input.
+pub const VIEWER_UNI_STREAMS: u32 = 1;
+
+/// Of them over WebTransport once the page's request was taken: HTTP/3's three, the page's input, and one for what browsers
+/// open to keep hosts from being picky, which is given up at once.
+pub const WEB_TRANSPORT_UNI_STREAMS: u32 = 5;
+
+/// Streams of both directions over WebTransport: the request, and the control stream.
+pub const WEB_TRANSPORT_BIDI_STREAMS: u32 = 2;
+
+/// Bytes that a browser may send on the stream of its request after the request: the end of a session says at most one kilobyte.
+pub const WEB_TRANSPORT_REQUEST_REST: usize = 4 << 10;
+
+/// Days that one certificate for WebTransport is shown, and before them as many that it is the next one: a page learns of both with
+/// its ticket, so that neither a change nor a page that is slow gets between them.
+pub const SHORT_LIVED_DUTY_DAYS: u64 = 5;
+
+/// Days that such a certificate is valid after it was made: both spans above, and two for PCs whose clock is ahead.
+pub const SHORT_LIVED_DAYS: u64 = 12;
+
+/// Days before it was made from which it is valid, for PCs whose clock is behind. With the days above at most the fourteen
+/// that browsers accept of a certificate that they know by its hash.
+pub const SHORT_LIVED_SKEW_DAYS: u64 = 1;

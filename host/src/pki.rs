@@ -231,6 +231,23 @@ impl Authority {
     }
 }
 
+/// A certificate that nobody signed and its key, on P-256, for these seconds since 1970. It says nothing about who shows it:
+/// whoever takes it knows it whole. The key is in memory only.
+pub(crate) fn self_signed(
+    not_before: u64,
+    not_after: u64,
+) -> Result<(CertificateDer<'static>, PrivateKeyDer<'static>), Error> {
+    let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
+    let mut parameters = CertificateParams::new([SERVER_NAME.to_owned()])?;
+    parameters.distinguished_name = named("Shoji host, for browsers");
+    parameters.not_before = moment!(not_before);
+    parameters.not_after = moment!(not_after);
+    parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    let certificate = parameters.self_signed(&key)?;
+    Ok((certificate.der().clone(), PrivateKeyDer::Pkcs8(key.serialize_der().into())))
+}
+
 impl Bundle {
     /// Writes the bundle; only its owner may read it.
     pub fn write(&self, path: &Path) -> Result<(), Error> {

@@ -1,14 +1,14 @@
-//! From a packet to an authenticated QUIC connection with its streams, and from a carrier of any kind to a served viewer.
+//! From a packet to a QUIC connection with its streams, of a device or of a browser, and from a carrier of any kind to a
+//! served viewer.
 //!
-//! Owns admission: how many QUIC handshakes at once, for how long, and who passes. It must never make a session: that takes an
-//! `Attach`.
+//! Owns admission: how many QUIC handshakes at once, for how long, and who passes ([`super::newcomer`]). It must never make a
+//! session: that takes an `Attach`.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use quinn::{ConnectionError, Endpoint, Incoming};
-use rustls_pki_types::CertificateDer;
 use shoji_protocol::{Channel, CloseCode, Fault, ToViewer, frame};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, timeout};
@@ -17,12 +17,24 @@ use tracing::{info, warn};
 use super::carrier::{Carrier, Quic, quic_code};
 use super::connection::{Connection, Outcome};
 use super::hub::{Hub, Listed};
+use super::newcomer::{Device, Newcomer};
 use super::table::Identity;
 use crate::registry::Fingerprint;
-use crate::{clock, limits};
+use crate::seldom::Seldom;
+use crate::{clock, limits, web};
+
+/// What newcomers meet.
+struct Door {
+    hub: Arc<Hub>,
+    web: Option<Arc<web::Service>>,
+    /// Of those without a certificate, of whom TLS said nothing.
+    refusals: Mutex<Seldom>,
+}
 
 /// Accepts until the endpoint closes.
-pub(super) async fn run(hub: Arc<Hub>, endpoint: Endpoint) {
+pub(super) async fn run(hub: Arc<Hub>, endpoint: Endpoint, web: Option<Arc<web::Service>>) {
+    let refusals = Mutex::new(Seldom::new(limits::REFUSALS_TOLD));
+    let door = Arc::new(Door { hub, web, refusals });
     let handshakes = Arc::new(Semaphore::new(limits::MAX_HANDSHAKES));
     let mut crowded_told: Option<Instant> = None;
     while let Some(incoming) = endpoint.accept().await {
@@ -42,12 +54,12 @@ pub(super) async fn run(hub: Arc<Hub>, endpoint: Endpoint) {
             continue;
         };
         let peer = incoming.remote_address();
-        let hub = hub.clone();
+        let door = door.clone();
         tokio::spawn(async move {
             let connection = timeout(limits::HANDSHAKE_TIMEOUT, handshake(incoming)).await;
             drop(permit);
             match connection {
-                Ok(Ok(connection)) => serve(hub, connection).await,
+                Ok(Ok(newcomer)) => door.enter(newcomer).await,
                 // A stranger, or a device whose certificate ended or was revoked; the reason is TLS's own.
                 Ok(Err(error)) => info!(%peer, fault = ?Fault::Viewer, %error, "Viewer refused"),
                 Err(_) => info!(%peer, fault = ?Fault::Viewer, "Viewer refused: its handshake took too long"),
@@ -56,31 +68,44 @@ pub(super) async fn run(hub: Arc<Hub>, endpoint: Endpoint) {
     }
 }
 
-async fn handshake(incoming: Incoming) -> Result<quinn::Connection, ConnectionError> {
-    incoming.accept()?.await
+async fn handshake(incoming: Incoming) -> Result<Newcomer, ConnectionError> {
+    Ok(Newcomer::of(incoming.accept()?.await?))
 }
 
-async fn serve(hub: Arc<Hub>, connection: quinn::Connection) {
-    let Some(fingerprint) = fingerprint(&connection) else {
-        // Cannot be: TLS asked for a certificate.
-        connection.close(quic_code(CloseCode::Revoked), b"");
-        return;
-    };
-    let admitted = match admit(&hub, fingerprint, connection.remote_address()) {
+impl Door {
+    async fn enter(&self, newcomer: Newcomer) {
+        match (newcomer, &self.web) {
+            (Newcomer::Device(device), _) => serve(&self.hub, device).await,
+            (Newcomer::Stranger(stranger), Some(web)) => web.serve_stranger(stranger).await,
+            // Cannot be: without a web service TLS speaks no browser's protocol.
+            (Newcomer::Stranger(_), None) => {}
+            (Newcomer::Nobody(connection), _) => {
+                let peer = connection.remote_address();
+                connection.close(quic_code(CloseCode::Revoked), b"");
+                if self.refusals.lock().unwrap_or_else(PoisonError::into_inner).is_due() {
+                    info!(%peer, fault = ?Fault::Viewer, "Viewer refused: it has no certificate");
+                }
+            }
+        }
+    }
+}
+
+async fn serve(hub: &Arc<Hub>, newcomer: Device) {
+    let admitted = match admit(hub, newcomer.fingerprint(), newcomer.peer()) {
         Ok(admitted) => admitted,
         Err(code) => {
-            connection.close(quic_code(code), b"");
+            newcomer.connection().close(quic_code(code), b"");
             return;
         }
     };
     let device = &admitted.identity.device;
-    match timeout(limits::STREAMS_TIMEOUT, Quic::open(connection.clone())).await {
-        Ok(Ok(carrier)) => relay(&hub, admitted, carrier).await,
+    match timeout(limits::STREAMS_TIMEOUT, Quic::open(&newcomer)).await {
+        Ok(Ok(carrier)) => relay(hub, admitted, carrier).await,
         Ok(Err(error)) => info!(%device, %error, "Viewer left"),
         Err(_) => {
             let code = CloseCode::HandshakeTimeout;
             info!(%device, code = ?code, fault = ?code.fault(), "Viewer opened no streams");
-            connection.close(quic_code(code), b"");
+            newcomer.connection().close(quic_code(code), b"");
         }
     }
 }
@@ -136,10 +161,4 @@ async fn relay<C: Carrier>(hub: &Arc<Hub>, admitted: Admitted<'_>, carrier: C) {
         }
         Outcome::Lost(error) => info!(%device, carrier = C::NAME, %error, "Viewer lost"),
     }
-}
-
-fn fingerprint(connection: &quinn::Connection) -> Option<Fingerprint> {
-    let identity = connection.peer_identity()?;
-    let chain = identity.downcast::<Vec<CertificateDer<'static>>>().ok()?;
-    Some(Fingerprint::of(chain.first()?))
 }

@@ -1,7 +1,7 @@
 //! The port on which viewers find the host: a UDP socket with the QUIC endpoint, and a TCP socket with the same number.
 //!
-//! Owns the sockets and the values that decide latency below the protocol (windows, buffers, congestion control). It must never accept
-//! without a client certificate: that is in the TLS configuration, which only [`crate::tls`] makes.
+//! Owns the sockets and the values that decide latency below the protocol (windows, buffers, congestion control). Who may connect is not
+//! decided here: the TLS configuration, which only [`crate::tls`] makes, and `newcomer` do that.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
@@ -87,15 +87,16 @@ fn endpoint(address: SocketAddr, socket: UdpSocket, tls: rustls::ServerConfig) -
         .map_err(|source| Error::Listen { address, source })
 }
 
-fn transport() -> TransportConfig {
+/// How QUIC is spoken with everybody.
+pub fn transport() -> TransportConfig {
     let idle = IdleTimeout::try_from(limits::IDLE_TIMEOUT).expect("the idle timeout fits");
     let mut transport = TransportConfig::default();
     transport
         .max_idle_timeout(Some(idle))
         .keep_alive_interval(Some(limits::KEEP_ALIVE))
-        // A viewer opens one stream of each kind and no more.
+        // Until it is known who it is. A viewer opens one stream of each kind and no more, a browser begins with one request.
         .max_concurrent_bidi_streams(VarInt::from_u32(1))
-        .max_concurrent_uni_streams(VarInt::from_u32(1))
+        .max_concurrent_uni_streams(VarInt::from_u32(limits::UNI_STREAMS))
         // The viewer's copies of input come in datagrams, and copies of updates go; of many that wait the oldest are of no use.
         .datagram_receive_buffer_size(Some(limits::DATAGRAMS_WAITING))
         .datagram_send_buffer_size(limits::COPIES_WAITING)

@@ -11,6 +11,7 @@ mod deadlines;
 mod endpoint;
 pub(crate) mod hub;
 mod link;
+mod newcomer;
 mod process;
 mod session;
 mod table;
@@ -37,11 +38,12 @@ use crate::registry;
 use crate::spawner::Spawner;
 use crate::trace::Trace;
 use crate::web::assets::Assets;
+use crate::web::certificates::{self, Certificates};
 use crate::web::names::Names;
 use crate::{clock, commands, state, store, tls, web};
 use hub::Hub;
 
-pub use endpoint::Error as EndpointError;
+pub use endpoint::{Error as EndpointError, transport};
 
 /// The host cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +59,8 @@ pub enum Error {
     Browser(#[from] browser::Error),
     #[error(transparent)]
     Pki(#[from] pki::Error),
+    #[error(transparent)]
+    Certificates(#[from] certificates::Error),
     #[error(transparent)]
     Registry(#[from] registry::Error),
     #[error(transparent)]
@@ -108,7 +112,7 @@ fn threads() -> usize {
 }
 
 /// The web service, and the line that says where it is.
-fn web_service(hub: &Arc<Hub>, names: Names, listening: SocketAddr) -> web::Service {
+fn web_service(hub: &Arc<Hub>, names: Names, certificates: Arc<Certificates>, listening: SocketAddr) -> web::Service {
     let assets = Assets::embedded();
     if assets.are_missing() {
         warn!(address = %listening, "Built without the web viewer: browsers get a page that says how to build it");
@@ -116,7 +120,7 @@ fn web_service(hub: &Arc<Hub>, names: Names, listening: SocketAddr) -> web::Serv
         let address = format!("https://{}/", hub.address);
         info!(%address, "Web viewer (browsers trust it with the certificate that `shoji-host ca` writes)");
     }
-    web::Service::new(web::Settings { assets, names }, hub.clone())
+    web::Service::new(web::Settings { assets, names, certificates }, hub.clone())
 }
 
 async fn serve(
@@ -132,7 +136,12 @@ async fn serve(
     let web_tls = tls::web_config(&identity)?;
     let store = registry::Store::new(state);
     let registry = Arc::new(RwLock::new(store.read()?));
-    let tls = tls::server_config(identity, registry.clone())?;
+    let tls = tls::server_config(&identity, registry.clone())?;
+    let certificates = config.web.enabled.then(|| Certificates::new(now).map(Arc::new)).transpose()?;
+    let quic_tls = match &certificates {
+        Some(certificates) => tls::shared_config(&identity, registry.clone(), certificates.clone())?,
+        None => tls.clone(),
+    };
     let runtime = state::runtime_directory(state, config.runtime_directory.as_deref())?;
     let trace = match &options.trace_dir {
         Some(directory) => {
@@ -143,7 +152,7 @@ async fn serve(
     };
     let pages = Pages::bind().await?;
     let start_url = config.start_url.clone().unwrap_or_else(|| pages.url());
-    let (endpoint, tcp) = endpoint::open(config.listen, tls.clone())?;
+    let (endpoint, tcp) = endpoint::open(config.listen, quic_tls)?;
     tcp.set_nonblocking(true)?;
     let tcp = tokio::net::TcpListener::from_std(tcp)?;
     let listening = endpoint.local_addr()?;
@@ -165,11 +174,11 @@ async fn serve(
         connections: Default::default(),
         reloading: Default::default(),
     });
-    let web = hub.config.web.enabled.then(|| Arc::new(web_service(&hub, names, listening)));
+    let web = certificates.map(|certificates| Arc::new(web_service(&hub, names, certificates, listening)));
     let control = Control::bind(&state::control_socket(state))?;
     let pages = tokio::spawn(pages.serve());
     let control = tokio::spawn(control.serve(hub.clone()));
-    let accept = tokio::spawn(accept::run(hub.clone(), endpoint.clone()));
+    let accept = tokio::spawn(accept::run(hub.clone(), endpoint.clone(), web.clone()));
     let accept_tcp = tokio::spawn(tcp::run(
         hub.clone(),
         tcp,

@@ -16,7 +16,7 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 use tokio_rustls::server::TlsStream;
 use tokio_rustls::{LazyConfigAcceptor, StartHandshake};
 use tracing::{info, warn};
@@ -25,6 +25,7 @@ use super::accept::serve_carrier;
 use super::carrier::Stream;
 use super::hub::Hub;
 use crate::registry::Fingerprint;
+use crate::seldom::Seldom;
 use crate::{limits, tls, web};
 
 /// Accepts until it is dropped.
@@ -55,27 +56,6 @@ pub(super) async fn run(hub: Arc<Hub>, listener: TcpListener, viewers: Arc<Serve
             }
         }
         half_open.push_back(tokio::spawn(enter(door.clone(), stream, peer)).abort_handle());
-    }
-}
-
-/// Something that is told so often in a while and no more: whoever floods the port must not flood the log too.
-struct Seldom {
-    most: u32,
-    told: u32,
-    since: Option<Instant>,
-}
-
-impl Seldom {
-    fn new(most: u32) -> Self {
-        Self { most, told: 0, since: None }
-    }
-
-    fn is_due(&mut self) -> bool {
-        if self.since.is_none_or(|at| at.elapsed() > limits::HANDSHAKE_TIMEOUT) {
-            (self.since, self.told) = (Some(Instant::now()), 0);
-        }
-        self.told = self.told.saturating_add(1);
-        self.told <= self.most
     }
 }
 

@@ -10,12 +10,12 @@ use std::sync::{Arc, PoisonError};
 use tracing::{error, warn};
 
 use super::accept::serve_carrier;
-use super::carrier::Messages;
+use super::carrier::{Messages, WebTransport};
 use super::hub::Hub;
 use crate::clock;
 use crate::enrolment::{Asked, Code, Label, NotAdmitted};
 use crate::registry::{self, Fingerprint};
-use crate::web::{Admission, Socket};
+use crate::web::{Admission, Way};
 
 impl Admission for Hub {
     fn admits(&self, fingerprint: &Fingerprint) -> Result<(), NotAdmitted> {
@@ -51,8 +51,13 @@ impl Admission for Hub {
         }
     }
 
-    fn session(self: Arc<Self>, fingerprint: Fingerprint, socket: Socket) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        let peer = socket.peer();
-        Box::pin(serve_carrier(self, fingerprint, Messages::new(socket, peer)))
+    fn session(self: Arc<Self>, fingerprint: Fingerprint, way: Way) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        match way {
+            Way::Socket(socket) => {
+                let peer = socket.peer();
+                Box::pin(serve_carrier(self, fingerprint, Messages::new(socket, peer)))
+            }
+            Way::Transport(transport) => Box::pin(serve_carrier(self, fingerprint, WebTransport::new(transport))),
+        }
     }
 }

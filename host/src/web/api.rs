@@ -26,8 +26,8 @@ use super::once::{Once, SECRET};
 use super::rates::Rates;
 use super::{Admission, Settings, socket};
 use crate::enrolment::{Asked, NotAdmitted};
-use crate::limits;
 use crate::registry::Fingerprint;
+use crate::{clock, limits};
 
 /// What all requests share.
 #[derive(Debug)]
@@ -87,7 +87,7 @@ impl Refusal {
         }
     }
 
-    fn status(self) -> StatusCode {
+    pub(super) fn status(self) -> StatusCode {
         match self {
             Self::Host => StatusCode::MISDIRECTED_REQUEST,
             Self::Body => StatusCode::BAD_REQUEST,
@@ -298,7 +298,10 @@ async fn ticket(State(shared): State<Arc<Shared>>, request: Request) -> Result<R
     if !shared.books().tickets.issue(secret, fingerprint, Instant::now()) {
         return Err(Refusal::Busy);
     }
-    let carriers = [Offer::WebSocket];
+    // Best first. The browser knows the certificates by this answer alone.
+    let hashes = shared.settings.certificates.hashes(clock::unix_seconds());
+    let carriers =
+        [Offer::WebTransport { certificates: hashes.map(|hash| bodies::text(&hash)).into() }, Offer::WebSocket];
     Ok(answer(StatusCode::OK, &json!({ "ticket": bodies::text(&secret), "carriers": carriers })))
 }
 

@@ -128,6 +128,11 @@ pub fn text(bytes: &[u8]) -> String {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Offer {
+    /// A session over HTTP/3 at `/session`, on the port of this page.
+    WebTransport {
+        /// Hashes of certificates, one of which the host will show.
+        certificates: Vec<String>,
+    },
     /// `GET /session`, upgraded.
     WebSocket,
 }

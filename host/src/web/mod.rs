@@ -1,15 +1,17 @@
-//! The web service: the web viewer's files, how a browser becomes a device and proves to be one, and the WebSocket that
-//! carries its session.
+//! The web service: the web viewer's files, how a browser becomes a device and proves to be one, and the WebSocket or
+//! WebTransport that carries its session.
 //!
 //! Owns everything between a TLS connection of a browser and a session's carrier. Strangers reach it, so every answer has a
 //! limit before it: connections ([`server`]), rates ([`rates`]), sizes and times ([`crate::limits`]). There are no cookies:
 //! nothing that a browser sends by itself counts, only what the page's own script signs. It must never make a device, know a
 //! private key, take a secret from an address, or answer a request that is not meant for this host ([`names`]).
 //!
-//! Reading order: [`server`] (connections), [`api`] (requests), [`socket`] (the session's WebSocket).
+//! Reading order: [`server`] (connections), [`api`] (requests), [`socket`] and [`transport`] (what carries the
+//! session).
 
 pub mod assets;
 pub mod bodies;
+pub mod certificates;
 pub mod headers;
 pub mod names;
 pub mod once;
@@ -18,6 +20,7 @@ mod api;
 mod rates;
 mod server;
 mod socket;
+mod transport;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -27,10 +30,12 @@ use std::sync::Arc;
 use crate::enrolment::{Asked, Label, NotAdmitted};
 use crate::registry::Fingerprint;
 use assets::Assets;
+use certificates::Certificates;
 use names::Names;
 
 pub use server::Service;
 pub use socket::Socket;
+pub use transport::{Arrival, Broken, Line, Stranger, Transport};
 
 /// What the web service asks of the host it belongs to.
 pub trait Admission: fmt::Debug + Send + Sync + 'static {
@@ -44,7 +49,16 @@ pub trait Admission: fmt::Debug + Send + Sync + 'static {
     fn ask(&self, label: Label, fingerprint: Fingerprint, from: IpAddr) -> Asked;
 
     /// Runs the session of a browser that showed a ticket, until it is over.
-    fn session(self: Arc<Self>, fingerprint: Fingerprint, socket: Socket) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+    fn session(self: Arc<Self>, fingerprint: Fingerprint, way: Way) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+}
+
+/// The way by which a browser that showed a ticket came.
+#[derive(Debug)]
+pub enum Way {
+    /// Over TCP.
+    Socket(Socket),
+    /// Over QUIC.
+    Transport(Transport),
 }
 
 /// What the web service is made with.
@@ -54,4 +68,6 @@ pub struct Settings {
     pub assets: Assets,
     /// What the host is called.
     pub names: Names,
+    /// What browsers are shown over QUIC.
+    pub certificates: Arc<Certificates>,
 }

@@ -1,6 +1,6 @@
 //! Connections of browsers: how many, for how long, and HTTP on each.
 //!
-//! Owns the limits below a request. A connection that became a session's WebSocket is no longer counted here: the list of
+//! Owns the limits below a request. A connection that became a session's is no longer counted here: the list of
 //! viewers' connections counts it. It must never keep a connection that does nothing, nor let one address take all there are.
 
 use std::collections::BTreeMap;
@@ -22,10 +22,12 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::server::TlsStream;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use super::api::{self, Refusal, Shared};
-use super::{Admission, Settings, headers};
+use super::transport::{self, Stranger};
+use super::{Admission, Settings, Way, headers};
+use crate::seldom::Seldom;
 use crate::{limits, tls};
 
 /// The web service.
@@ -34,6 +36,8 @@ pub struct Service {
     shared: Arc<Shared>,
     router: Router,
     places: Arc<Places>,
+    /// Refusals over QUIC that were logged.
+    refusals: Mutex<Seldom>,
     stopping: watch::Sender<bool>,
 }
 
@@ -42,7 +46,8 @@ impl Service {
     pub fn new(settings: Settings, admission: Arc<dyn Admission>) -> Self {
         let shared = Arc::new(Shared::new(settings, admission));
         let router = api::router(shared.clone());
-        Self { shared, router, places: Arc::default(), stopping: watch::Sender::new(false) }
+        let refusals = Mutex::new(Seldom::new(limits::REFUSALS_TOLD));
+        Self { shared, router, places: Arc::default(), refusals, stopping: watch::Sender::new(false) }
     }
 
     /// Asks every connection to finish; each does so within [`limits::WEB_FINISH`]. Sessions end with the host.
@@ -107,6 +112,44 @@ impl Service {
                 .max_headers(limits::WEB_HEADER_COUNT)
                 .max_buf_size(limits::WEB_HEADERS);
             run!(http.serve_connection(stream, answers).with_upgrades());
+        }
+    }
+}
+
+impl Service {
+    /// Serves a browser that came over QUIC until its session ends, if it gets one.
+    pub async fn serve_stranger(&self, stranger: Stranger) {
+        let peer = stranger.peer();
+        let Some(place) = self.places.take(peer.ip()) else {
+            self.places.tell(peer);
+            stranger.refuse();
+            return;
+        };
+        let mut stopping = self.stopping.subscribe();
+        let admitted = tokio::select! {
+            admitted = timeout(limits::WEB_TICKET_TIMEOUT, transport::admit(&self.shared, &stranger)) => admitted,
+            _ = stopping.wait_for(|stopping| *stopping) => return stranger.refuse(),
+        };
+        match admitted {
+            Ok(Ok((fingerprint, transport))) => {
+                // From here on the list of viewers' connections counts it.
+                drop(place);
+                self.shared.admission.clone().session(fingerprint, Way::Transport(transport)).await;
+            }
+            Ok(Err(why)) => {
+                self.tell_refusal(peer, &why);
+                why.close(&stranger);
+            }
+            Err(_) => {
+                self.tell_refusal(peer, &"it took too long to show a ticket");
+                stranger.refuse();
+            }
+        }
+    }
+
+    fn tell_refusal(&self, peer: SocketAddr, error: &dyn std::fmt::Display) {
+        if self.refusals.lock().unwrap_or_else(PoisonError::into_inner).is_due() {
+            info!(%peer, %error, "Browser's WebTransport refused");
         }
     }
 }

@@ -22,14 +22,14 @@ use tracing::info;
 use super::api::{Asker, Refusal, Shared};
 use super::rates::Bucket;
 use super::server::Place;
-use super::{bodies, names};
+use super::{Way, bodies, names};
 use crate::limits;
 use crate::registry::Fingerprint;
 
 /// The WebSocket's protocol; carries the same major version as the native viewer's ALPN.
 const PROTOCOL: &str = "shoji.1";
 
-/// The close code of a ticket that is none.
+/// The close code of a ticket that is none, on a WebSocket and over WebTransport.
 pub(super) const NO_TICKET: u16 = 4401;
 
 /// Answers the upgrade; what follows runs in a task of its own.
@@ -62,7 +62,7 @@ pub(super) async fn session(
             Ok(Some(fingerprint)) => {
                 // From here on the list of viewers' connections counts it.
                 drop(place);
-                shared.admission.clone().session(fingerprint, socket).await;
+                shared.admission.clone().session(fingerprint, Way::Socket(socket)).await;
             }
             _ => {
                 info!(peer = %asker.peer, "Browser's WebSocket refused: it has no ticket");

@@ -1,5 +1,6 @@
 //! Who gets as far as a session: certificates, revocation, ALPN.
 
+use quinn::ConnectionError;
 use rustls::AlertDescription;
 use shoji_host::pki::Authority;
 use shoji_host::registry;
@@ -7,15 +8,45 @@ use shoji_protocol::{AttachHow, CloseCode};
 
 use super::client::{Client, identity, tls};
 use super::fixture::{Host, read_bundle, until};
-use super::wire::{Carrier, device, over_every_carrier, over_every_native_carrier, refused};
+use super::wire::{Carrier, connect_quic, device, over_every_carrier, over_every_native_carrier, refused};
 
-over_every_native_carrier! {
-    async fn without_a_certificate_there_is_no_connection(carrier: Carrier) {
-        let host = Host::start();
-        let bundle = host.device("pc");
-        assert_eq!(refused(carrier, &bundle, tls(&bundle, None)).await, AlertDescription::CertificateRequired);
-        refusal_is_logged(&host).await;
-    }
+#[tokio::test]
+async fn without_a_certificate_there_is_no_connection_over_tcp() {
+    let host = Host::start();
+    let bundle = host.device("pc");
+    let alert = refused(Carrier::TlsTcp, &bundle, tls(&bundle, None)).await;
+    assert_eq!(alert, AlertDescription::CertificateRequired);
+    refusal_is_logged(&host).await;
+}
+
+#[tokio::test]
+async fn without_a_certificate_a_viewer_over_quic_is_closed_before_anything_is_opened() {
+    let host = Host::start();
+    let bundle = host.device("pc");
+    let (_endpoint, connection) = connect_quic(&bundle, tls(&bundle, None)).await.unwrap();
+    // As a viewer that goes on at once.
+    let opened = async {
+        let (mut control, mut answers) = connection.open_bi().await.ok()?;
+        control.write_all(b"hello").await.ok()?;
+        answers.read_chunk(1, true).await.ok()?
+    };
+    let (answer, stream, closed) = tokio::join!(opened, connection.accept_uni(), connection.closed());
+    assert!(answer.is_none() && stream.is_err(), "the host opens and answers nothing");
+    let ConnectionError::ApplicationClosed(close) = closed else { panic!("{closed}") };
+    assert_eq!(close.error_code.into_inner(), u64::from(CloseCode::Revoked.number()));
+    refusal_is_logged(&host).await;
+    assert!(host.sessions().is_empty());
+}
+
+#[tokio::test]
+async fn without_the_web_service_tls_itself_refuses_whoever_has_no_certificate() {
+    let host = Host::start_with(&[], "[web]\nenabled = false\n");
+    let bundle = host.device("pc");
+    let alert = refused(Carrier::Quic, &bundle, tls(&bundle, None)).await;
+    assert_eq!(alert, AlertDescription::CertificateRequired);
+    let mut browser = tls(&bundle, None);
+    browser.alpn_protocols = vec![b"h3".to_vec()];
+    assert_eq!(refused(Carrier::Quic, &bundle, browser).await, AlertDescription::NoApplicationProtocol);
 }
 
 over_every_native_carrier! {
@@ -129,7 +160,7 @@ over_every_carrier! {
         let said = host.run(&["device", "revoke", "pc"]);
         assert!(said.contains("ended 2"), "{said}");
         assert_eq!(client.until_closed().await, CloseCode::Revoked);
-        if carrier == Carrier::WebSocket {
+        if carrier.is_browsers() {
             assert_eq!(crate::browser::ticket(&bundle).await, Err("revoked".to_owned()));
         } else {
             let alert = refused(carrier, &bundle, tls(&bundle, Some(identity(&bundle)))).await;

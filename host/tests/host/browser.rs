@@ -1,4 +1,4 @@
-//! What a browser's page does to get a session: enrolment, challenge, ticket, WebSocket. By hand, over real TLS.
+//! What a browser's page does to get a session: enrolment, challenge, ticket, WebSocket or WebTransport. By hand, over real TLS.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use http_body_util::{BodyExt as _, Full};
 use hyper::Request;
 use hyper_util::rt::TokioIo;
+use quinn::{RecvStream, SendStream};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use rustls::pki_types::pem::PemObject as _;
@@ -29,6 +30,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
 use super::client::tls;
 use super::fixture::{Host, PATIENCE};
+use super::http3::{Browser, Session};
 use super::wire::Closed;
 
 /// A browser of this name asks and is approved. Its bundle holds what a page would keep.
@@ -95,6 +97,11 @@ pub(crate) async fn post(bundle: &Bundle, path: &str, body: &Value) -> (u16, Val
 
 /// A ticket; `Err`: the word that the browser was refused with.
 pub(crate) async fn ticket(bundle: &Bundle) -> Result<Vec<u8>, String> {
+    Ok(ticket_and_hashes(bundle).await?.0)
+}
+
+/// A ticket, and the hashes by which a page knows the host over QUIC.
+pub(crate) async fn ticket_and_hashes(bundle: &Bundle) -> Result<(Vec<u8>, Vec<[u8; 32]>), String> {
     let word = |answer: &Value| answer["error"].as_str().unwrap().to_owned();
     let (status, answer) = post(bundle, "/api/challenge", &json!({ "key": key(bundle) })).await;
     if status != 200 {
@@ -106,7 +113,13 @@ pub(crate) async fn ticket(bundle: &Bundle) -> Result<Vec<u8>, String> {
     let signature = pair(bundle).sign(&SystemRandom::new(), text.as_bytes()).unwrap();
     let body = json!({ "key": key(bundle), "challenge": challenge, "signature": URL_SAFE_NO_PAD.encode(signature) });
     match post(bundle, "/api/ticket", &body).await {
-        (200, answer) => Ok(URL_SAFE_NO_PAD.decode(answer["ticket"].as_str().unwrap()).unwrap()),
+        (200, answer) => {
+            let offers = answer["carriers"].as_array().unwrap();
+            assert_eq!((&offers[0]["kind"], &offers[1]["kind"]), (&json!("webtransport"), &json!("websocket")));
+            let hashes = offers[0]["certificates"].as_array().unwrap().iter();
+            let bytes = |text: &Value| URL_SAFE_NO_PAD.decode(text.as_str().unwrap()).unwrap();
+            Ok((bytes(&answer["ticket"]), hashes.map(|hash| bytes(hash).try_into().unwrap()).collect()))
+        }
         (_, answer) => Err(word(&answer)),
     }
 }
@@ -170,4 +183,70 @@ impl Socket {
     pub(crate) async fn leave(mut self) {
         self.stream.close(None).await.unwrap();
     }
+}
+
+/// A session's WebTransport, with its ticket shown.
+pub(crate) struct Transport {
+    pub(crate) session: Session,
+    pub(crate) browser: Browser,
+    pub(crate) control_out: SendStream,
+    control_in: RecvStream,
+    pub(crate) input_out: SendStream,
+    updates_in: RecvStream,
+    control: Decoder,
+    updates: Decoder,
+}
+
+impl Transport {
+    pub(crate) async fn open(bundle: &Bundle) -> Self {
+        let (ticket, hashes) = ticket_and_hashes(bundle).await.unwrap();
+        let mut browser = Browser::connect(bundle.host.parse().unwrap(), hashes).await.unwrap();
+        browser.greet().await;
+        let session = asked(&browser, bundle).await;
+        let (mut control_out, control_in) = session.open_bi().await;
+        control_out.write_all(&ticket).await.unwrap();
+        let input_out = session.open_uni().await;
+        let updates_in = timeout(PATIENCE, session.accept_uni()).await.unwrap().unwrap();
+        let decoder = || Decoder::new(&[Kind::ToViewer]);
+        let (control, updates) = (decoder(), decoder());
+        Self { session, browser, control_out, control_in, input_out, updates_in, control, updates }
+    }
+
+    /// Safe to drop at any time.
+    pub(crate) async fn frame(&mut self) -> Result<Vec<u8>, Closed> {
+        loop {
+            for decoder in [&mut self.control, &mut self.updates] {
+                if let Some(frame) = decoder.next_frame().unwrap() {
+                    return Ok(frame.body.to_vec());
+                }
+            }
+            let Self { control_in, updates_in, .. } = self;
+            tokio::select! {
+                biased;
+                chunk = control_in.read_chunk(1 << 16, true) => match chunk {
+                    Ok(Some(chunk)) => self.control.push(&chunk.bytes),
+                    _ => break,
+                },
+                chunk = updates_in.read_chunk(1 << 20, true) => match chunk {
+                    Ok(Some(chunk)) => self.updates.push(&chunk.bytes),
+                    _ => break,
+                },
+            }
+        }
+        let code = self.session.closed().await;
+        let number = code.and_then(|code| u16::try_from(code).ok()?.checked_sub(4_000));
+        Err(Closed(number.and_then(CloseCode::from_number)))
+    }
+
+    /// As a page that is closed does.
+    pub(crate) async fn leave(mut self) {
+        self.session.request_out.finish().unwrap();
+        let _ = timeout(PATIENCE, self.browser.connection.closed()).await.unwrap();
+    }
+}
+
+/// A session as the page asks for it.
+pub(crate) async fn asked(browser: &Browser, bundle: &Bundle) -> Session {
+    let origin = format!("https://{}", bundle.host);
+    browser.ask(&format!("{origin}/session"), &[("origin", &origin)]).await.unwrap()
 }

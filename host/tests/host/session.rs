@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
-use shoji_protocol::{AttachHow, CloseCode, Input, Notice, Position, ToHost, WheelDelta, WheelSource};
+use shoji_protocol::{
+    AttachHow, CloseCode, Input, InputSequence, Notice, Position, ToHost, WheelDelta, WheelSource, frame,
+};
 
 use super::client::{Client, Seen, viewport};
 use super::wire::{Carrier, device, over_every_carrier};
@@ -33,6 +35,43 @@ over_every_carrier! {
             )
             .await;
     }
+}
+
+/// Inputs come by their copies first, and later on their stream.
+async fn come_by_their_copies(carrier: Carrier) {
+    let host = Host::start();
+    let (mut client, _) = Client::with_picture_over(carrier, &device(carrier, &host, "pc").await).await;
+    client.until_quiet(Duration::from_secs(2)).await;
+    let canvas = *client.pictures.keys().next().unwrap();
+    let (none, down) = (WheelDelta::new(0).unwrap(), WheelDelta::new(120).unwrap());
+    let events = [
+        Input::Focus { canvas: Some(canvas) },
+        Input::PointerMotion { canvas, position: Position::from_pixels(640.0, 500.0) },
+        Input::Wheel { horizontal: none, vertical: down, source: WheelSource::Wheel },
+    ];
+    let mut copies = Vec::new();
+    for (event, sequence) in events.iter().zip(1..) {
+        let message = ToHost::Input { sequence: InputSequence(sequence), event: event.clone() };
+        frame::encode_to_host(&message, &mut copies);
+    }
+    client.wire.send_datagram(&copies);
+    let seen = |seen: &Seen| matches!(seen, Seen::Update { input, .. } if input.0 == 3);
+    client.until("a picture made after the copies", seen).await;
+    for event in events {
+        client.input(event).await;
+    }
+    client.input(Input::PointerLeave).await;
+    client.is_alive().await;
+}
+
+#[tokio::test]
+async fn inputs_that_are_late_on_their_stream_come_by_their_copies_over_quic() {
+    come_by_their_copies(Carrier::Quic).await;
+}
+
+#[tokio::test]
+async fn inputs_that_are_late_on_their_stream_come_by_their_copies_over_webtransport() {
+    come_by_their_copies(Carrier::WebTransport).await;
 }
 
 #[tokio::test]

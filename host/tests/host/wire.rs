@@ -1,4 +1,4 @@
-//! How the made viewer's frames travel: over QUIC, over TLS/TCP, or over a browser's WebSocket.
+//! How the made viewer's frames travel: over QUIC, over TLS/TCP, or over a browser's WebSocket or WebTransport.
 
 use std::sync::Arc;
 
@@ -25,6 +25,19 @@ pub(crate) enum Carrier {
     Quic,
     TlsTcp,
     WebSocket,
+    WebTransport,
+}
+
+impl Carrier {
+    /// Whether it carries a browser, which has no certificate but a ticket.
+    pub(crate) fn is_browsers(self) -> bool {
+        matches!(self, Self::WebSocket | Self::WebTransport)
+    }
+
+    /// Whether each channel has a stream of its own.
+    pub(crate) fn has_streams(self) -> bool {
+        matches!(self, Self::Quic | Self::WebTransport)
+    }
 }
 
 /// Makes a test of each carrier of a device with a certificate out of one body.
@@ -74,6 +87,11 @@ macro_rules! over_every_carrier {
                 async fn over_websocket() {
                     test(Carrier::WebSocket).await;
                 }
+
+                #[tokio::test]
+                async fn over_webtransport() {
+                    test(Carrier::WebTransport).await;
+                }
             }
         )*
     };
@@ -84,7 +102,7 @@ pub(crate) use over_every_carrier;
 pub(crate) async fn device(carrier: Carrier, host: &Host, name: &str) -> Bundle {
     match carrier {
         Carrier::Quic | Carrier::TlsTcp => host.device(name),
-        Carrier::WebSocket => browser::device(host, name).await,
+        Carrier::WebSocket | Carrier::WebTransport => browser::device(host, name).await,
     }
 }
 
@@ -93,6 +111,7 @@ pub(crate) enum Wire {
     Quic(Box<Quic>),
     TlsTcp(Box<TlsTcp>),
     WebSocket(Box<browser::Socket>),
+    WebTransport(Box<browser::Transport>),
 }
 
 pub(crate) struct Quic {
@@ -115,7 +134,8 @@ pub(crate) struct TlsTcp {
 #[derive(Debug)]
 pub(crate) struct Closed(pub(crate) Option<CloseCode>);
 
-async fn connect_quic(
+/// A QUIC connection with this TLS.
+pub(crate) async fn connect_quic(
     bundle: &Bundle,
     tls: rustls::ClientConfig,
 ) -> Result<(Endpoint, quinn::Connection), ConnectionError> {
@@ -168,7 +188,7 @@ pub(crate) async fn refused(carrier: Carrier, bundle: &Bundle, tls: rustls::Clie
                 _ => panic!("{error}"),
             }
         }
-        Carrier::WebSocket => panic!("a browser has no certificate to refuse"),
+        Carrier::WebSocket | Carrier::WebTransport => panic!("a browser has no certificate to refuse"),
     }
 }
 
@@ -198,6 +218,7 @@ impl Wire {
                 Self::TlsTcp(Box::new(TlsTcp { stream, decoder: decoder() }))
             }
             Carrier::WebSocket => Self::WebSocket(Box::new(browser::Socket::open(bundle).await)),
+            Carrier::WebTransport => Self::WebTransport(Box::new(browser::Transport::open(bundle).await)),
         }
     }
 
@@ -208,6 +229,17 @@ impl Wire {
             Self::Quic(quic) => quic.control_out.write_all(bytes).await.is_ok(),
             Self::TlsTcp(tcp) => tcp.stream.write_all(bytes).await.is_ok() && tcp.stream.flush().await.is_ok(),
             Self::WebSocket(socket) => socket.write(bytes).await,
+            Self::WebTransport(web) if channel == Channel::Input => web.input_out.write_all(bytes).await.is_ok(),
+            Self::WebTransport(web) => web.control_out.write_all(bytes).await.is_ok(),
+        }
+    }
+
+    /// Sends these bytes beside the streams.
+    pub(crate) fn send_datagram(&self, bytes: &[u8]) {
+        match self {
+            Self::Quic(quic) => quic.connection.send_datagram(bytes.to_vec().into()).unwrap(),
+            Self::WebTransport(web) => web.session.send_datagram(bytes),
+            Self::TlsTcp(_) | Self::WebSocket(_) => panic!("this carrier has no datagrams"),
         }
     }
 
@@ -217,6 +249,7 @@ impl Wire {
             Self::Quic(quic) => quic.frame().await,
             Self::TlsTcp(tcp) => tcp.frame().await,
             Self::WebSocket(socket) => socket.frame().await,
+            Self::WebTransport(web) => web.frame().await,
         }
     }
 
@@ -230,7 +263,7 @@ impl Wire {
             }
         };
         match self {
-            Self::Quic(_) | Self::WebSocket(_) => assert_eq!(closed.0, Some(code)),
+            Self::Quic(_) | Self::WebSocket(_) | Self::WebTransport(_) => assert_eq!(closed.0, Some(code)),
             Self::TlsTcp(_) => assert!(closed.0.is_none()),
         }
     }
@@ -241,14 +274,20 @@ impl Wire {
             Self::Quic(quic) => quic.connection.close(0_u32.into(), b""),
             Self::TlsTcp(mut tcp) => tcp.stream.shutdown().await.unwrap(),
             Self::WebSocket(socket) => socket.leave().await,
+            Self::WebTransport(web) => web.leave().await,
         }
     }
 
     /// Leaves when the host has what was written.
     pub(crate) async fn leave_when_read(mut self) {
-        if let Self::Quic(quic) = &mut self {
-            quic.control_out.finish().unwrap();
-            let _ = quic.control_out.stopped().await;
+        let control_out = match &mut self {
+            Self::Quic(quic) => Some(&mut quic.control_out),
+            Self::WebTransport(web) => Some(&mut web.control_out),
+            Self::TlsTcp(_) | Self::WebSocket(_) => None,
+        };
+        if let Some(control_out) = control_out {
+            control_out.finish().unwrap();
+            let _ = control_out.stopped().await;
         }
         self.leave().await;
     }

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use hyper::Method;
 use serde_json::json;
-use shoji_host::limits;
 use shoji_host::web::bodies::text;
+use shoji_host::{clock, limits};
 
 use super::fixture::{Browser, House, let_pass};
 
@@ -37,7 +37,9 @@ async fn a_ticket_names_the_ways_to_the_host() {
     let browser = house.device("pc").await;
     let challenge = house.challenge(&browser).await;
     let answer = house.try_ticket(&browser, &challenge, &browser.sign(&house.origin(), &challenge)).await;
-    assert_eq!(answer.json()["carriers"], json!([{ "kind": "websocket" }]));
+    let hashes = house.certificates.hashes(clock::unix_seconds()).map(|hash| text(&hash));
+    let carriers = json!([{ "kind": "webtransport", "certificates": hashes }, { "kind": "websocket" }]);
+    assert_eq!(answer.json()["carriers"], carriers);
 }
 
 #[tokio::test]

@@ -21,8 +21,9 @@ use shoji_host::pki::Authority;
 use shoji_host::registry::{Fingerprint, Name, Registry};
 use shoji_host::web::assets::{Asset, Assets};
 use shoji_host::web::bodies::{self, text};
+use shoji_host::web::certificates::Certificates;
 use shoji_host::web::names::Names;
-use shoji_host::web::{Admission, Service, Settings, Socket};
+use shoji_host::web::{Admission, Arrival, Service, Settings, Socket, Stranger, Transport, Way};
 use shoji_host::{clock, limits, tls};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -46,8 +47,11 @@ pub(crate) struct House {
     pub(crate) service: Arc<Service>,
     pub(crate) address: SocketAddr,
     pub(crate) desk: Arc<Desk>,
+    /// Where it is found by QUIC.
+    pub(crate) quic: SocketAddr,
+    pub(crate) certificates: Arc<Certificates>,
     connector: Arc<rustls::ClientConfig>,
-    accept: JoinHandle<()>,
+    accept: [JoinHandle<()>; 2],
     _state: tempfile::TempDir,
 }
 
@@ -57,6 +61,8 @@ pub(crate) struct Desk {
     pub(crate) registry: RwLock<Registry>,
     /// Sessions that have begun.
     pub(crate) sessions: AtomicUsize,
+    /// Sessions over WebTransport that have ended.
+    pub(crate) ended: AtomicUsize,
     /// Bytes that the sessions' network took.
     pub(crate) taken: AtomicUsize,
     /// Whether sessions send without end instead.
@@ -79,26 +85,65 @@ impl Admission for Desk {
         self.registry.write().unwrap().ask(code, label, fingerprint, from, clock::unix_seconds())
     }
 
-    fn session(self: Arc<Self>, _: Fingerprint, mut socket: Socket) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        Box::pin(async move {
-            self.sessions.fetch_add(1, Ordering::Relaxed);
-            let mut end = self.end.subscribe();
-            tokio::select! {
-                () = async {
-                    if self.floods {
-                        while give(&mut socket, Bytes::from(vec![7; limits::MESSAGE])).await {
-                            self.taken.fetch_add(limits::MESSAGE, Ordering::Relaxed);
-                        }
-                    } else {
-                        while let Some(Ok(message)) = poll_fn(|context| socket.poll_receive(context)).await {
-                            give(&mut socket, message).await;
-                        }
+    fn session(self: Arc<Self>, _: Fingerprint, way: Way) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        self.sessions.fetch_add(1, Ordering::Relaxed);
+        match way {
+            Way::Socket(socket) => Box::pin(self.on_socket(socket)),
+            Way::Transport(transport) => Box::pin(self.on_transport(transport)),
+        }
+    }
+}
+
+impl Desk {
+    async fn on_socket(self: Arc<Self>, mut socket: Socket) {
+        let mut end = self.end.subscribe();
+        tokio::select! {
+            () = async {
+                if self.floods {
+                    while give(&mut socket, Bytes::from(vec![7; limits::MESSAGE])).await {
+                        self.taken.fetch_add(limits::MESSAGE, Ordering::Relaxed);
                     }
-                } => {}
-                _ = end.wait_for(|end| *end) => {}
+                } else {
+                    while let Some(Ok(message)) = poll_fn(|context| socket.poll_receive(context)).await {
+                        give(&mut socket, message).await;
+                    }
+                }
+            } => {}
+            _ = end.wait_for(|end| *end) => {}
+        }
+        let _ = timeout(limits::FAREWELL, poll_fn(|context| socket.poll_close(4999, context))).await;
+    }
+
+    /// What comes on the control stream goes back there, what comes otherwise goes back as updates.
+    async fn on_transport(self: Arc<Self>, transport: Transport) {
+        let Transport { mut line, mut control_in, mut control_out, mut updates } = transport;
+        let mut input: Option<quinn::RecvStream> = None;
+        loop {
+            let from_input = async {
+                match &mut input {
+                    Some(input) => input.read_chunk(1 << 10, true).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                Ok(Some(chunk)) = control_in.read_chunk(1 << 10, true) => {
+                    let _ = control_out.write_chunk(chunk.bytes).await;
+                }
+                Ok(Some(chunk)) = from_input => {
+                    let _ = updates.write_chunk(chunk.bytes).await;
+                }
+                arrival = line.next() => match arrival {
+                    Ok(Arrival::Input(stream)) => input = Some(stream),
+                    Ok(Arrival::Datagram(datagram)) => {
+                        let _ = updates.write_chunk(datagram).await;
+                    }
+                    Err(_) => break,
+                },
             }
-            let _ = timeout(limits::FAREWELL, poll_fn(|context| socket.poll_close(4999, context))).await;
-        })
+        }
+        self.ended.fetch_add(1, Ordering::Relaxed);
+        let _ = timeout(limits::FAREWELL, line.end(4999)).await;
+        line.close();
     }
 }
 
@@ -122,18 +167,25 @@ impl House {
         let desk = Arc::new(Desk {
             registry: RwLock::new(registry),
             sessions: AtomicUsize::new(0),
+            ended: AtomicUsize::new(0),
             taken: AtomicUsize::new(0),
             floods,
             end: watch::Sender::new(false),
         });
-        let settings = Settings { assets: Assets::new(assets), names };
+        let certificates = Arc::new(Certificates::new(now).unwrap());
+        let settings = Settings { assets: Assets::new(assets), names, certificates: certificates.clone() };
         let service = Arc::new(Service::new(settings, desk.clone()));
+        let registry = Arc::new(RwLock::new(Registry::default()));
+        let endpoint = endpoint(tls::shared_config(&identity, registry, certificates.clone()).unwrap());
+        let accept_quic = tokio::spawn(accept_quic(endpoint.clone(), service.clone()));
         let acceptor = TlsAcceptor::from(Arc::new(tls::web_config(&identity).unwrap()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let accept = tokio::spawn(accept(listener, acceptor, service.clone()));
         let connector = Arc::new(trusting(&identity.authority));
-        Self { service, address, desk, connector, accept, _state: state }
+        let quic = endpoint.local_addr().unwrap();
+        let accept = [accept, accept_quic];
+        Self { service, address, quic, certificates, desk, connector, accept, _state: state }
     }
 
     /// The host as browsers call it.
@@ -276,7 +328,26 @@ impl House {
 
 impl Drop for House {
     fn drop(&mut self) {
-        self.accept.abort();
+        self.accept.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// As the host opens its own.
+fn endpoint(tls: rustls::ServerConfig) -> quinn::Endpoint {
+    let crypto = quinn::crypto::rustls::QuicServerConfig::try_from(tls).unwrap();
+    let mut config = quinn::ServerConfig::with_crypto(Arc::new(crypto));
+    config.transport_config(Arc::new(shoji_host::serve::transport()));
+    quinn::Endpoint::server(config, ([127, 0, 0, 1], 0).into()).unwrap()
+}
+
+async fn accept_quic(endpoint: quinn::Endpoint, service: Arc<Service>) {
+    while let Some(incoming) = endpoint.accept().await {
+        let service = service.clone();
+        tokio::spawn(async move {
+            if let Ok(connection) = incoming.await {
+                service.serve_stranger(Stranger::new(connection)).await;
+            }
+        });
     }
 }
 

@@ -5,6 +5,9 @@
 
 mod access;
 mod fixture;
+#[path = "../host/http3.rs"]
+mod http3;
 mod requests;
 mod sockets;
 mod strain;
+mod transports;

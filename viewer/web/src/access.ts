@@ -2,6 +2,7 @@
 //
 // The private key is made not extractable and kept by the browser; nothing that a script could read gives access.
 
+import { fromBase64Url, toBase64Url } from './base64';
 import type { Offer } from './carriers/carrier';
 
 interface Identity {
@@ -24,14 +25,6 @@ const MAX_BODY = 4096;
 const ANSWER_WITHIN = 8_000;
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256' } as const;
-
-export function toBase64Url(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes)).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '');
-}
-
-export function fromBase64Url(text: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(text.replace(/-/g, '+').replace(/_/g, '/')), (character) => character.charCodeAt(0));
-}
 
 /** What the browser keeps of this device. */
 class Drawer {

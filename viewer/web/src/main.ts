@@ -254,12 +254,14 @@ class Page {
     const milliseconds = (time: number | null) => (time === null ? none : `${time.toFixed(1)} ms`);
     const { window } = this.stage.front;
     const names = { websocket: 'WebSocket (TLS)', webtransport: 'WebTransport', webrtc: 'WebRTC' } as Record<string, string>;
+    const carrier = figures.carrier === null ? none : (names[figures.carrier] ?? none);
+    const port = location.port === '' ? '443' : location.port;
     const rows: [string, string][] = [
       ['DetailsRoundTrip', milliseconds(figures.roundTrip)],
       ['DetailsFrames', figures.frames.toFixed(1)],
       ['DetailsBandwidth', `${(figures.bandwidth / 1e6).toFixed(2)} Mbit/s`],
       ['DetailsEcho', figures.echo === null ? none : figures.echo.map((time) => `${time.toFixed(1)}`).join(' / ') + ' ms'],
-      ['DetailsCarrier', figures.carrier === null ? none : (names[figures.carrier] ?? none)],
+      ['DetailsCarrier', figures.udpSeemsClosed ? this.texts.say('DetailsUdpClosed', { carrier, port }) : carrier],
       ['DetailsSize', window === null ? none : `${window.width} × ${window.height}`],
       ['DetailsHost', location.host],
       ['DetailsDevice', figures.device ?? none],

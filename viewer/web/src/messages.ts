@@ -64,6 +64,8 @@ export interface Figures {
   bandwidth: number;
   echo: [number, number] | null;
   carrier: string | null;
+  /** The host is reached over TCP, and over UDP it was not. */
+  udpSeemsClosed: boolean;
   device: string | null;
   video: boolean;
 }

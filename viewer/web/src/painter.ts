@@ -79,6 +79,11 @@ export class Surface {
     return width !== this.width || height !== this.height;
   }
 
+  /** Whether a picture came. */
+  get hasPicture(): boolean {
+    return this.isShown;
+  }
+
   /** Whether this is the first picture; once. */
   first(): boolean {
     const is = !this.isShown;

@@ -7,6 +7,7 @@ import { Access, type Refusal } from './access';
 import type { Carrier, Listener } from './carriers/carrier';
 import { race } from './carriers/race';
 import { openWebSocket } from './carriers/websocket';
+import { openWebTransport } from './carriers/webtransport';
 import { Capability, Core, Next, type CoreEvent, type How } from './core';
 import { CloseCode, endOf, leavesSession, passes } from './ends';
 import { Counter } from './figures';
@@ -45,6 +46,8 @@ class Viewer {
   private hasVideo = false;
   private token: Uint8Array | null = null;
   private carrier: Carrier | null = null;
+  /** The connection is over TCP, although the host offered another. */
+  private udpSeemsClosed = false;
   private attached = false;
   private silent = false;
   private nextSurface = 1;
@@ -178,12 +181,14 @@ class Viewer {
       ended: (refused, code) => this.finish(code !== null ? endOf(code) : { kind: refused ? 'unreachable' : 'lost' }),
     };
     try {
-      const opened = await race(ticket.ok.offers, { websocket: openWebSocket });
+      const opened = await race(ticket.ok.offers, { webtransport: openWebTransport, websocket: openWebSocket });
       carrier = await opened.admit(ticket.ok.ticket, listener);
     } catch {
       return { kind: 'unreachable' };
     }
     this.carrier = carrier;
+    const overUdp = ticket.ok.offers.some(({ kind }) => kind === 'webtransport') && typeof WebTransport !== 'undefined';
+    this.udpSeemsClosed = overUdp && carrier.kind === 'websocket';
     const { pointerLock, touch, cursorImage, inputCopies, h264 } = Capability;
     const capabilities =
       pointerLock | cursorImage | (this.start.touch ? touch : 0) | (carrier.datagram ? inputCopies : 0) | (this.hasVideo ? h264 : 0);
@@ -253,6 +258,8 @@ class Viewer {
         this.token = event.token;
         this.attached = true;
         this.tell({ kind: 'preparing' });
+        // Where each channel has a stream of its own, pictures may be here before this word.
+        for (const surface of this.surfaces.values()) if (surface.hasPicture) this.shown(surface);
         break;
       case 'opened': {
         const surface = new Surface(this.nextSurface, event.canvas);
@@ -313,10 +320,12 @@ class Viewer {
     this.core.presented(event.canvas, event.update);
     this.counter.presented(event.input, event.bytes, performance.now());
     if (isNew) post({ kind: 'sized', surface: surface.number, width: event.width, height: event.height });
-    if (surface.first()) {
-      post({ kind: 'shown', surface: surface.number });
-      this.tell({ kind: this.silent ? 'silent' : 'attached' });
-    }
+    if (surface.first() && this.attached) this.shown(surface);
+  }
+
+  private shown(surface: Surface): void {
+    post({ kind: 'shown', surface: surface.number });
+    this.tell({ kind: this.silent ? 'silent' : 'attached' });
   }
 
   private async decode(event: Extract<CoreEvent, { kind: 'picture' }>): Promise<void> {
@@ -374,7 +383,14 @@ class Viewer {
     const roundTrip = this.core.roundTrip();
     post({
       kind: 'figures',
-      figures: { ...figures, roundTrip, carrier: carrier?.kind ?? null, device: this.access.device ?? this.access.name, video: this.hasVideo },
+      figures: {
+        ...figures,
+        roundTrip,
+        carrier: carrier?.kind ?? null,
+        udpSeemsClosed: this.udpSeemsClosed,
+        device: this.access.device ?? this.access.name,
+        video: this.hasVideo,
+      },
     });
   }
 

@@ -4,7 +4,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { chromium, type Browser, type BrowserContext, type CDPSession, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { canvasClosed, canvasOpened, close, cursor, field, notice, nowhere, secret } from './host';
+import { attached, canvasClosed, canvasOpened, close, cursor, field, notice, nowhere, secret, welcome } from './host';
 import { Peer, plain, until, type Session } from './peer';
 
 const shots = process.env['SHOJI_SHOTS'];
@@ -357,6 +357,22 @@ describe('the connection', () => {
     await until('the second window is back', () => next.all('presented').some(({ canvas }) => canvas === 2));
     await page.getByRole('button', { name: 'ウィンドウ 1', exact: true, pressed: true }).waitFor();
     expect(next.all('focus').map(({ canvas }) => canvas), 'the keyboard never goes to the second').not.toContain(2);
+  });
+
+  it('whose picture overtakes the word that there is a session shows it all the same', async () => {
+    peer.begins = false;
+    await enrol();
+    peer.approve();
+    const now = await session();
+    const { width, height } = await until('the wish for a session', () => now.all('attach')[0]);
+    const [hello] = now.all('hello');
+    now.send(welcome(hello?.capabilities ?? 0), canvasOpened(1, width, height));
+    now.show(1, width, height, plain(width, height, [250, 250, 252]));
+    await until('the picture is acknowledged', () => now.all('presented').length > 0);
+    expect(await page.evaluate(() => document.documentElement.dataset['state'])).not.toBe('attached');
+    now.send(attached());
+    await state('attached');
+    await until('the keyboard is at the window', () => now.all('focus').at(-1)?.canvas === 1);
   });
 
   it('that is lost is made again with the token, and the last picture stays, dimmed', async () => {

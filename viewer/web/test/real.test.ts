@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from './peer';
+import { Relay, type Conditions } from './relay';
 
 const program = process.env['SHOJI_HOST'];
 const shots = process.env['SHOJI_SHOTS'];
@@ -23,18 +24,27 @@ t.oninput=e=>e.isComposing||fetch('/typed',{method:'POST',body:t.value});t.addEv
 
 if (program === undefined) throw new Error("SHOJI_HOST is not set: build shoji-host, then set it to that program's path");
 
-describe('the page and the real host', () => {
+/** Every way between page and host; each test is one over all of them. */
+const WAYS: (Conditions & { way: string; name: string; shown: string })[] = [
+  { way: 'WebTransport', name: 'WebTransport', shown: 'WebTransport', udp: true, roundTrip: 0, loss: 0 },
+  { way: 'WebTransport, far and lossy', name: 'WebTransport', shown: 'WebTransport', udp: true, roundTrip: 20, loss: 10 },
+  { way: 'WebSocket, where UDP is swallowed', name: 'WebSocket', shown: 'WebSocket (TLS)。UDP ポート', udp: false, roundTrip: 0, loss: 0 },
+];
+
+describe.each(WAYS)('the page and the real host over $way', ({ name, shown, udp, roundTrip, loss }) => {
   const [state, profile] = [mkdtempSync(join(tmpdir(), 'shoji-web-')), program];
   let host: ChildProcess;
+  let relay: Relay;
   let address = '';
   let pages: Server;
   let browser: Browser;
   let page: Page;
   let typed = '';
   let isReady = false;
+  let log = '';
   const troubles: string[] = [];
   const command = (...words: string[]) => execFileSync(profile, [...words, '--state', state], { encoding: 'utf8' });
-  const stands = (name: string) => page.waitForFunction((wanted) => document.documentElement.dataset['state'] === wanted, name, { timeout: 60_000 });
+  const stands = (state: string) => page.waitForFunction((wanted) => document.documentElement.dataset['state'] === wanted, state, { timeout: 60_000 });
 
   beforeAll(async () => {
     pages = createServer(async (request, response) => {
@@ -47,17 +57,23 @@ describe('the page and the real host', () => {
     pages.listen(0, '127.0.0.1');
     await once(pages, 'listening');
     const start = `http://127.0.0.1:${(pages.address() as AddressInfo).port}/`;
-    host = spawn(profile, ['serve', '--state', state, '--listen', '127.0.0.1:0', '--print-ready', '--start-url', start], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const words = ['serve', '--state', state, '--listen', '127.0.0.1:0', '--print-ready', '--start-url', start];
+    host = spawn(profile, words, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, RUST_LOG: 'info' } });
+    host.stderr?.on('data', (part) => (log += String(part)));
     let said = '';
     host.stdout?.on('data', (part) => (said += String(part)));
-    address = await until('the host listens', () => /ready (\S+)/.exec(said)?.[1], 30_000);
+    const listening = await until('the host listens', () => /ready (\S+)/.exec(said)?.[1], 30_000);
+    relay = await Relay.start(Number(listening.split(':').at(-1)), { udp, roundTrip, loss });
+    address = `127.0.0.1:${relay.port}`;
     command('user', 'add', 'demo');
     browser = await chromium.launch({ executablePath: process.env['SHOJI_CHROMIUM'] ?? '/usr/bin/chromium', args: process.getuid?.() === 0 ? ['--no-sandbox'] : [] });
     const context = await browser.newContext({ locale: 'ja-JP', viewport: { width: 1280, height: 800 }, ignoreHTTPSErrors: true });
     page = await context.newPage();
     page.on('pageerror', (error) => troubles.push(String(error)));
     page.on('console', (message) => {
-      if (message.type() === 'error' && !/Failed to load resource/.test(message.text())) troubles.push(message.text());
+      // What a browser says by itself of connections that were not there, or were cut.
+      const isNetwork = /Failed to load resource|Failed to establish a connection|WebSocket connection to/.test(message.text());
+      if (message.type() === 'error' && !isNetwork) troubles.push(message.text());
     });
   });
 
@@ -65,6 +81,7 @@ describe('the page and the real host', () => {
     await browser?.close();
     host?.kill('SIGTERM');
     if (host?.exitCode === null) await once(host, 'exit');
+    relay?.stop();
     pages?.closeAllConnections();
     pages?.close();
     rmSync(state, { recursive: true, force: true });
@@ -120,16 +137,33 @@ describe('the page and the real host', () => {
     expect(typed).toBe('a日本B');
   });
 
-  it('follows another size, and is there again after the page is loaded anew', async () => {
+  it('says which way it came, and follows another size', async () => {
     await page.keyboard.press('Control+Alt+Shift+I');
+    await page.getByText(shown).first().waitFor();
     await page.setViewportSize({ width: 1000, height: 640 });
     await page.getByText('994 × 605').waitFor();
     await blue(300, 560);
     if (shots !== undefined) await page.screenshot({ path: `${shots}/real-3.png` });
+  });
+
+  it('is back by the same way after the link was cut', async () => {
+    relay.cut();
+    await stands('silent');
+    await stands('reconnecting');
+    relay.mend();
+    await stands('attached');
+    await page.mouse.click(300, 250);
+    await page.waitForFunction(() => document.activeElement?.tagName === 'TEXTAREA', undefined, { timeout: 15_000 });
+    await page.keyboard.press('c');
+    await until('what is typed goes on where it was', () => typed === 'a日本Bc');
+  });
+
+  it('is there again after the page is loaded anew', async () => {
+    const before = typed;
     await page.reload();
     await stands('attached');
     await blue(300, 560);
-    expect(typed, 'it is the same session').toBe('a日本B');
+    expect(typed, 'it is the same session').toBe(before);
   });
 
   it('ends the session, and nothing went wrong in the page', async () => {
@@ -138,5 +172,7 @@ describe('the page and the real host', () => {
     await page.getByRole('button', { name: '終了する' }).click();
     await page.getByRole('heading', { name: '終了しました' }).waitFor();
     expect(troubles).toEqual([]);
+    const ways = [...log.matchAll(/Viewer attached .*carrier="?([A-Za-z]+)/g)].map(([, name]) => name);
+    expect(ways, 'each connection came the same way').toEqual([name, name, name]);
   });
 });

@@ -5,12 +5,15 @@
 //! next one taken from the worker, so that the newest pixels win. It must never look into a frame, and never hold more
 //! than one update and [`crate::limits::CONTROL_BACKLOG`] bytes of the rest.
 
+mod copies;
 mod losses;
 mod messages;
 mod outgoing;
 mod quic;
 mod stream;
+mod streams;
 mod websocket;
+mod webtransport;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -21,6 +24,7 @@ use shoji_protocol::{Channel, CloseCode};
 pub(super) use messages::Messages;
 pub(super) use quic::{Quic, close_code as quic_code};
 pub(super) use stream::Stream;
+pub(super) use webtransport::WebTransport;
 
 /// Moves the bytes of one connection.
 pub(crate) trait Carrier: Send {

@@ -36,7 +36,7 @@ impl Socket for web::Socket {
     }
 }
 
-/// The WebSocket's close code of a close code: those from 4000 on are a program's own.
-fn close_code(code: CloseCode) -> u16 {
+/// The close code of a browser's connection for a close code: on a WebSocket those from 4000 on are a program's own.
+pub(super) fn close_code(code: CloseCode) -> u16 {
     4_000 + code.number()
 }

@@ -1,0 +1,75 @@
+//! A browser's WebTransport: a stream for each channel, and datagrams for copies of input.
+//!
+//! Owns nothing but the translation: what a browser may send is decided in [`crate::web`], how frames go on streams in
+//! [`super::streams`].
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use shoji_protocol::{Channel, CloseCode};
+use tokio::time::timeout;
+
+use super::streams::{Beside, Streams};
+use super::websocket::close_code;
+use super::{Carrier, Lost, Told};
+use crate::{limits, web};
+
+/// A session's WebTransport.
+pub(in crate::serve) struct WebTransport {
+    line: web::Line,
+    streams: Streams,
+}
+
+impl WebTransport {
+    /// Of a browser whose ticket was good.
+    pub(in crate::serve) fn new(transport: web::Transport) -> Self {
+        let web::Transport { line, control_in, control_out, updates } = transport;
+        Self { line, streams: Streams::new(control_in, control_out, updates) }
+    }
+}
+
+impl Carrier for WebTransport {
+    const NAME: &'static str = "WebTransport";
+    const HAS_DATAGRAMS: bool = true;
+
+    fn peer(&self) -> SocketAddr {
+        self.line.peer()
+    }
+
+    fn queue(&mut self, channel: Channel, frame: Bytes) {
+        self.streams.queue(channel, frame);
+    }
+
+    fn is_drained(&self) -> bool {
+        self.streams.is_drained()
+    }
+
+    async fn next(&mut self) -> Result<Told, Lost> {
+        loop {
+            let Self { line, streams } = self;
+            let beside = async {
+                match line.next().await.map_err(Lost::because)? {
+                    web::Arrival::Input(stream) => Ok(Beside::Input(stream)),
+                    web::Arrival::Datagram(datagram) => Ok(Beside::Datagram(datagram)),
+                }
+            };
+            if let Some(told) = streams.next(beside).await? {
+                return Ok(told);
+            }
+        }
+    }
+
+    async fn farewell(&mut self, code: CloseCode) {
+        let Self { line, streams } = self;
+        if !line.is_over() {
+            let say = async {
+                // First, so that the message is there before the browser gives up the session's streams.
+                let _ = streams.farewell().await;
+                // The same as a WebSocket's, so that a page reads both alike.
+                line.end(close_code(code)).await
+            };
+            let _ = timeout(limits::FAREWELL, say).await;
+        }
+        line.close();
+    }
+}
