@@ -195,7 +195,7 @@ impl Registry {
         self.waiting.iter().filter(move |(_, waiting)| !waiting.is_over(now))
     }
 
-    /// What a browser's request comes to as things stand; `None`: it has to be written down with [`Self::ask`].
+    /// What a browser has asked for already; `None`: nothing that counts now.
     pub fn asked(&self, fingerprint: &Fingerprint, now: u64) -> Option<Asked> {
         match self.standing(fingerprint) {
             Standing::Revoked => Some(Asked::Revoked),
@@ -210,16 +210,27 @@ impl Registry {
         }
     }
 
+    /// What a browser's request comes to without anything being written; `None`: it has to be put on the list with
+    /// [`Self::ask`].
+    pub fn foresee(&self, fingerprint: &Fingerprint, from: IpAddr, now: u64) -> Option<Asked> {
+        let asked = self.asked(fingerprint, now);
+        if asked.is_some() {
+            return asked;
+        }
+        let of_address = self.waiting(now).filter(|(_, waiting)| waiting.from == from).count();
+        let is_full =
+            self.waiting(now).count() >= limits::WEB_ENROLMENTS || of_address >= limits::WEB_ENROLMENTS_OF_ADDRESS;
+        is_full.then_some(Asked::Busy)
+    }
+
     /// Puts a browser on the waiting list. `code` is what it gets if it is new there.
     pub fn ask(&mut self, code: Code, label: Label, fingerprint: Fingerprint, from: IpAddr, now: u64) -> Asked {
-        if let Some(asked) = self.asked(&fingerprint, now) {
+        if let Some(asked) = self.foresee(&fingerprint, from, now) {
             return asked;
         }
         self.waiting.retain(|_, waiting| !waiting.is_over(now));
-        let of_address = self.waiting.values().filter(|waiting| waiting.from == from).count();
-        let full = self.waiting.len() >= limits::WEB_ENROLMENTS || of_address >= limits::WEB_ENROLMENTS_OF_ADDRESS;
         // The same code twice comes once in the life of a hundred thousand hosts; asking again helps.
-        if full || self.waiting.contains_key(&code) {
+        if self.waiting.contains_key(&code) {
             return Asked::Busy;
         }
         self.waiting.insert(code, Waiting { label, fingerprint, from, since: now });

@@ -204,36 +204,40 @@ pub const WEB_ENROLMENT_LIFE: Duration = Duration::from_secs(86_400);
 /// Characters of what a person calls a browser: agreed with the web viewer.
 pub const WEB_LABEL: usize = 32;
 
-/// How often something may happen: so many at once, and from then on so many each second.
+/// How often something may happen: so many at once, and from then on one every so often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
     /// A burst after a pause.
     pub at_once: u32,
-    /// What comes back each second.
-    pub each_second: u32,
+    /// How long it takes until one more may.
+    pub every: Duration,
 }
 
 /// Requests of one address to the web service. A page is about ten, signing in two, and a whole town hall may stand behind
 /// one address translator when it opens at half past eight.
-pub const WEB_REQUESTS_OF_ADDRESS: Rate = Rate { at_once: 1_000, each_second: 100 };
+pub const WEB_REQUESTS_OF_ADDRESS: Rate = Rate { at_once: 1_000, every: Duration::from_millis(10) };
 
 /// Requests of all addresses: an answer takes well below a tenth of a millisecond, so this is a tenth of one core.
-pub const WEB_REQUESTS: Rate = Rate { at_once: 4_000, each_second: 1_000 };
+pub const WEB_REQUESTS: Rate = Rate { at_once: 4_000, every: Duration::from_millis(1) };
 
 /// Challenges and tickets of one address, two for each connection: 200 people behind one translator at once.
-pub const WEB_SIGN_INS_OF_ADDRESS: Rate = Rate { at_once: 400, each_second: 20 };
+pub const WEB_SIGN_INS_OF_ADDRESS: Rate = Rate { at_once: 400, every: Duration::from_millis(50) };
 
 /// Challenges and tickets of all addresses: checking a signature takes a fifth of a millisecond, so this is 4 % of one core.
-pub const WEB_SIGN_INS: Rate = Rate { at_once: 1_000, each_second: 200 };
+pub const WEB_SIGN_INS: Rate = Rate { at_once: 1_000, every: Duration::from_millis(5) };
 
 /// Enrolments of one address: people type, and a page asks again every few seconds whether it was approved.
-pub const WEB_ASKS_OF_ADDRESS: Rate = Rate { at_once: 60, each_second: 5 };
+pub const WEB_ASKS_OF_ADDRESS: Rate = Rate { at_once: 60, every: Duration::from_millis(200) };
 
 /// Enrolments of all addresses, most of which only ask again and are answered from memory.
-pub const WEB_ASKS: Rate = Rate { at_once: 300, each_second: 50 };
+pub const WEB_ASKS: Rate = Rate { at_once: 300, every: Duration::from_millis(20) };
 
-/// Enrolments written to the registry, for all addresses: each rewrites the file, several megabytes on the largest host.
-pub const WEB_ENROLMENT_WRITES: Rate = Rate { at_once: 40, each_second: 1 };
+/// Enrolments of one address that are written to the registry: half of what may wait from there at once, the other half within
+/// a minute, and a quarter of what is left to all.
+pub const WEB_ENROLMENT_WRITES_OF_ADDRESS: Rate = Rate { at_once: 16, every: Duration::from_secs(4) };
+
+/// Enrolments of all addresses that are written to the registry: each rewrites the file, several megabytes on the largest host.
+pub const WEB_ENROLMENT_WRITES: Rate = Rate { at_once: 64, every: Duration::from_secs(1) };
 
 /// Addresses whose rates are known one by one; those beyond share one bucket. Sixteen bytes each.
 pub const WEB_ADDRESSES: usize = 4_096;
@@ -292,7 +296,7 @@ pub const WEB_TICKET_TIMEOUT: Duration = Duration::from_secs(5);
 pub const WEB_MESSAGE: usize = 16 << 10;
 
 /// Pings on a WebSocket: browsers send none, something in between may send one now and then.
-pub const WEB_PINGS: Rate = Rate { at_once: 20, each_second: 2 };
+pub const WEB_PINGS: Rate = Rate { at_once: 20, every: Duration::from_millis(500) };
 
 /// Names of the web service in the configuration: each stands in the certificate, which every handshake carries.
 pub const WEB_NAMES: usize = 32;

@@ -148,7 +148,7 @@ impl Shared {
                 requests: rates(limits::WEB_REQUESTS_OF_ADDRESS, limits::WEB_REQUESTS),
                 sign_ins: rates(limits::WEB_SIGN_INS_OF_ADDRESS, limits::WEB_SIGN_INS),
                 asks: rates(limits::WEB_ASKS_OF_ADDRESS, limits::WEB_ASKS),
-                writes: rates(limits::WEB_ENROLMENT_WRITES, limits::WEB_ENROLMENT_WRITES),
+                writes: rates(limits::WEB_ENROLMENT_WRITES_OF_ADDRESS, limits::WEB_ENROLMENT_WRITES),
             }),
             writing: Semaphore::new(1),
         }
@@ -221,7 +221,7 @@ async fn enrol(State(shared): State<Arc<Shared>>, request: Request) -> Result<Re
     if !shared.books().asks.allow(from, Instant::now()) {
         return Err(Refusal::Busy);
     }
-    let asked = match shared.admission.asked(&fingerprint) {
+    let asked = match shared.admission.foresee(&fingerprint, from) {
         Some(asked) => asked,
         None => write_down(&shared, label, fingerprint, from).await?,
     };
@@ -229,7 +229,10 @@ async fn enrol(State(shared): State<Arc<Shared>>, request: Request) -> Result<Re
         Asked::Waits(code) => Ok(answer(StatusCode::CREATED, &json!({ "code": code.to_string() }))),
         Asked::IsDevice(name) => Ok(answer(StatusCode::OK, &json!({ "device": name.as_str() }))),
         Asked::Revoked => Err(NotAdmitted::Revoked.into()),
-        Asked::Busy => Err(Refusal::Busy),
+        Asked::Busy => {
+            warn!(peer = %from, "Browser refused: too many wait to be approved (`shoji-host device list`)");
+            Err(Refusal::Busy)
+        }
     }
 }
 
@@ -246,7 +249,7 @@ async fn write_down(
     let _turn = shared.writing.acquire().await.map_err(|_| Refusal::Busy)?;
     let admission = shared.admission.clone();
     let written = tokio::task::spawn_blocking(move || admission.ask(label, fingerprint, from)).await;
-    let asked = written.map_err(|_| Refusal::Busy)?;
+    let asked = written.ok().flatten().ok_or(Refusal::Busy)?;
     if let Asked::Waits(code) = &asked {
         info!(peer = %from, %code, "Browser waits to be approved");
     }

@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -48,9 +47,8 @@ impl Bucket {
 
     /// What the bucket is after one more; `None`: it is empty.
     pub(super) fn after(&self, rate: Rate, now: Instant) -> Option<Self> {
-        let each = Duration::from_secs(1) / rate.each_second;
-        let full = self.0.map_or(now, |full| full.max(now)) + each;
-        (full.duration_since(now) <= each * rate.at_once).then_some(Self(Some(full)))
+        let full = self.0.map_or(now, |full| full.max(now)) + rate.every;
+        (full.duration_since(now) <= rate.every * rate.at_once).then_some(Self(Some(full)))
     }
 }
 
@@ -88,6 +86,8 @@ impl Rates {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn address(number: u32) -> IpAddr {
@@ -95,7 +95,8 @@ mod tests {
     }
 
     fn rates() -> Rates {
-        Rates::new(Rate { at_once: 3, each_second: 1 }, Rate { at_once: 10, each_second: 5 }, 4)
+        let (each, all) = (Duration::from_secs(1), Duration::from_millis(200));
+        Rates::new(Rate { at_once: 3, every: each }, Rate { at_once: 10, every: all }, 4)
     }
 
     #[test]
@@ -117,7 +118,7 @@ mod tests {
     #[test]
     fn addresses_beyond_the_room_share_one_bucket_and_quiet_ones_leave() {
         let (mut rates, now) =
-            (Rates { of_all: Rate { at_once: 1_000, each_second: 1_000 }, ..rates() }, Instant::now());
+            (Rates { of_all: Rate { at_once: 1_000, every: Duration::from_millis(1) }, ..rates() }, Instant::now());
         let allowed = (0..100).filter(|number| rates.allow(address(*number), now)).count();
         assert_eq!((allowed, rates.sources.len()), (4 + 3, 4));
         let later = now + Duration::from_secs(5);

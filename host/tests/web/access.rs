@@ -1,9 +1,13 @@
 //! From a key to a ticket, and every way in which somebody else gets none.
 
+use std::sync::atomic::Ordering;
+
 use bytes::Bytes;
 use hyper::Method;
 use serde_json::json;
+use shoji_host::enrolment::{Code, Label};
 use shoji_host::limits;
+use shoji_host::registry::Fingerprint;
 use shoji_host::web::bodies::text;
 
 use super::fixture::{Browser, House, let_pass};
@@ -156,6 +160,34 @@ async fn enrolments_are_limited_and_whoever_is_refused_is_told_when_to_come_back
     assert!(house.desk.registry.read().unwrap().waiting.len() <= limits::WEB_ENROLMENTS_OF_ADDRESS);
 }
 
+/// A new browser asks: the status that it gets.
+async fn enrol(house: &House) -> u16 {
+    house.post("/api/enrol", &json!({ "key": Browser::new().key(), "name": "x" })).await.status
+}
+
+#[tokio::test]
+async fn an_address_that_asks_without_end_leaves_others_their_turn() {
+    let mut house = House::new().await;
+    for _ in 0..limits::WEB_ASKS_OF_ADDRESS.at_once {
+        enrol(&house).await;
+    }
+    house.from = [127, 0, 0, 2].into();
+    assert_eq!(enrol(&house).await, 201);
+}
+
+#[tokio::test]
+async fn a_browser_for_which_there_is_no_room_costs_no_write() {
+    let house = House::new().await;
+    let now = shoji_host::clock::unix_seconds();
+    for number in 0..limits::WEB_ENROLMENTS_OF_ADDRESS as u32 {
+        let label = Label::try_from("x".to_owned()).unwrap();
+        let key = Fingerprint::of(&number.to_le_bytes());
+        house.desk.registry.write().unwrap().ask(Code::draw().unwrap(), label, key, house.from, now);
+    }
+    assert_eq!(enrol(&house).await, 429);
+    assert_eq!(house.desk.writes.load(Ordering::Relaxed), 0);
+}
+
 #[tokio::test]
 async fn nothing_ambient_counts_and_nothing_is_remembered_in_the_browser() {
     let house = House::new().await;
@@ -168,5 +200,5 @@ async fn nothing_ambient_counts_and_nothing_is_remembered_in_the_browser() {
         let request = house.request(Method::GET, path, &[(header.0, &header.1)], Bytes::new());
         assert_eq!(house.ask(request).await.status, 400);
     }
-    assert_eq!(house.desk.sessions.load(std::sync::atomic::Ordering::Relaxed), 0);
+    assert_eq!(house.desk.sessions.load(Ordering::Relaxed), 0);
 }

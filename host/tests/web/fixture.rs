@@ -1,7 +1,7 @@
 //! A web service with its own authority and registry, on a free port of the loopback address.
 
 use std::future::poll_fn;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock};
@@ -24,7 +24,7 @@ use shoji_host::web::bodies::{self, text};
 use shoji_host::web::names::Names;
 use shoji_host::web::{Admission, Service, Settings, Socket};
 use shoji_host::{clock, limits, tls};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -45,6 +45,8 @@ const ASSETS: [Asset; 2] = [
 pub(crate) struct House {
     pub(crate) service: Arc<Service>,
     pub(crate) address: SocketAddr,
+    /// Where the browsers of this test are.
+    pub(crate) from: IpAddr,
     pub(crate) desk: Arc<Desk>,
     connector: Arc<rustls::ClientConfig>,
     accept: JoinHandle<()>,
@@ -55,6 +57,8 @@ pub(crate) struct House {
 #[derive(Debug)]
 pub(crate) struct Desk {
     pub(crate) registry: RwLock<Registry>,
+    /// Requests that were to be written down.
+    pub(crate) writes: AtomicUsize,
     /// Sessions that have begun.
     pub(crate) sessions: AtomicUsize,
     /// Bytes that the sessions' network took.
@@ -70,13 +74,14 @@ impl Admission for Desk {
         self.registry.read().unwrap().admits_browser(fingerprint, clock::unix_seconds())
     }
 
-    fn asked(&self, fingerprint: &Fingerprint) -> Option<Asked> {
-        self.registry.read().unwrap().asked(fingerprint, clock::unix_seconds())
+    fn foresee(&self, fingerprint: &Fingerprint, from: IpAddr) -> Option<Asked> {
+        self.registry.read().unwrap().foresee(fingerprint, from, clock::unix_seconds())
     }
 
-    fn ask(&self, label: Label, fingerprint: Fingerprint, from: IpAddr) -> Asked {
+    fn ask(&self, label: Label, fingerprint: Fingerprint, from: IpAddr) -> Option<Asked> {
+        self.writes.fetch_add(1, Ordering::Relaxed);
         let code = Code::draw().unwrap();
-        self.registry.write().unwrap().ask(code, label, fingerprint, from, clock::unix_seconds())
+        Some(self.registry.write().unwrap().ask(code, label, fingerprint, from, clock::unix_seconds()))
     }
 
     fn session(self: Arc<Self>, _: Fingerprint, mut socket: Socket) -> Pin<Box<dyn Future<Output = ()> + Send>> {
@@ -121,6 +126,7 @@ impl House {
         registry.add_user("hanako".parse().unwrap(), now).unwrap();
         let desk = Arc::new(Desk {
             registry: RwLock::new(registry),
+            writes: AtomicUsize::new(0),
             sessions: AtomicUsize::new(0),
             taken: AtomicUsize::new(0),
             floods,
@@ -133,7 +139,8 @@ impl House {
         let address = listener.local_addr().unwrap();
         let accept = tokio::spawn(accept(listener, acceptor, service.clone()));
         let connector = Arc::new(trusting(&identity.authority));
-        Self { service, address, desk, connector, accept, _state: state }
+        let from = Ipv4Addr::LOCALHOST.into();
+        Self { service, address, from, desk, connector, accept, _state: state }
     }
 
     /// The host as browsers call it.
@@ -149,7 +156,9 @@ impl House {
     pub(crate) async fn connect(&self, alpn: &[u8]) -> TlsStream<TcpStream> {
         let mut config = (*self.connector).clone();
         config.alpn_protocols = vec![alpn.to_vec()];
-        let stream = TcpStream::connect(self.address).await.unwrap();
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((self.from, 0).into()).unwrap();
+        let stream = socket.connect(self.address).await.unwrap();
         let name = ServerName::try_from("localhost").unwrap();
         TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap()
     }
