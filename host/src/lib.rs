@@ -17,6 +17,7 @@ pub mod limits;
 pub mod pages;
 pub mod pki;
 pub mod registry;
+pub mod seldom;
 pub mod serve;
 pub mod spawner;
 pub mod state;

@@ -35,8 +35,11 @@ pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// of them come within that time. Each costs a file descriptor and about 2 KiB.
 pub const HALF_OPEN: usize = 256;
 
-/// Refusals over TCP that are logged within [`HANDSHAKE_TIMEOUT`]: an administrator sees what happens, and a port scanner
-/// does not fill the disk.
+/// The while within which lines are counted that strangers can cause.
+pub const SELDOM: Duration = Duration::from_secs(60);
+
+/// Refusals of one kind that are logged within [`SELDOM`]: an administrator sees what happens, and a port scanner adds no more
+/// than some megabytes a day.
 pub const REFUSALS_TOLD: u32 = 20;
 
 /// Tries to find a port number that is free for both UDP and TCP: even if half of them were taken for one kind, one of these fits.

@@ -19,12 +19,13 @@ use super::connection::{Connection, Outcome};
 use super::hub::{Hub, Listed};
 use super::table::Identity;
 use crate::registry::Fingerprint;
+use crate::seldom::Seldom;
 use crate::{clock, limits};
 
 /// Accepts until the endpoint closes.
 pub(super) async fn run(hub: Arc<Hub>, endpoint: Endpoint) {
     let handshakes = Arc::new(Semaphore::new(limits::MAX_HANDSHAKES));
-    let mut crowded_told: Option<Instant> = None;
+    let (crowded, refusals) = (Seldom::new(1), Arc::new(Seldom::new(limits::REFUSALS_TOLD)));
     while let Some(incoming) = endpoint.accept().await {
         let busy = limits::MAX_HANDSHAKES - handshakes.available_permits();
         if busy >= limits::UNVALIDATED_HANDSHAKES && !incoming.remote_address_validated() {
@@ -33,25 +34,27 @@ pub(super) async fn run(hub: Arc<Hub>, endpoint: Endpoint) {
             continue;
         }
         let Ok(permit) = handshakes.clone().try_acquire_owned() else {
-            // One line in a while: whoever floods the port must not flood the log too.
-            if crowded_told.is_none_or(|at| at.elapsed() > limits::HANDSHAKE_TIMEOUT) {
-                crowded_told = Some(Instant::now());
-                warn!(peer = %incoming.remote_address(), fault = ?Fault::Viewer, "Viewers refused: too many handshakes");
-            }
+            crowded.tell(|left_out| {
+                let peer = incoming.remote_address();
+                warn!(%peer, fault = ?Fault::Viewer, left_out, "Viewers refused: too many handshakes");
+            });
             incoming.refuse();
             continue;
         };
         let peer = incoming.remote_address();
-        let hub = hub.clone();
+        let (hub, refusals) = (hub.clone(), refusals.clone());
         tokio::spawn(async move {
             let connection = timeout(limits::HANDSHAKE_TIMEOUT, handshake(incoming)).await;
             drop(permit);
-            match connection {
-                Ok(Ok(connection)) => serve(hub, connection).await,
+            let refused = match connection {
+                Ok(Ok(connection)) => return serve(hub, connection).await,
                 // A stranger, or a device whose certificate ended or was revoked; the reason is TLS's own.
-                Ok(Err(error)) => info!(%peer, fault = ?Fault::Viewer, %error, "Viewer refused"),
-                Err(_) => info!(%peer, fault = ?Fault::Viewer, "Viewer refused: its handshake took too long"),
-            }
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => "its handshake took too long".to_owned(),
+            };
+            refusals.tell(|left_out| {
+                info!(%peer, fault = ?Fault::Viewer, error = refused, left_out, "Viewer refused");
+            });
         });
     }
 }
@@ -111,13 +114,15 @@ struct Admitted<'a> {
 fn admit(hub: &Hub, fingerprint: Fingerprint, peer: SocketAddr) -> Result<Admitted<'_>, CloseCode> {
     let Some((listed, told)) = hub.list(fingerprint) else {
         let code = CloseCode::NoCapacity;
-        warn!(%peer, code = ?code, fault = ?code.fault(), "Viewer refused: too many connections");
+        hub.refusals.tell(|left_out| {
+            warn!(%peer, code = ?code, fault = ?code.fault(), left_out, "Viewer refused: too many connections");
+        });
         return Err(code);
     };
     // Listed first: a revocation from now on reaches this connection.
     let Some((identity, not_after)) = hub.identify(fingerprint) else {
         let code = CloseCode::DeviceUnknown;
-        warn!(%peer, code = ?code, fault = ?code.fault(), "Viewer refused");
+        hub.refusals.tell(|left_out| warn!(%peer, code = ?code, fault = ?code.fault(), left_out, "Viewer refused"));
         return Err(code);
     };
     let left = Duration::from_secs(not_after.saturating_sub(clock::unix_seconds()));

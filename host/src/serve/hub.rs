@@ -22,6 +22,7 @@ use crate::browser::room::Owner;
 use crate::config::Config;
 use crate::control::{Answer, Handler, Request, SessionLine};
 use crate::registry::{self, Fingerprint, Registry, Standing, Store};
+use crate::seldom::Seldom;
 use crate::spawner::Spawner;
 use crate::tls::SharedRegistry;
 use crate::trace::Trace;
@@ -51,6 +52,10 @@ pub(crate) struct Hub {
     pub(super) connections: Mutex<Connections>,
     /// Held while the registry is read again: of two readers the later one has the newer file.
     pub(super) reloading: Mutex<()>,
+    /// Lines about authenticated viewers that are refused.
+    pub(super) refusals: Seldom,
+    /// Lines about browsers whose wish to become a device cannot be written down.
+    pub(super) unwritten: Seldom,
 }
 
 /// The connections that passed the handshake.

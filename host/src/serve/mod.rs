@@ -33,11 +33,12 @@ use crate::control::{self, Control};
 use crate::pages::Pages;
 use crate::pki::{self, Authority};
 use crate::registry;
+use crate::seldom::Seldom;
 use crate::spawner::Spawner;
 use crate::trace::Trace;
 use crate::web::assets::Assets;
 use crate::web::names::Names;
-use crate::{clock, commands, state, store, tls, web};
+use crate::{clock, commands, limits, state, store, tls, web};
 use hub::Hub;
 
 pub use endpoint::Error as EndpointError;
@@ -87,7 +88,7 @@ pub fn run(state: &Path, options: &Serve) -> Result<(), Error> {
     raise_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads()).enable_all().build()?;
     let result = runtime.block_on(serve(state, options, config, launcher, spawner));
-    runtime.shutdown_timeout(crate::limits::FAREWELL);
+    runtime.shutdown_timeout(limits::FAREWELL);
     result
 }
 
@@ -163,6 +164,8 @@ async fn serve(
         table: Default::default(),
         connections: Default::default(),
         reloading: Default::default(),
+        refusals: Seldom::new(limits::REFUSALS_TOLD),
+        unwritten: Seldom::new(1),
     });
     let web = hub.config.web.enabled.then(|| Arc::new(web_service(&hub, names, listening)));
     let control = Control::bind(&state::control_socket(state))?;
@@ -196,7 +199,7 @@ async fn serve(
     // Whoever has not understood the close message is told by the transport.
     endpoint.close(carrier::quic_code(shoji_protocol::CloseCode::HostStopping), b"");
     let farewells = async { tokio::join!(endpoint.wait_idle(), hub.connections_ended()) };
-    let _ = tokio::time::timeout(crate::limits::FAREWELL, farewells).await;
+    let _ = tokio::time::timeout(limits::FAREWELL, farewells).await;
     control.abort();
     let _ = control.await;
     pages.abort();

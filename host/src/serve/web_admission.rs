@@ -30,7 +30,7 @@ impl Admission for Hub {
 
     fn ask(&self, label: Label, fingerprint: Fingerprint, from: IpAddr) -> Option<Asked> {
         let Some(code) = Code::draw() else {
-            error!("The system has no randomness");
+            self.unwritten.tell(|left_out| error!(left_out, "The system has no randomness"));
             return None;
         };
         // The command line may have changed the file meanwhile: both go through its lock.
@@ -39,7 +39,9 @@ impl Admission for Hub {
         });
         asked
             .and_then(|asked| self.reload().map(|_| asked))
-            .inspect_err(|error| error!(%error, "Browser cannot be put on the waiting list"))
+            .inspect_err(|error| {
+                self.unwritten.tell(|left_out| error!(%error, left_out, "Browser cannot be put on the waiting list"));
+            })
             .ok()
     }
 

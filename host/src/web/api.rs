@@ -28,6 +28,7 @@ use super::{Admission, Settings, socket};
 use crate::enrolment::{Asked, NotAdmitted};
 use crate::limits;
 use crate::registry::Fingerprint;
+use crate::seldom::Seldom;
 
 /// What all requests share.
 #[derive(Debug)]
@@ -37,6 +38,31 @@ pub(super) struct Shared {
     books: Mutex<Books>,
     /// One enrolment is written at a time.
     writing: Semaphore,
+    pub(super) lines: Lines,
+}
+
+/// The log lines that strangers can cause.
+#[derive(Debug)]
+pub(super) struct Lines {
+    pub(super) crowded: Seldom,
+    pub(super) no_ticket: Seldom,
+    no_room: Seldom,
+    too_many_asks: Seldom,
+    refused: Seldom,
+    no_randomness: Seldom,
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        Self {
+            crowded: Seldom::new(1),
+            no_ticket: Seldom::new(limits::REFUSALS_TOLD),
+            no_room: Seldom::new(1),
+            too_many_asks: Seldom::new(1),
+            refused: Seldom::new(limits::REFUSALS_TOLD),
+            no_randomness: Seldom::new(1),
+        }
+    }
 }
 
 /// What is remembered of requests. Each change is one call.
@@ -151,6 +177,7 @@ impl Shared {
                 writes: rates(limits::WEB_ENROLMENT_WRITES_OF_ADDRESS, limits::WEB_ENROLMENT_WRITES),
             }),
             writing: Semaphore::new(1),
+            lines: Lines::default(),
         }
     }
 
@@ -230,7 +257,9 @@ async fn enrol(State(shared): State<Arc<Shared>>, request: Request) -> Result<Re
         Asked::IsDevice(name) => Ok(answer(StatusCode::OK, &json!({ "device": name.as_str() }))),
         Asked::Revoked => Err(NotAdmitted::Revoked.into()),
         Asked::Busy => {
-            warn!(peer = %from, "Browser refused: too many wait to be approved (`shoji-host device list`)");
+            shared.lines.no_room.tell(|left_out| {
+                warn!(peer = %from, left_out, "Browser refused: too many wait to be approved (`shoji-host device list`)");
+            });
             Err(Refusal::Busy)
         }
     }
@@ -243,7 +272,9 @@ async fn write_down(
     from: std::net::IpAddr,
 ) -> Result<Asked, Refusal> {
     if !shared.books().writes.allow(from, Instant::now()) {
-        warn!(peer = %from, "Browsers refused: too many ask to become devices");
+        shared.lines.too_many_asks.tell(|left_out| {
+            warn!(peer = %from, left_out, "Browsers refused: too many ask to become devices");
+        });
         return Err(Refusal::Busy);
     }
     let _turn = shared.writing.acquire().await.map_err(|_| Refusal::Busy)?;
@@ -251,6 +282,7 @@ async fn write_down(
     let written = tokio::task::spawn_blocking(move || admission.ask(label, fingerprint, from)).await;
     let asked = written.ok().flatten().ok_or(Refusal::Busy)?;
     if let Asked::Waits(code) = &asked {
+        // No more of these lines than there is room on the list.
         info!(peer = %from, %code, "Browser waits to be approved");
     }
     Ok(asked)
@@ -265,7 +297,7 @@ async fn challenge(State(shared): State<Arc<Shared>>, request: Request) -> Resul
         return Err(Refusal::Busy);
     }
     shared.admission.admits(&fingerprint)?;
-    let secret = random()?;
+    let secret = random(&shared)?;
     if !shared.books().challenges.issue(secret, fingerprint, Instant::now()) {
         return Err(Refusal::Busy);
     }
@@ -286,7 +318,9 @@ async fn ticket(State(shared): State<Arc<Shared>>, request: Request) -> Result<R
         books.challenges.redeem(&challenge, Instant::now())
     };
     let refused = |refusal: Refusal| {
-        info!(peer = %asker.peer, device.key = %fingerprint, word = refusal.word(), "Browser refused");
+        shared.lines.refused.tell(|left_out| {
+            info!(peer = %asker.peer, device.key = %fingerprint, word = refusal.word(), left_out, "Browser refused");
+        });
         refusal
     };
     if issued_to != Some(fingerprint) {
@@ -297,7 +331,7 @@ async fn ticket(State(shared): State<Arc<Shared>>, request: Request) -> Result<R
     verifier.verify(text.as_bytes(), &signature).map_err(|_| refused(Refusal::Signature))?;
     // The registry may have changed since the challenge.
     shared.admission.admits(&fingerprint).map_err(|why| refused(why.into()))?;
-    let secret = random()?;
+    let secret = random(&shared)?;
     if !shared.books().tickets.issue(secret, fingerprint, Instant::now()) {
         return Err(Refusal::Busy);
     }
@@ -305,10 +339,10 @@ async fn ticket(State(shared): State<Arc<Shared>>, request: Request) -> Result<R
     Ok(answer(StatusCode::OK, &json!({ "ticket": bodies::text(&secret), "carriers": carriers })))
 }
 
-fn random() -> Result<[u8; SECRET], Refusal> {
+fn random(shared: &Shared) -> Result<[u8; SECRET], Refusal> {
     let mut secret = [0; SECRET];
     getrandom::fill(&mut secret).map_err(|error| {
-        warn!(%error, "The system has no randomness");
+        shared.lines.no_randomness.tell(|left_out| warn!(%error, left_out, "The system has no randomness"));
         Refusal::Busy
     })?;
     Ok(secret)

@@ -20,7 +20,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tokio_rustls::server::TlsStream;
 use tracing::{debug, warn};
 
@@ -61,7 +61,9 @@ impl Service {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let Some(place) = self.places.take(peer.ip()) else {
-            self.places.tell(peer);
+            self.shared.lines.crowded.tell(|left_out| {
+                warn!(%peer, left_out, "Browsers refused: too many connections");
+            });
             return;
         };
         let place = Arc::new(place);
@@ -148,7 +150,6 @@ async fn answer(
 #[derive(Debug, Default)]
 struct Places {
     taken: Mutex<BTreeMap<IpAddr, usize>>,
-    told: Mutex<Option<Instant>>,
 }
 
 /// One connection's place; given back when it is dropped.
@@ -174,15 +175,6 @@ impl Places {
         }
         taken.insert(address, of_address + 1);
         Some(Place { places: self.clone(), address })
-    }
-
-    /// One line in a while: whoever floods the port must not flood the log too.
-    fn tell(&self, peer: SocketAddr) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.is_none_or(|at| at.elapsed() > limits::WEB_HEADER_TIMEOUT) {
-            *told = Some(Instant::now());
-            warn!(%peer, "Browsers refused: too many connections");
-        }
     }
 }
 

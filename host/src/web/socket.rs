@@ -65,7 +65,9 @@ pub(super) async fn session(
                 shared.admission.clone().session(fingerprint, socket).await;
             }
             _ => {
-                info!(peer = %asker.peer, "Browser's WebSocket refused: it has no ticket");
+                shared.lines.no_ticket.tell(|left_out| {
+                    info!(peer = %asker.peer, left_out, "Browser's WebSocket refused: it has no ticket");
+                });
                 socket.close(NO_TICKET).await;
             }
         }

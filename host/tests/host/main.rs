@@ -10,6 +10,7 @@ mod client;
 mod command_line;
 mod fixture;
 mod half_open;
+mod log;
 mod sandbox;
 mod session;
 mod web;
