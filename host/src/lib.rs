@@ -6,6 +6,7 @@
 //!
 //! Reading order: [`cli`], [`serve`], [`worker`], [`browser`].
 
+pub mod addresses;
 pub mod browser;
 pub mod cli;
 pub mod clock;

@@ -301,5 +301,6 @@ pub const WEB_MESSAGE: usize = 16 << 10;
 /// Pings on a WebSocket: browsers send none, something in between may send one now and then.
 pub const WEB_PINGS: Rate = Rate { at_once: 20, every: Duration::from_millis(500) };
 
-/// Names of the web service in the configuration: each stands in the certificate, which every handshake carries.
+/// Names of the web service in the configuration, and as many addresses that the host finds by itself: each stands in the
+/// certificate, which every handshake carries.
 pub const WEB_NAMES: usize = 32;

@@ -38,7 +38,7 @@ use crate::spawner::Spawner;
 use crate::trace::Trace;
 use crate::web::assets::Assets;
 use crate::web::names::Names;
-use crate::{clock, commands, limits, state, store, tls, web};
+use crate::{addresses, clock, limits, state, store, tls, web};
 use hub::Hub;
 
 pub use endpoint::Error as EndpointError;
@@ -127,8 +127,9 @@ async fn serve(
     spawner: Spawner,
 ) -> Result<(), Error> {
     let now = clock::unix_seconds();
-    let names = commands::web_names(&config, config.listen);
+    let names = addresses::web_names(&config, config.listen, &addresses::of_cards());
     let identity = Authority::open(state, now)?.identity(now, &names)?;
+    info!(%names, "The host's certificate is good for these names");
     let web_tls = tls::web_config(&identity)?;
     let store = registry::Store::new(state);
     let registry = Arc::new(RwLock::new(store.read()?));
@@ -148,7 +149,7 @@ async fn serve(
     let tcp = tokio::net::TcpListener::from_std(tcp)?;
     let listening = endpoint.local_addr()?;
     let hub = Arc::new(Hub {
-        address: commands::public_address(&config, listening),
+        address: addresses::public(&config, listening),
         config,
         registry,
         store,
