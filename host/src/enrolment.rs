@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::limits;
 use crate::registry::{Device, Error, Fingerprint, Kind, Name, Registry, Standing};
+use crate::source::Source;
 
 /// The letters of a code: no vowels, so that no word comes up, and none that looks like a digit.
 const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
@@ -217,7 +218,7 @@ impl Registry {
         if asked.is_some() {
             return asked;
         }
-        let of_address = self.waiting(now).filter(|(_, waiting)| waiting.from == from).count();
+        let of_address = self.waiting(now).filter(|(_, waiting)| Source::from(waiting.from) == from.into()).count();
         let is_full =
             self.waiting(now).count() >= limits::WEB_ENROLMENTS || of_address >= limits::WEB_ENROLMENTS_OF_ADDRESS;
         is_full.then_some(Asked::Busy)
@@ -394,6 +395,19 @@ mod tests {
         assert_eq!(registry.waiting.len(), limits::WEB_ENROLMENTS);
         // A day later there is room again.
         assert_eq!(ask(&mut registry, 1, b"later", 10 + DAY), Asked::Waits(code(1)));
+    }
+
+    #[test]
+    fn all_addresses_of_one_ipv6_network_share_their_room() {
+        let mut registry = with_hanako();
+        let mut ask = |number: u32, network: u16| {
+            let from = IpAddr::from([0x2001, 0xdb8, 0, network, 0, 0, 0, number as u16]);
+            registry.ask(code(number), label("x"), Fingerprint::of(&number.to_le_bytes()), from, 10)
+        };
+        let most = limits::WEB_ENROLMENTS_OF_ADDRESS as u32;
+        assert!((0..most).all(|number| ask(number, 1) == Asked::Waits(code(number))));
+        assert_eq!(ask(most, 1), Asked::Busy);
+        assert_eq!(ask(most, 2), Asked::Waits(code(most)));
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub mod pki;
 pub mod registry;
 pub mod seldom;
 pub mod serve;
+pub mod source;
 pub mod spawner;
 pub mod state;
 pub mod store;

@@ -198,7 +198,7 @@ pub const WORKER_FILES: u64 = 1_024;
 /// Browsers that wait to become devices. An administrator approves a few at a time; each is 250 bytes in the registry.
 pub const WEB_ENROLMENTS: usize = 256;
 
-/// Of them, from one address: a classroom behind one address translator. Eight addresses fill the list, one can not.
+/// Of them, from one address, or one network of IPv6: a classroom behind one address translator. Eight fill the list, one can not.
 pub const WEB_ENROLMENTS_OF_ADDRESS: usize = 32;
 
 /// How long a browser waits: an administrator who comes by once a day sees it.
@@ -271,7 +271,7 @@ pub const WEB_FINISH: Duration = Duration::from_secs(5);
 /// bodies, TLS), so this many take 200 MB at worst and 20 MB as a rule.
 pub const WEB_CONNECTIONS: usize = 1_024;
 
-/// Of them, from one address: a browser opens one (HTTP/2) or six (HTTP/1.1). Half is left for others.
+/// Of them, from one address, or one network of IPv6: a browser opens one (HTTP/2) or six (HTTP/1.1). Half is left for others.
 pub const WEB_CONNECTIONS_OF_ADDRESS: usize = 512;
 
 /// Requests at the same time on one HTTP/2 connection: a page's assets.

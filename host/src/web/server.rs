@@ -26,6 +26,7 @@ use tracing::{debug, warn};
 
 use super::api::{self, Refusal, Shared};
 use super::{Admission, Settings, headers};
+use crate::source::Source;
 use crate::{limits, tls};
 
 /// The web service.
@@ -146,45 +147,45 @@ async fn answer(
     response
 }
 
-/// How many connections each address has.
+/// How many connections each source has.
 #[derive(Debug, Default)]
 struct Places {
-    taken: Mutex<BTreeMap<IpAddr, usize>>,
+    taken: Mutex<BTreeMap<Source, usize>>,
 }
 
 /// One connection's place; given back when it is dropped.
 #[derive(Debug)]
 pub(super) struct Place {
     places: Arc<Places>,
-    address: IpAddr,
+    source: Source,
 }
 
 impl Places {
-    fn all(&self) -> std::sync::MutexGuard<'_, BTreeMap<IpAddr, usize>> {
+    fn all(&self) -> std::sync::MutexGuard<'_, BTreeMap<Source, usize>> {
         // Each change of it is one call.
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn take(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
-        let address = address.to_canonical();
+        let source = Source::from(address);
         let mut taken = self.all();
         let total: usize = taken.values().sum();
-        let of_address = taken.get(&address).copied().unwrap_or_default();
+        let of_address = taken.get(&source).copied().unwrap_or_default();
         if total >= limits::WEB_CONNECTIONS || of_address >= limits::WEB_CONNECTIONS_OF_ADDRESS {
             return None;
         }
-        taken.insert(address, of_address + 1);
-        Some(Place { places: self.clone(), address })
+        taken.insert(source, of_address + 1);
+        Some(Place { places: self.clone(), source })
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         let mut taken = self.places.all();
-        if let Some(count) = taken.get_mut(&self.address) {
+        if let Some(count) = taken.get_mut(&self.source) {
             *count -= 1;
             if *count == 0 {
-                taken.remove(&self.address);
+                taken.remove(&self.source);
             }
         }
     }
@@ -209,5 +210,14 @@ mod tests {
         assert!(places.take(address(1)).is_some());
         drop(others);
         assert!(places.all().is_empty());
+    }
+
+    #[test]
+    fn all_addresses_of_one_ipv6_network_share_their_places() {
+        let places = Arc::new(Places::default());
+        let address = |last: u16| IpAddr::from([0x2001, 0xdb8, 0, 1, 0, 0, 0, last]);
+        let taken: Vec<_> = (0..=u16::MAX).map_while(|last| places.take(address(last))).collect();
+        assert_eq!(taken.len(), limits::WEB_CONNECTIONS_OF_ADDRESS);
+        assert!(places.take([0x2001, 0xdb8, 0, 2, 0, 0, 0, 1].into()).is_some());
     }
 }
