@@ -19,7 +19,7 @@ use super::carrier::{Carrier, Lost, Told};
 use super::hub::Hub;
 use super::link::{FromWorker, LinkError};
 use super::session::{self, AttachRequest, Command, Grant, Word};
-use super::table::Identity;
+use super::table::{Handle, Identity};
 use crate::trace;
 use crate::{clock, limits};
 use std::sync::Arc;
@@ -395,14 +395,24 @@ async fn ask_for_session(
                 warn!(device = %identity.device, %full, "Session refused");
                 CloseCode::NoCapacity
             })?;
-            let created = session::create(hub.clone(), place, identity.clone()).await;
-            created.map_err(|error| {
+            let created = session::create(hub.clone(), place, identity.clone()).await.map_err(|error| {
                 warn!(device = %identity.device, %error, "Session cannot be created");
                 CloseCode::BrowserNotStarted
-            })?
+            })?;
+            keep(hub, identity, created).await?
         }
     };
     session::attach(&handle, request).await
+}
+
+/// A session that was just created, if its device may have it still. A revocation from now on finds it in the table; one that
+/// came while it was made did not.
+async fn keep(hub: &Hub, identity: &Identity, created: Handle) -> Result<Handle, CloseCode> {
+    if hub.identify(identity.fingerprint).is_some() {
+        return Ok(created);
+    }
+    let _ = created.commands.send(Command::End(CloseCode::Revoked)).await;
+    Err(CloseCode::Revoked)
 }
 
 /// The decoder of the frames of a channel.
@@ -419,4 +429,22 @@ fn decoder<'a>(
 
 fn now() -> Instant {
     Instant::from_micros(clock::microseconds())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{hub, table};
+    use super::*;
+
+    #[tokio::test]
+    async fn a_session_whose_device_was_revoked_while_it_was_made_ends_at_once() {
+        let (hub, _state) = hub::tests::hub();
+        let identity = hub::tests::device(&hub, "pc");
+        let (handle, mut commands) = table::tests::handle_of(1, &identity);
+        assert!(keep(&hub, &identity, handle.clone()).await.is_ok());
+        assert!(commands.try_recv().is_err(), "it goes on");
+        hub::tests::revoke(&hub, "pc");
+        assert_eq!(keep(&hub, &identity, handle).await.unwrap_err(), CloseCode::Revoked);
+        assert!(matches!(commands.try_recv(), Ok(Command::End(CloseCode::Revoked))));
+    }
 }
