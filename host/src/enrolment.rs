@@ -169,8 +169,8 @@ pub enum Asked {
 pub enum NotAdmitted {
     /// Nobody knows it.
     Unknown,
-    /// It waits to be approved.
-    Waiting,
+    /// It waits to be approved, under this code.
+    Waiting(Code),
     /// Its approval has ended.
     Expired,
     /// It was revoked.
@@ -184,7 +184,7 @@ impl Registry {
             Standing::Known { kind: Kind::Web, not_after, .. } if not_after > now => Ok(()),
             Standing::Revoked => Err(NotAdmitted::Revoked),
             standing => match (self.asked(fingerprint, now), standing) {
-                (Some(Asked::Waits(_)), _) => Err(NotAdmitted::Waiting),
+                (Some(Asked::Waits(code)), _) => Err(NotAdmitted::Waiting(code)),
                 (_, Standing::Known { kind: Kind::Web, .. }) => Err(NotAdmitted::Expired),
                 _ => Err(NotAdmitted::Unknown),
             },
@@ -430,7 +430,7 @@ mod tests {
         let browser = Fingerprint::of(b"key");
         assert_eq!(registry.admits_browser(&browser, 10), Err(NotAdmitted::Unknown));
         ask(&mut registry, 1, b"key", 10);
-        assert_eq!(registry.admits_browser(&browser, 11), Err(NotAdmitted::Waiting));
+        assert_eq!(registry.admits_browser(&browser, 11), Err(NotAdmitted::Waiting(code(1))));
         let (name, _) = registry.approve(code(1), None, "hanako".parse().unwrap(), 1, 12).unwrap();
         assert_eq!(registry.admits_browser(&browser, 13), Ok(()));
         assert_eq!(registry.admits_browser(&browser, 12 + DAY), Err(NotAdmitted::Expired));

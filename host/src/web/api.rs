@@ -1,6 +1,7 @@
 //! The requests: files, and the three steps from a key to a ticket.
 //!
-//! Owns what is answered to each. Words of errors are a closed list. Nothing of a request comes back in an answer or goes
+//! Owns what is answered to each. Words of errors are a closed list. Only `enrol` puts a browser on the list of those who wait,
+//! when its person asks; `challenge` says how it stands with that. Nothing of a request comes back in an answer or goes
 //! into a log but the address it came from and a device's fingerprint; keys, challenges and tickets never do.
 
 use std::net::SocketAddr;
@@ -105,7 +106,7 @@ impl Refusal {
             Self::Body | Self::BodyKind | Self::BodyLength | Self::BodyTime => "body",
             Self::Busy => "busy",
             Self::NotAdmitted(NotAdmitted::Unknown) => "unknown",
-            Self::NotAdmitted(NotAdmitted::Waiting) => "waiting",
+            Self::NotAdmitted(NotAdmitted::Waiting(_)) => "waiting",
             Self::NotAdmitted(NotAdmitted::Expired) => "expired",
             Self::NotAdmitted(NotAdmitted::Revoked) => "revoked",
             Self::Challenge => "challenge",
@@ -149,7 +150,12 @@ impl From<NotAdmitted> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let mut response = answer(self.status(), &json!({ "error": self.word() }));
+        let mut body = json!({ "error": self.word() });
+        // A page that is opened again shows it again, and puts nothing on the list for that.
+        if let Self::NotAdmitted(NotAdmitted::Waiting(code)) = self {
+            body["code"] = code.to_string().into();
+        }
+        let mut response = answer(self.status(), &body);
         if self == Self::Busy {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
         }

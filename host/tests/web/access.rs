@@ -26,7 +26,7 @@ async fn a_browser_asks_waits_and_is_a_device_once_it_is_approved() {
     let code = answer.json()["code"].as_str().unwrap().to_owned();
     assert_eq!(house.post("/api/enrol", &body).await.json(), json!({ "code": code }), "the same code again");
     let challenge = house.post("/api/challenge", &json!({ "key": browser.key() })).await;
-    assert_eq!(challenge.refusal(), refused(403, "waiting"));
+    assert_eq!((challenge.status, challenge.json()), (403, json!({ "error": "waiting", "code": code })));
     let (user, now) = ("hanako".parse().unwrap(), shoji_host::clock::unix_seconds());
     house.desk.registry.write().unwrap().approve(code.parse().unwrap(), None, user, 1, now).unwrap();
     let answer = house.post("/api/enrol", &body).await;
@@ -158,6 +158,21 @@ async fn enrolments_are_limited_and_whoever_is_refused_is_told_when_to_come_back
     }
     assert!(refusals >= 10, "{refusals}");
     assert!(house.desk.registry.read().unwrap().waiting.len() <= limits::WEB_ENROLMENTS_OF_ADDRESS);
+}
+
+#[tokio::test]
+async fn a_browser_that_was_refused_learns_it_and_waits_again_only_when_it_asks_again() {
+    let house = House::new().await;
+    let browser = Browser::new();
+    let body = json!({ "key": browser.key(), "name": "pc" });
+    let code = house.post("/api/enrol", &body).await.json()["code"].as_str().unwrap().parse().unwrap();
+    house.desk.registry.write().unwrap().refuse(code).unwrap();
+    for _ in 0..2 {
+        let stands = house.post("/api/challenge", &json!({ "key": browser.key() })).await;
+        assert_eq!(stands.refusal(), refused(403, "unknown"));
+    }
+    assert!(house.desk.registry.read().unwrap().waiting.is_empty());
+    assert_eq!(house.post("/api/enrol", &body).await.status, 201);
 }
 
 /// A new browser asks: the status that it gets.

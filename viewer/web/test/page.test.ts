@@ -109,6 +109,39 @@ describe('a device', () => {
     await state('attached');
   });
 
+  it('that was refused is told so, and asks again only when its person does', async () => {
+    await enrol();
+    peer.refuse();
+    await page.getByRole('heading', { name: 'この端末は登録されていません' }).waitFor();
+    await shot('11-refused');
+    await axe();
+    await page.reload();
+    await page.getByRole('heading', { name: 'この端末は登録されていません' }).waitFor();
+    expect(peer.asked, 'nobody asked again').toBe(1);
+    await page.getByRole('button', { name: 'もう一度申し込む' }).click();
+    await page.getByText('K7QM-4TXR').first().waitFor();
+    expect(peer.asked).toBe(2);
+    peer.approve();
+    await state('attached');
+  });
+
+  it('that waits shows its code again when it is opened again, without asking', async () => {
+    await enrol();
+    await page.reload();
+    await page.getByText('K7QM-4TXR').first().waitFor();
+    expect(peer.asked).toBe(1);
+  });
+
+  it('whose enrolment has expired asks again when its person does', async () => {
+    await enrol();
+    for (const key of peer.devices.keys()) peer.devices.set(key, 'expired');
+    await page.getByRole('heading', { name: 'この端末の登録の期限が切れています' }).waitFor();
+    await shot('12-expired');
+    expect(peer.asked).toBe(1);
+    await page.getByRole('button', { name: 'もう一度申し込む' }).click();
+    await state('waiting');
+  });
+
   it('keeps a key that no script can read, and connects at once the next time', async () => {
     await attach();
     const stored = await page.evaluate(async () => {

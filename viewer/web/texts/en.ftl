@@ -14,6 +14,10 @@ WebWaitingTitle = Waiting for your administrator
 WebWaitingBody = Tell your administrator this code.
 WebWaitingCode = Code
 WebWaitingNext = When you are approved, this page goes on by itself. You may close it meanwhile.
+WebGoneTitle = This device is not enrolled
+WebGoneBody = Your request was not approved, or nobody approved it within 24 hours.
+WebGoneNext = If you still need this, talk to your administrator, then ask again.
+WebAskAgain = Ask again
 
 ## Ends
 

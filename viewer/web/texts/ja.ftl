@@ -14,6 +14,10 @@ WebWaitingTitle = 管理者の承認を待っています
 WebWaitingBody = 次のコードを管理者に伝えてください。
 WebWaitingCode = 承認コード
 WebWaitingNext = 承認されると、この画面は自動で切り替わります。閉じてもかまいません。
+WebGoneTitle = この端末は登録されていません
+WebGoneBody = 申し込みが承認されなかったか、承認されないまま 24 時間が過ぎました。
+WebGoneNext = 必要なときは、管理者に確かめてから、もう一度申し込んでください。
+WebAskAgain = もう一度申し込む
 
 ## Ends
 
