@@ -14,6 +14,7 @@ pub mod commands;
 pub mod config;
 pub mod control;
 pub mod enrolment;
+pub mod label;
 pub mod limits;
 pub mod pages;
 pub mod pki;

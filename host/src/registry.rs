@@ -213,6 +213,9 @@ pub enum Error {
     /// Not a possible name.
     #[error("a name has 1 to 64 bytes of letters, digits and . _ - @, and begins with a letter or digit")]
     BadName,
+    /// Not a possible label.
+    #[error("a browser's name has 1 to 32 kana, kanji, Latin letters, digits and plain punctuation, without quotes")]
+    BadLabel,
     /// Nobody of this name.
     #[error("there is no user {0}: add one with `shoji-host user add {0}`")]
     NoUser(Name),

@@ -93,6 +93,7 @@ pub(super) enum Refusal {
     BodyKind,
     BodyLength,
     BodyTime,
+    Name,
     Busy,
     NotAdmitted(NotAdmitted),
     Challenge,
@@ -104,6 +105,7 @@ impl Refusal {
         match self {
             Self::Host | Self::Origin => "origin",
             Self::Body | Self::BodyKind | Self::BodyLength | Self::BodyTime => "body",
+            Self::Name => "name",
             Self::Busy => "busy",
             Self::NotAdmitted(NotAdmitted::Unknown) => "unknown",
             Self::NotAdmitted(NotAdmitted::Waiting(_)) => "waiting",
@@ -117,7 +119,7 @@ impl Refusal {
     fn status(self) -> StatusCode {
         match self {
             Self::Host => StatusCode::MISDIRECTED_REQUEST,
-            Self::Body => StatusCode::BAD_REQUEST,
+            Self::Body | Self::Name => StatusCode::BAD_REQUEST,
             Self::BodyKind => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyLength => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTime => StatusCode::REQUEST_TIMEOUT,
@@ -137,8 +139,11 @@ impl From<Foreign> for Refusal {
 }
 
 impl From<Malformed> for Refusal {
-    fn from(_: Malformed) -> Self {
-        Self::Body
+    fn from(why: Malformed) -> Self {
+        match why {
+            Malformed::Form => Self::Body,
+            Malformed::Name => Self::Name,
+        }
     }
 }
 

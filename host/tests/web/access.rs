@@ -77,6 +77,8 @@ async fn a_body_that_is_too_long_malformed_or_of_another_kind_is_refused() {
         let answer = house.post_with("/api/enrol", &[], malformed.to_owned()).await;
         assert_eq!(answer.refusal(), refused(400, "body"), "{malformed}");
     }
+    let misleading = json!({ "key": Browser::new().key(), "name": "pc\" approved" });
+    assert_eq!(house.post("/api/enrol", &misleading).await.refusal(), refused(400, "name"));
     for kind in ["", "text/plain", "application/x-www-form-urlencoded", "application/json; charset=shift_jis"] {
         let answer = house.post_with("/api/enrol", &[("content-type", kind)], good.clone()).await;
         assert_eq!(answer.refusal(), refused(415, "body"), "{kind}");

@@ -15,7 +15,7 @@ interface Identity {
 }
 
 /** Why there is no ticket. `unreachable`: nothing answered; `other`: the host said something else. */
-export type Refusal = 'unknown' | 'waiting' | 'revoked' | 'expired' | 'busy' | 'unreachable' | 'other';
+export type Refusal = 'unknown' | 'waiting' | 'revoked' | 'expired' | 'busy' | 'name' | 'unreachable' | 'other';
 
 /** `code`: under which it waits, where it does. */
 export type Result<T> = { ok: T } | { refused: Refusal; code?: string };
@@ -89,7 +89,7 @@ async function post(path: string, body: object): Promise<Result<Record<string, u
   if (response.ok) return { ok: answer as Record<string, unknown> };
   const { error, code } = answer as { error?: unknown; code?: unknown };
   if (error === 'waiting' && typeof code === 'string') return { refused: error, code };
-  const known: readonly unknown[] = ['unknown', 'revoked', 'expired', 'busy'];
+  const known: readonly unknown[] = ['unknown', 'revoked', 'expired', 'busy', 'name'];
   return { refused: known.includes(error) ? (error as Refusal) : 'other' };
 }
 

@@ -52,7 +52,7 @@ type Say = (id: string, parts?: Record<string, string | number>) => string;
 
 /** Why the last request came to nothing, if it did. */
 function troubled(trouble: Trouble | null, say: Say): HTMLElement[] {
-  const words = { busy: 'WebEnrolBusy', unreachable: 'WebEnrolUnreachable', refused: 'WebEnrolRefused' } as const;
+  const words = { busy: 'WebEnrolBusy', name: 'WebEnrolOtherName', unreachable: 'WebEnrolUnreachable', refused: 'WebEnrolRefused' } as const;
   return trouble === null ? [] : [make('p', { class: 'trouble', role: 'alert' }, say(words[trouble]))];
 }
 

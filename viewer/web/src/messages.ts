@@ -46,7 +46,7 @@ export type End =
   | { kind: 'unsupported' };
 
 /** Why a request to be enrolled came to nothing. */
-export type Trouble = 'busy' | 'unreachable' | 'refused';
+export type Trouble = 'busy' | 'name' | 'unreachable' | 'refused';
 
 /** Where the connection stands. `unenrolled`: an earlier request was refused or ran out, or the enrolment has expired. */
 export type State =

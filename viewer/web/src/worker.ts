@@ -117,7 +117,8 @@ class Viewer {
       const asked = await this.access.enrol(this.wishes.name);
       this.wishes = null;
       if ('refused' in asked) {
-        trouble = asked.refused === 'busy' || asked.refused === 'unreachable' ? asked.refused : 'refused';
+        const { refused } = asked;
+        trouble = refused === 'busy' || refused === 'name' || refused === 'unreachable' ? refused : 'refused';
         continue;
       }
       trouble = null;
@@ -445,6 +446,7 @@ function refusal(refused: Refusal): End {
     case 'unknown':
     case 'waiting':
       return { kind: 'refused' };
+    case 'name':
     case 'other':
       return { kind: 'fault' };
   }

@@ -132,6 +132,16 @@ describe('a device', () => {
     expect(peer.asked).toBe(1);
   });
 
+  it('whose name the host does not take is asked for another', async () => {
+    await page.goto(peer.address);
+    await page.getByLabel('この端末の名前').fill('"窓口"');
+    await page.keyboard.press('Enter');
+    await page.getByText('名前に使えない文字があります').waitFor();
+    await page.getByLabel('この端末の名前').fill('窓口');
+    await page.keyboard.press('Enter');
+    await state('waiting');
+  });
+
   it('whose enrolment has expired asks again when its person does', async () => {
     await enrol();
     for (const key of peer.devices.keys()) peer.devices.set(key, 'expired');

@@ -194,6 +194,7 @@ export class Peer {
     const stands = this.devices.get(key);
     if (path === '/api/enrol') {
       this.asked += 1;
+      if (body['name']?.includes('"')) return say(400, { error: 'name' });
       if (stands === 'approved') return say(200, { device: 'pc-102' });
       if (stands === 'revoked') return say(403, { error: 'revoked' });
       this.devices.set(key, 'waiting');

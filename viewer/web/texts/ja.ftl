@@ -9,6 +9,7 @@ WebEnrolHint = 例：税務課 窓口 3
 WebEnrolDo = 登録を申し込む
 WebEnrolBusy = いまは申し込みが込み合っています。少し待ってから、もう一度お試しください。
 WebEnrolUnreachable = ホストから応答がありません。ネットワークをお確かめのうえ、もう一度お試しください。
+WebEnrolOtherName = 名前に使えない文字があります。かな、漢字、英数字でお書きください。
 WebEnrolRefused = ホストが申し込みを受け付けませんでした。管理者に連絡してください。
 WebWaitingTitle = 管理者の承認を待っています
 WebWaitingBody = 次のコードを管理者に伝えてください。
