@@ -4,6 +4,7 @@
 //! leaves as the bytes that came. It must never trust either side: both are checked by the same state machine, and an
 //! error of one closes this connection only.
 
+use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use shoji_protocol::host::{self, Event};
 use shoji_protocol::time::Instant;
 use shoji_protocol::{AttachHow, Capabilities, Channel, CloseCode, Notice, Side, ToHost, ToViewer};
 use tokio::sync::mpsc;
+use tokio::time::{Sleep, sleep_until};
 use tracing::{info, warn};
 
 use super::carrier::{Carrier, Lost, Told};
@@ -36,8 +38,8 @@ pub(super) struct Connection<C> {
     session: Option<Attached>,
     /// The viewer asked for the session's end.
     end: bool,
-    /// When the device's certificate ends.
-    expires: tokio::time::Instant,
+    /// The end of the device's certificate. One timer for the whole connection, so that looking at it costs a message nothing.
+    expiry: Pin<Box<Sleep>>,
     scratch: Vec<u8>,
     /// Inputs of one read that are still to be traced.
     traced: Vec<trace::Event>,
@@ -93,7 +95,7 @@ impl<C: Carrier> Connection<C> {
             input: frame::Decoder::new(&[Kind::ToHost]),
             session: None,
             end: false,
-            expires,
+            expiry: Box::pin(sleep_until(expires)),
             scratch: Vec::new(),
             traced: Vec::new(),
         }
@@ -123,7 +125,7 @@ impl<C: Carrier> Connection<C> {
                 None => std::future::pending().await,
             }
         };
-        let Self { carrier, expires, session, .. } = self;
+        let Self { carrier, expiry, session, .. } = self;
         let (link, words) = match session {
             Some(Attached { grant, broken: false }) => (Some(&mut grant.link), Some(&mut grant.words)),
             Some(Attached { grant, broken: true }) => (None, Some(&mut grant.words)),
@@ -146,12 +148,13 @@ impl<C: Carrier> Connection<C> {
         };
         tokio::select! {
             biased;
+            // What ends the connection comes before what a flood could put it off by.
             code = told.recv() => Wake::Told(code),
+            () = expiry => Wake::Told(Some(CloseCode::CertificateExpired)),
             told = carrier.next() => Wake::Carrier(told),
             word = word => Wake::Word(word),
             wake = from_link => wake,
             () = sleep => Wake::Deadline,
-            () = tokio::time::sleep_until(*expires) => Wake::Told(Some(CloseCode::CertificateExpired)),
         }
     }
 
@@ -272,7 +275,7 @@ impl<C: Carrier> Connection<C> {
         self.session = Some(Attached { grant, broken: false });
         // If the viewer closed meanwhile, the loop ends and gives the session back.
         let _ = self.machine.attached(session, token, resumed, now());
-        let left = self.expires.saturating_duration_since(tokio::time::Instant::now());
+        let left = self.expiry.deadline().saturating_duration_since(tokio::time::Instant::now());
         // Once per session: whoever comes back to one has read it.
         if !resumed && left < limits::CERTIFICATE_NOTICE {
             self.machine.notice(Notice::CertificateExpiresSoon);
@@ -433,8 +436,53 @@ fn now() -> Instant {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::super::{hub, table};
     use super::*;
+
+    /// A carrier that has something to tell at once, always.
+    #[derive(Default)]
+    struct Flood {
+        told: u32,
+        farewell: Option<CloseCode>,
+    }
+
+    impl Carrier for Flood {
+        const NAME: &'static str = "made for a test";
+        const HAS_DATAGRAMS: bool = false;
+
+        fn peer(&self) -> SocketAddr {
+            ([127, 0, 0, 1], 1).into()
+        }
+
+        fn queue(&mut self, _channel: Channel, _frame: Bytes) {}
+
+        fn is_drained(&self) -> bool {
+            true
+        }
+
+        async fn next(&mut self) -> Result<Told, Lost> {
+            self.told += 1;
+            assert!(self.told < 1_000, "the flood goes before everything else");
+            Ok(Told::Wrote)
+        }
+
+        async fn farewell(&mut self, code: CloseCode) {
+            self.farewell = Some(code);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_flood_does_not_put_off_the_end_of_a_certificate() {
+        let (hub, _state) = hub::tests::hub();
+        let identity = hub::tests::device(&hub, "pc");
+        let ended = tokio::time::Instant::now() - Duration::from_secs(1);
+        let mut connection = Connection::new(hub, identity, ended, Flood::default());
+        let (_close, told) = mpsc::channel(1);
+        assert!(matches!(connection.run(told).await, Outcome::Closed(CloseCode::CertificateExpired)));
+        assert_eq!(connection.carrier.farewell, Some(CloseCode::CertificateExpired));
+    }
 
     #[tokio::test]
     async fn a_session_whose_device_was_revoked_while_it_was_made_ends_at_once() {
