@@ -298,6 +298,10 @@ pub const WEB_TICKET_TIMEOUT: Duration = Duration::from_secs(5);
 /// Bytes of a WebSocket message from a viewer: agreed with the web viewer. Input frames are about 20 bytes.
 pub const WEB_MESSAGE: usize = 16 << 10;
 
+/// Bytes on a WebSocket that make no message: the longest message with all that is around it, and what was read ahead with the
+/// message before. Browsers send messages in one piece; empty pieces without end would else cost for ever and never count.
+pub const WEB_UNFINISHED: u64 = 2 * WEB_MESSAGE as u64 + 1_024;
+
 /// Pings on a WebSocket: browsers send none, something in between may send one now and then.
 pub const WEB_PINGS: Rate = Rate { at_once: 20, every: Duration::from_millis(500) };
 

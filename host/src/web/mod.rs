@@ -15,6 +15,7 @@ pub mod names;
 pub mod once;
 
 mod api;
+mod counted;
 mod rates;
 mod server;
 mod socket;

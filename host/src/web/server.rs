@@ -25,6 +25,7 @@ use tokio_rustls::server::TlsStream;
 use tracing::{debug, warn};
 
 use super::api::{self, Refusal, Shared};
+use super::counted::{Count, Counted};
 use super::{Admission, Settings, headers};
 use crate::source::Source;
 use crate::{limits, tls};
@@ -70,9 +71,11 @@ impl Service {
         let place = Arc::new(place);
         let is_http2 = stream.get_ref().1.alpn_protocol() == Some(tls::HTTP_2);
         let (shared, router) = (self.shared.clone(), self.router.clone());
+        let (stream, came) = Counted::new(stream);
         let answers = service_fn(move |request| {
-            let (shared, router, place) = (shared.clone(), router.clone(), place.clone());
-            async move { Ok::<_, Infallible>(answer(&shared, router, peer, place, request).await) }
+            let (shared, router) = (shared.clone(), router.clone());
+            let connection = (place.clone(), came.clone());
+            async move { Ok::<_, Infallible>(answer(&shared, router, peer, connection, request).await) }
         });
         let stream = TokioIo::new(stream);
         // Both kinds of connection have the same methods, but no trait that says so.
@@ -125,7 +128,7 @@ async fn answer(
     shared: &Shared,
     router: Router,
     peer: SocketAddr,
-    place: Arc<Place>,
+    (place, came): (Arc<Place>, Count),
     request: Request<Incoming>,
 ) -> Response {
     let (mut parts, body) = request.into_parts();
@@ -135,6 +138,7 @@ async fn answer(
             parts.extensions.insert(asker);
             // A connection that is upgraded keeps its place until its ticket was seen.
             parts.extensions.insert(place);
+            parts.extensions.insert(came);
             let request = Request::from_parts(parts, Body::new(body));
             let answered = TowerToHyperService::new(router).call(request);
             match timeout(limits::WEB_ANSWER_TIMEOUT, answered).await {

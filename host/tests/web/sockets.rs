@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use shoji_host::limits;
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
@@ -133,6 +134,28 @@ async fn text_empty_and_oversize_messages_end_the_session() {
     three.send(Message::binary(vec![0; limits::WEB_MESSAGE + 1])).await.unwrap();
     assert_eq!(closed_with(&mut three).await, 4999);
     says_back(&mut other, b"another's session goes on").await;
+}
+
+/// A frame of a browser, with a mask that changes nothing.
+fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    [&[first, 0x80 | payload.len() as u8, 0, 0, 0, 0], payload].concat()
+}
+
+#[tokio::test]
+async fn a_message_may_come_in_pieces_and_empty_ones_without_end_close() {
+    const BEGINNING: u8 = 2;
+    const MORE: u8 = 0;
+    const LAST: u8 = 0x80;
+    let house = House::new().await;
+    let mut client = session(&house, "pc").await;
+    says_back(&mut client, b"hello").await;
+    let pieces = [frame(BEGINNING, b"hel"), frame(MORE, b""), frame(LAST, b"lo")].concat();
+    client.get_mut().write_all(&pieces).await.unwrap();
+    assert_eq!(timeout(PATIENCE, client.next()).await.unwrap().unwrap().unwrap().into_data(), "hello");
+    let nothing = [frame(BEGINNING, b""), frame(MORE, b"").repeat(20_000)].concat();
+    // The host may close before it has read all of it.
+    let _ = client.get_mut().write_all(&nothing).await;
+    assert_eq!(closed_with(&mut client).await, 4999);
 }
 
 #[tokio::test]
