@@ -267,15 +267,20 @@ pub const WEB_CONNECTION_LIFE: Duration = Duration::from_secs(120);
 /// How long a connection that was asked to finish may take.
 pub const WEB_FINISH: Duration = Duration::from_secs(5);
 
-/// Connections of the web service at the same time, sessions not counted. Each takes at most about 200 KiB (headers, a few
-/// bodies, TLS), so this many take 200 MB at worst and 20 MB as a rule.
+/// KiB of memory that one connection of the web service takes at most, as a test measures it: over HTTP/2, with [`WEB_STREAMS`]
+/// requests that wait for the rest of their bodies. Twelve for each of them, and a hundred for TLS and for what was read and not
+/// understood yet. Heads count only while they are read.
+pub const WEB_CONNECTION_KIB: usize = 300;
+
+/// Connections of the web service at the same time, sessions not counted. With [`WEB_CONNECTION_KIB`] each, this many take 300 MB
+/// at worst, and 20 MB as a rule.
 pub const WEB_CONNECTIONS: usize = 1_024;
 
 /// Of them, from one address, or one network of IPv6: a browser opens one (HTTP/2) or six (HTTP/1.1). Half is left for others.
 pub const WEB_CONNECTIONS_OF_ADDRESS: usize = 512;
 
-/// Requests at the same time on one HTTP/2 connection: a page's assets.
-pub const WEB_STREAMS: u32 = 32;
+/// Requests at the same time on one HTTP/2 connection: twice as many as the page has files.
+pub const WEB_STREAMS: u32 = 16;
 
 /// Bytes that HTTP/2 may buffer for each answer that its reader does not take.
 pub const WEB_SEND_BUFFER: usize = 32 << 10;

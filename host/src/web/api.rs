@@ -89,6 +89,7 @@ pub(super) struct Asker {
 pub(super) enum Refusal {
     Host,
     Origin,
+    Headers,
     Body,
     BodyKind,
     BodyLength,
@@ -104,6 +105,7 @@ impl Refusal {
     fn word(self) -> &'static str {
         match self {
             Self::Host | Self::Origin => "origin",
+            Self::Headers => "headers",
             Self::Body | Self::BodyKind | Self::BodyLength | Self::BodyTime => "body",
             Self::Name => "name",
             Self::Busy => "busy",
@@ -119,6 +121,7 @@ impl Refusal {
     fn status(self) -> StatusCode {
         match self {
             Self::Host => StatusCode::MISDIRECTED_REQUEST,
+            Self::Headers => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Body | Self::Name => StatusCode::BAD_REQUEST,
             Self::BodyKind => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyLength => StatusCode::PAYLOAD_TOO_LARGE,
@@ -202,6 +205,10 @@ impl Shared {
         if !self.books().requests.allow(peer.ip(), Instant::now()) {
             return Err(Refusal::Busy);
         }
+        // Over HTTP/1.1 they have been counted before.
+        if parts.headers.len() > limits::WEB_HEADER_COUNT {
+            return Err(Refusal::Headers);
+        }
         let authority = names::authority(parts, &self.settings.names)?;
         Ok(Asker { peer, authority })
     }
@@ -230,6 +237,12 @@ async fn file(State(shared): State<Arc<Shared>>, request: Request) -> Response {
 /// Who asks, from which page of ours, and the body.
 async fn read(request: Request) -> Result<(Asker, String, Vec<u8>), Refusal> {
     let (parts, body) = request.into_parts();
+    let (asker, origin) = head(parts)?;
+    Ok((asker, origin, bytes(body).await?))
+}
+
+/// What matters of a request's head. It is gone afterwards: while a body is waited for, nobody needs it, and it can be long.
+fn head(parts: Parts) -> Result<(Asker, String), Refusal> {
     let asker = parts.extensions.get::<Asker>().cloned().ok_or(Refusal::Host)?;
     let origin = names::own_origin(&parts, &asker.authority)?;
     let kind = only(&parts.headers, &header::CONTENT_TYPE).ok().flatten().unwrap_or_default();
@@ -238,7 +251,7 @@ async fn read(request: Request) -> Result<(Asker, String, Vec<u8>), Refusal> {
     if !kind.trim().eq_ignore_ascii_case("application/json") || !is_utf8 {
         return Err(Refusal::BodyKind);
     }
-    Ok((asker, origin, bytes(body).await?))
+    Ok((asker, origin))
 }
 
 async fn bytes(body: Body) -> Result<Vec<u8>, Refusal> {

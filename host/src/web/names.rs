@@ -78,7 +78,8 @@ pub(super) fn authority(parts: &Parts, names: &Names) -> Result<Authority, Forei
     if authority.as_str().contains('@') || !names.know(authority.host()) {
         return Err(Foreign::Host);
     }
-    Ok(authority)
+    // A copy: what came is a piece of the whole head, which would stay in memory as long as this.
+    Authority::try_from(authority.as_str()).map_err(|_| Foreign::Host)
 }
 
 /// The origin of a request that acts: it must be there, once, and be that of our own page.

@@ -11,6 +11,7 @@ mod command_line;
 mod fixture;
 mod half_open;
 mod log;
+mod memory;
 mod sandbox;
 mod session;
 mod web;
