@@ -307,6 +307,44 @@ describe('hands', () => {
     await page.getByRole('button', { name: '文字キーボード' }).waitFor();
   });
 
+  /** A finger that touches the picture. */
+  async function touching(): Promise<{ now: Session; phases: () => number[]; finger: CDPSession }> {
+    await open({ hasTouch: true });
+    const now = await attach();
+    const finger = await context.newCDPSession(page);
+    await finger.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints: [{ x: 300, y: 300 }] });
+    const phases = () => now.all('touch').map(({ phase }) => phase);
+    await until('the finger touches', () => phases().length === 1);
+    return { now, phases, finger };
+  }
+  const lift = (finger: CDPSession) => finger.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
+
+  it('lift a finger where it touched, also when a dialog opens meanwhile', async () => {
+    const { now, phases, finger } = await touching();
+    now.send(canvasOpened(9, 200, 150, 1));
+    await until('the dialog is there, without a picture', async () => (await page.locator('canvas').count()) === 2 || null);
+    await lift(finger);
+    await until('the finger is lifted', () => phases().includes(2));
+    expect(now.all('touch').map(({ canvas }) => canvas)).toEqual([1, 1]);
+  });
+
+  it('hold nothing in the session while the menu is open', async () => {
+    const { now, phases, finger } = await touching();
+    await page.mouse.move(400, 400);
+    await page.mouse.down();
+    await until('the button is down', () => now.all('button').length === 1);
+    await page.keyboard.press('Control+Alt+Shift+M');
+    await page.getByRole('heading', { name: 'メニュー' }).waitFor();
+    await until('the touch is taken away', () => phases().includes(3));
+    await until('the button is let go', () => now.all('button').at(-1)?.pressed === false);
+    await lift(finger);
+    await page.mouse.up();
+    await page.keyboard.press('Escape');
+    await until('the keyboard is back', () => now.all('focus').at(-1)?.canvas === 1);
+    expect(phases()).toEqual([0, 3]);
+    expect(now.all('button').length).toBe(2);
+  });
+
   it('see the pointer that the host wants', async () => {
     const now = await attach();
     now.send(cursor(9));
