@@ -10,7 +10,7 @@ use shoji_host::limits;
 use shoji_host::registry::Fingerprint;
 use shoji_host::web::bodies::text;
 
-use super::fixture::{Browser, House, let_pass};
+use super::fixture::{Browser, House};
 
 fn refused(status: u16, word: &str) -> (u16, String) {
     (status, word.to_owned())
@@ -117,7 +117,7 @@ async fn a_challenge_is_good_once_for_its_device_and_for_half_a_minute() {
     let answer = house.try_ticket(&other, &challenge, &other.sign(&origin, &challenge)).await;
     assert_eq!(answer.refusal(), refused(403, "challenge"), "it was given to another device");
     let challenge = house.challenge(&browser).await;
-    let_pass(limits::WEB_SECRET_LIFE).await;
+    house.let_pass(limits::WEB_SECRET_LIFE).await;
     let answer = house.try_ticket(&browser, &challenge, &browser.sign(&origin, &challenge)).await;
     assert_eq!(answer.refusal(), refused(403, "challenge"));
 }

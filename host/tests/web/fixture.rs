@@ -154,10 +154,14 @@ impl House {
 
     /// A TLS connection of one kind of HTTP.
     pub(crate) async fn connect(&self, alpn: &[u8]) -> TlsStream<TcpStream> {
+        self.connect_from(self.from, alpn).await
+    }
+
+    async fn connect_from(&self, from: IpAddr, alpn: &[u8]) -> TlsStream<TcpStream> {
         let mut config = (*self.connector).clone();
         config.alpn_protocols = vec![alpn.to_vec()];
         let socket = TcpSocket::new_v4().unwrap();
-        socket.bind((self.from, 0).into()).unwrap();
+        socket.bind((from, 0).into()).unwrap();
         let stream = socket.connect(self.address).await.unwrap();
         let name = ServerName::try_from("localhost").unwrap();
         TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap()
@@ -165,12 +169,31 @@ impl House {
 
     /// One request on a connection of its own.
     pub(crate) async fn ask(&self, request: Request<Full<Bytes>>) -> Answer {
-        let stream = TokioIo::new(self.connect(tls::HTTP_1).await);
+        Self::ask_on(self.connect(tls::HTTP_1).await, request).await
+    }
+
+    async fn ask_on(stream: TlsStream<TcpStream>, request: Request<Full<Bytes>>) -> Answer {
+        let stream = TokioIo::new(stream);
         let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await.unwrap();
         let connection = tokio::spawn(connection);
         let answer = Answer::read(timeout(PATIENCE, sender.send_request(request)).await.unwrap().unwrap()).await;
         connection.abort();
         answer
+    }
+
+    /// Until the host has done what it could do at once: somebody else was served from the first packet to the answer, and
+    /// everything here runs in turns on one thread.
+    pub(crate) async fn turns(&self) {
+        let stream = self.connect_from([127, 0, 0, 99].into(), tls::HTTP_1).await;
+        Self::ask_on(stream, self.request(Method::GET, "/", &[], Bytes::new())).await;
+    }
+
+    /// Lets the time pass that everything here waits by; what was sent before counts from before.
+    pub(crate) async fn let_pass(&self, time: Duration) {
+        self.turns().await;
+        tokio::time::pause();
+        tokio::time::advance(time).await;
+        tokio::time::resume();
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -382,22 +405,6 @@ impl Browser {
 pub(crate) fn bytes_of(text: &str) -> Vec<u8> {
     use base64::Engine as _;
     base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(text).unwrap()
-}
-
-/// Lets the time pass that everything here waits by.
-pub(crate) async fn let_pass(time: Duration) {
-    // What was sent is read first, so that it counts from before.
-    settle().await;
-    tokio::time::pause();
-    tokio::time::advance(time).await;
-    tokio::time::resume();
-}
-
-/// Lets tasks and the loopback network do what they can do at once.
-pub(crate) async fn settle() {
-    for _ in 0..20 {
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
 }
 
 /// Waits for something that only polling can see.

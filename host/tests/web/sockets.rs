@@ -11,7 +11,7 @@ use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::fixture::{House, PATIENCE, let_pass, settle, until};
+use super::fixture::{House, PATIENCE, until};
 
 type Client = WebSocketStream<TlsStream<TcpStream>>;
 
@@ -70,7 +70,7 @@ async fn a_ticket_is_good_for_half_a_minute() {
     let house = House::new().await;
     let browser = house.device("pc").await;
     let ticket = house.ticket(&browser).await;
-    let_pass(limits::WEB_SECRET_LIFE).await;
+    house.let_pass(limits::WEB_SECRET_LIFE).await;
     let mut client = house.socket().await;
     client.send(Message::binary(ticket)).await.unwrap();
     assert_eq!(closed_with(&mut client).await, 4401);
@@ -100,7 +100,7 @@ async fn whatever_is_no_ticket_as_first_message_closes() {
 async fn a_silent_websocket_is_closed() {
     let house = House::new().await;
     let mut client = house.socket().await;
-    let_pass(limits::WEB_TICKET_TIMEOUT).await;
+    house.let_pass(limits::WEB_TICKET_TIMEOUT).await;
     assert_eq!(closed_with(&mut client).await, 4401);
     until("its place is free again", || house.service.connections() == 0).await;
 }
@@ -183,10 +183,10 @@ async fn a_browser_that_does_not_read_lets_nothing_pile_up() {
     let house = House::with(&[], true).await;
     let mut client = session(&house, "pc").await;
     until("the session has begun to send", || house.desk.taken.load(Ordering::Relaxed) > 0).await;
-    // Until the kernel's buffers of both ends are full.
+    // Until the kernel's buffers of both ends are full, and another turn brings no more into them.
     let mut before = usize::MAX;
     loop {
-        settle().await;
+        house.turns().await;
         let taken = house.desk.taken.load(Ordering::Relaxed);
         if taken == before {
             break;
