@@ -3,7 +3,6 @@
 //! Owns what they print. Standard output is for results, standard error for what went wrong.
 
 use std::io::Write as _;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use crate::cli::{Device, Format, Session, User};
@@ -12,7 +11,7 @@ use crate::control::{self, Answer, Request};
 use crate::pki::Authority;
 use crate::registry::{self, Kind, Name};
 use crate::web::names::Names;
-use crate::{clock, pki, state, store};
+use crate::{addresses, clock, pki, state, store};
 
 /// A command failed.
 #[derive(Debug, thiserror::Error)]
@@ -238,57 +237,7 @@ fn host_address(state: &Path) -> Result<String, Error> {
         Err(error) => return Err(error.into()),
     }
     let config = Config::load(None, state, config::Overrides::default())?;
-    Ok(public_address(&config, config.listen))
-}
-
-/// What bundles say, for a host that listens on `listening`.
-pub fn public_address(config: &Config, listening: SocketAddr) -> String {
-    if let Some(address) = &config.public_address {
-        return address.clone();
-    }
-    let address = match listening.ip() {
-        ip if ip.is_unspecified() => outward_address().unwrap_or(Ipv4Addr::LOCALHOST.into()),
-        ip => ip,
-    };
-    SocketAddr::new(address, listening.port()).to_string()
-}
-
-/// What browsers may call a host that listens on `listening`: this machine's name and addresses, and what is configured.
-pub fn web_names(config: &Config, listening: SocketAddr) -> Names {
-    let mut names = vec!["localhost".to_owned(), pki::SERVER_NAME.to_owned()];
-    let machine = rustix::system::uname();
-    names.extend(machine.nodename().to_str().ok().map(str::to_owned));
-    let addresses = match listening.ip() {
-        ip if ip.is_unspecified() => {
-            let loopback = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
-            loopback.into_iter().chain(outward_address()).chain(outward_address_6()).collect()
-        }
-        ip => vec![ip],
-    };
-    names.extend(addresses.iter().map(ToString::to_string));
-    if let Some(public) = &config.public_address {
-        let host = public.rsplit_once(':').map_or(public.as_str(), |(host, _)| host);
-        names.push(host.trim_start_matches('[').trim_end_matches(']').to_owned());
-    }
-    Names::new(names.iter().chain(&config.web.names))
-}
-
-/// The address this machine would send from; nothing is sent.
-fn outward_address() -> Option<IpAddr> {
-    // An address reserved for documentation: only the route is looked up.
-    address_towards((Ipv4Addr::UNSPECIFIED, 0).into(), (Ipv4Addr::new(192, 0, 2, 1), 9).into())
-}
-
-/// The same in the other family.
-fn outward_address_6() -> Option<IpAddr> {
-    let documentation = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
-    address_towards((Ipv6Addr::UNSPECIFIED, 0).into(), (documentation, 9).into())
-}
-
-fn address_towards(from: SocketAddr, to: SocketAddr) -> Option<IpAddr> {
-    let socket = std::net::UdpSocket::bind(from).ok()?;
-    socket.connect(to).ok()?;
-    Some(socket.local_addr().ok()?.ip())
+    Ok(addresses::public(&config, config.listen))
 }
 
 fn unexpected(answer: Answer) -> Error {
@@ -302,23 +251,4 @@ fn print(text: &str) -> Result<(), Error> {
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())?;
     Ok(out.flush()?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::{File, Overrides};
-
-    #[test]
-    fn browsers_may_call_the_host_by_its_addresses_its_public_name_and_what_is_configured() {
-        let text = "public_address = \"shoji.example.lg.jp:443\"\n[web]\nnames = [\"alias.example\", \"192.0.2.9\"]\n";
-        let config = Config::resolve(File::parse(text, Path::new("test")).unwrap(), Overrides::default()).unwrap();
-        let names = web_names(&config, "127.0.0.1:4433".parse().unwrap());
-        let names: Vec<_> = names.iter().collect();
-        for name in ["localhost", "shoji-host", "127.0.0.1", "shoji.example.lg.jp", "alias.example", "192.0.2.9"] {
-            assert!(names.contains(&name), "{name}: {names:?}");
-        }
-        let everywhere = web_names(&config, "0.0.0.0:4433".parse().unwrap());
-        assert!(everywhere.iter().any(|name| name == "::1") && everywhere.iter().any(|name| name == "127.0.0.1"));
-    }
 }

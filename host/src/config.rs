@@ -87,7 +87,7 @@ pub struct Config {
 pub struct Web {
     /// Whether there is one.
     pub enabled: bool,
-    /// What browsers call this host, besides its own name and addresses.
+    /// What browsers call this host, besides its own name and the addresses that it listens on.
     pub names: Vec<String>,
 }
 

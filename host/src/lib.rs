@@ -6,6 +6,7 @@
 //!
 //! Reading order: [`cli`], [`serve`], [`worker`], [`browser`].
 
+pub mod addresses;
 pub mod browser;
 pub mod cli;
 pub mod clock;
@@ -13,11 +14,14 @@ pub mod commands;
 pub mod config;
 pub mod control;
 pub mod enrolment;
+pub mod label;
 pub mod limits;
 pub mod pages;
 pub mod pki;
 pub mod registry;
+pub mod seldom;
 pub mod serve;
+pub mod source;
 pub mod spawner;
 pub mod state;
 pub mod store;
@@ -25,5 +29,3 @@ pub mod tls;
 pub mod trace;
 pub mod web;
 pub mod worker;
-
-mod seldom;

@@ -35,8 +35,11 @@ pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// of them come within that time. Each costs a file descriptor and about 2 KiB.
 pub const HALF_OPEN: usize = 256;
 
-/// Refusals over TCP, and of strangers over QUIC, that are logged within [`HANDSHAKE_TIMEOUT`]: an administrator sees what happens, and a port scanner
-/// does not fill the disk.
+/// The while within which lines are counted that strangers can cause.
+pub const SELDOM: Duration = Duration::from_secs(60);
+
+/// Refusals of one kind that are logged within [`SELDOM`]: an administrator sees what happens, and a port scanner adds no more
+/// than some megabytes a day.
 pub const REFUSALS_TOLD: u32 = 20;
 
 /// Tries to find a port number that is free for both UDP and TCP: even if half of them were taken for one kind, one of these fits.
@@ -215,7 +218,7 @@ pub const WORKER_FILES: u64 = 1_024;
 /// Browsers that wait to become devices. An administrator approves a few at a time; each is 250 bytes in the registry.
 pub const WEB_ENROLMENTS: usize = 256;
 
-/// Of them, from one address: a classroom behind one address translator. Eight addresses fill the list, one can not.
+/// Of them, from one address, or one network of IPv6: a classroom behind one address translator. Eight fill the list, one can not.
 pub const WEB_ENROLMENTS_OF_ADDRESS: usize = 32;
 
 /// How long a browser waits: an administrator who comes by once a day sees it.
@@ -224,36 +227,40 @@ pub const WEB_ENROLMENT_LIFE: Duration = Duration::from_secs(86_400);
 /// Characters of what a person calls a browser: agreed with the web viewer.
 pub const WEB_LABEL: usize = 32;
 
-/// How often something may happen: so many at once, and from then on so many each second.
+/// How often something may happen: so many at once, and from then on one every so often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
     /// A burst after a pause.
     pub at_once: u32,
-    /// What comes back each second.
-    pub each_second: u32,
+    /// How long it takes until one more may.
+    pub every: Duration,
 }
 
 /// Requests of one address to the web service. A page is about ten, signing in two, and a whole town hall may stand behind
 /// one address translator when it opens at half past eight.
-pub const WEB_REQUESTS_OF_ADDRESS: Rate = Rate { at_once: 1_000, each_second: 100 };
+pub const WEB_REQUESTS_OF_ADDRESS: Rate = Rate { at_once: 1_000, every: Duration::from_millis(10) };
 
 /// Requests of all addresses: an answer takes well below a tenth of a millisecond, so this is a tenth of one core.
-pub const WEB_REQUESTS: Rate = Rate { at_once: 4_000, each_second: 1_000 };
+pub const WEB_REQUESTS: Rate = Rate { at_once: 4_000, every: Duration::from_millis(1) };
 
 /// Challenges and tickets of one address, two for each connection: 200 people behind one translator at once.
-pub const WEB_SIGN_INS_OF_ADDRESS: Rate = Rate { at_once: 400, each_second: 20 };
+pub const WEB_SIGN_INS_OF_ADDRESS: Rate = Rate { at_once: 400, every: Duration::from_millis(50) };
 
 /// Challenges and tickets of all addresses: checking a signature takes a fifth of a millisecond, so this is 4 % of one core.
-pub const WEB_SIGN_INS: Rate = Rate { at_once: 1_000, each_second: 200 };
+pub const WEB_SIGN_INS: Rate = Rate { at_once: 1_000, every: Duration::from_millis(5) };
 
 /// Enrolments of one address: people type, and a page asks again every few seconds whether it was approved.
-pub const WEB_ASKS_OF_ADDRESS: Rate = Rate { at_once: 60, each_second: 5 };
+pub const WEB_ASKS_OF_ADDRESS: Rate = Rate { at_once: 60, every: Duration::from_millis(200) };
 
 /// Enrolments of all addresses, most of which only ask again and are answered from memory.
-pub const WEB_ASKS: Rate = Rate { at_once: 300, each_second: 50 };
+pub const WEB_ASKS: Rate = Rate { at_once: 300, every: Duration::from_millis(20) };
 
-/// Enrolments written to the registry, for all addresses: each rewrites the file, several megabytes on the largest host.
-pub const WEB_ENROLMENT_WRITES: Rate = Rate { at_once: 40, each_second: 1 };
+/// Enrolments of one address that are written to the registry: half of what may wait from there at once, the other half within
+/// a minute, and a quarter of what is left to all.
+pub const WEB_ENROLMENT_WRITES_OF_ADDRESS: Rate = Rate { at_once: 16, every: Duration::from_secs(4) };
+
+/// Enrolments of all addresses that are written to the registry: each rewrites the file, several megabytes on the largest host.
+pub const WEB_ENROLMENT_WRITES: Rate = Rate { at_once: 64, every: Duration::from_secs(1) };
 
 /// Addresses whose rates are known one by one; those beyond share one bucket. Sixteen bytes each.
 pub const WEB_ADDRESSES: usize = 4_096;
@@ -280,15 +287,20 @@ pub const WEB_CONNECTION_LIFE: Duration = Duration::from_secs(120);
 /// How long a connection that was asked to finish may take.
 pub const WEB_FINISH: Duration = Duration::from_secs(5);
 
-/// Connections of the web service at the same time, sessions not counted. Each takes at most about 200 KiB (headers, a few
-/// bodies, TLS), so this many take 200 MB at worst and 20 MB as a rule.
+/// KiB of memory that one connection of the web service takes at most, as a test measures it: over HTTP/2, with [`WEB_STREAMS`]
+/// requests that wait for the rest of their bodies. Twelve for each of them, and a hundred for TLS and for what was read and not
+/// understood yet. Heads count only while they are read.
+pub const WEB_CONNECTION_KIB: usize = 300;
+
+/// Connections of the web service at the same time, sessions not counted. With [`WEB_CONNECTION_KIB`] each, this many take 300 MB
+/// at worst, and 20 MB as a rule.
 pub const WEB_CONNECTIONS: usize = 1_024;
 
-/// Of them, from one address: a browser opens one (HTTP/2) or six (HTTP/1.1). Half is left for others.
+/// Of them, from one address, or one network of IPv6: a browser opens one (HTTP/2) or six (HTTP/1.1). Half is left for others.
 pub const WEB_CONNECTIONS_OF_ADDRESS: usize = 512;
 
-/// Requests at the same time on one HTTP/2 connection: a page's assets.
-pub const WEB_STREAMS: u32 = 32;
+/// Requests at the same time on one HTTP/2 connection: twice as many as the page has files.
+pub const WEB_STREAMS: u32 = 16;
 
 /// Bytes that HTTP/2 may buffer for each answer that its reader does not take.
 pub const WEB_SEND_BUFFER: usize = 32 << 10;
@@ -312,10 +324,15 @@ pub const WEB_TICKET_TIMEOUT: Duration = Duration::from_secs(5);
 /// Bytes of a WebSocket message from a viewer: agreed with the web viewer. Input frames are about 20 bytes.
 pub const WEB_MESSAGE: usize = 16 << 10;
 
-/// Pings on a WebSocket: browsers send none, something in between may send one now and then.
-pub const WEB_PINGS: Rate = Rate { at_once: 20, each_second: 2 };
+/// Bytes on a WebSocket that make no message: the longest message with all that is around it, and what was read ahead with the
+/// message before. Browsers send messages in one piece; empty pieces without end would else cost for ever and never count.
+pub const WEB_UNFINISHED: u64 = 2 * WEB_MESSAGE as u64 + 1_024;
 
-/// Names of the web service in the configuration: each stands in the certificate, which every handshake carries.
+/// Pings on a WebSocket: browsers send none, something in between may send one now and then.
+pub const WEB_PINGS: Rate = Rate { at_once: 20, every: Duration::from_millis(500) };
+
+/// Names of the web service in the configuration, and as many addresses that the host finds by itself: each stands in the
+/// certificate, which every handshake carries.
 pub const WEB_NAMES: usize = 32;
 
 /// Streams of one direction that whoever finishes a QUIC handshake may have open, before it is known who it is: HTTP/3 demands

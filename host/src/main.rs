@@ -40,10 +40,13 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What is logged unless `RUST_LOG` says otherwise. The libraries' warnings are about what strangers send, as often as they
+/// send it; whoever is refused for it has a line of ours, of which there are so many and no more.
+const LOGGED: &str = "info,smithay=warn,quinn=error,rustls=error,h2=error,hyper=error,tungstenite=error";
+
 /// Logs hold no page text, no keys typed and no tokens; `info` is for what happens a few times per session.
 fn log_to_standard_error(json: bool) {
-    let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new("info,smithay=warn,quinn=warn,rustls=warn"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOGGED));
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if json {
         logs.json().init();

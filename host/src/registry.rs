@@ -108,7 +108,7 @@ impl From<Name> for String {
 }
 
 /// A person who may use sessions.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct User {
     /// When the user was added, seconds since 1970.
@@ -133,7 +133,7 @@ impl Kind {
 }
 
 /// A PC that may connect.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Device {
     /// Whose device it is.
@@ -152,7 +152,7 @@ pub struct Device {
 }
 
 /// Users and devices, as stored.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Registry {
     /// By name.
@@ -213,6 +213,9 @@ pub enum Error {
     /// Not a possible name.
     #[error("a name has 1 to 64 bytes of letters, digits and . _ - @, and begins with a letter or digit")]
     BadName,
+    /// Not a possible label.
+    #[error("a browser's name has 1 to 32 kana, kanji, Latin letters, digits and plain punctuation, without quotes")]
+    BadLabel,
     /// Nobody of this name.
     #[error("there is no user {0}: add one with `shoji-host user add {0}`")]
     NoUser(Name),
@@ -372,13 +375,17 @@ impl Store {
         }
     }
 
-    /// Reads, changes and writes it under the lock; nothing is written if `change` refuses.
+    /// Reads, changes and writes it under the lock; nothing is written if `change` refuses or changes nothing.
     pub fn change<T, E: From<Error>>(&self, change: impl FnOnce(&mut Registry) -> Result<T, E>) -> Result<T, E> {
         let lock = store::Lock::wait(&self.path.with_extension("lock")).map_err(Error::from)?;
-        let mut registry = self.read()?;
+        let before = self.read()?;
+        let mut registry = before.clone();
         let result = change(&mut registry)?;
-        let text = serde_json::to_vec_pretty(&registry).expect("a registry is valid JSON");
-        store::write(&self.path, &text, store::PRIVATE).map_err(Error::from)?;
+        // The disk is asked for nothing where nothing is to be kept: whoever is refused must not cost that.
+        if registry != before {
+            let text = serde_json::to_vec_pretty(&registry).expect("a registry is valid JSON");
+            store::write(&self.path, &text, store::PRIVATE).map_err(Error::from)?;
+        }
         drop(lock);
         Ok(result)
     }
@@ -474,9 +481,26 @@ mod tests {
         std::fs::write(&path, &old).unwrap();
         let store = Store::new(directory.path());
         assert_eq!(store.read().unwrap().devices[&name("pc")].kind, Kind::Certificate);
-        store.change(|_| Ok::<(), Error>(())).unwrap();
+        store.change(|registry| registry.add_user(name("taro"), 3)).unwrap();
         let written: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
-        assert_eq!(written, serde_json::from_str::<serde_json::Value>(&old).unwrap());
+        let mut expected: serde_json::Value = serde_json::from_str(&old).unwrap();
+        expected["users"]["taro"] = serde_json::json!({ "added": 3 });
+        assert_eq!(written, expected);
+    }
+
+    #[test]
+    fn the_file_is_not_written_again_where_nothing_changed() {
+        use std::os::unix::fs::MetadataExt as _;
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::new(directory.path());
+        let file = || std::fs::metadata(directory.path().join("registry.json")).map(|file| file.ino()).ok();
+        store.change(|_| Ok::<(), Error>(())).unwrap();
+        assert_eq!(file(), None);
+        store.change(|registry| registry.add_user(name("hanako"), 1)).unwrap();
+        let before = file();
+        assert!(before.is_some());
+        store.change(|_| Ok::<(), Error>(())).unwrap();
+        assert_eq!(file(), before);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! session: that takes an `Attach`.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use quinn::{ConnectionError, Endpoint, Incoming};
@@ -27,16 +27,14 @@ use crate::{clock, limits, web};
 struct Door {
     hub: Arc<Hub>,
     web: Option<Arc<web::Service>>,
-    /// Of those without a certificate, of whom TLS said nothing.
-    refusals: Mutex<Seldom>,
+    refusals: Seldom,
 }
 
 /// Accepts until the endpoint closes.
 pub(super) async fn run(hub: Arc<Hub>, endpoint: Endpoint, web: Option<Arc<web::Service>>) {
-    let refusals = Mutex::new(Seldom::new(limits::REFUSALS_TOLD));
-    let door = Arc::new(Door { hub, web, refusals });
+    let door = Arc::new(Door { hub, web, refusals: Seldom::new(limits::REFUSALS_TOLD) });
     let handshakes = Arc::new(Semaphore::new(limits::MAX_HANDSHAKES));
-    let mut crowded_told: Option<Instant> = None;
+    let crowded = Seldom::new(1);
     while let Some(incoming) = endpoint.accept().await {
         let busy = limits::MAX_HANDSHAKES - handshakes.available_permits();
         if busy >= limits::UNVALIDATED_HANDSHAKES && !incoming.remote_address_validated() {
@@ -45,11 +43,10 @@ pub(super) async fn run(hub: Arc<Hub>, endpoint: Endpoint, web: Option<Arc<web::
             continue;
         }
         let Ok(permit) = handshakes.clone().try_acquire_owned() else {
-            // One line in a while: whoever floods the port must not flood the log too.
-            if crowded_told.is_none_or(|at| at.elapsed() > limits::HANDSHAKE_TIMEOUT) {
-                crowded_told = Some(Instant::now());
-                warn!(peer = %incoming.remote_address(), fault = ?Fault::Viewer, "Viewers refused: too many handshakes");
-            }
+            crowded.tell(|left_out| {
+                let peer = incoming.remote_address();
+                warn!(%peer, fault = ?Fault::Viewer, left_out, "Viewers refused: too many handshakes");
+            });
             incoming.refuse();
             continue;
         };
@@ -58,12 +55,15 @@ pub(super) async fn run(hub: Arc<Hub>, endpoint: Endpoint, web: Option<Arc<web::
         tokio::spawn(async move {
             let connection = timeout(limits::HANDSHAKE_TIMEOUT, handshake(incoming)).await;
             drop(permit);
-            match connection {
-                Ok(Ok(newcomer)) => door.enter(newcomer).await,
+            let refused = match connection {
+                Ok(Ok(newcomer)) => return door.enter(newcomer).await,
                 // A stranger, or a device whose certificate ended or was revoked; the reason is TLS's own.
-                Ok(Err(error)) => info!(%peer, fault = ?Fault::Viewer, %error, "Viewer refused"),
-                Err(_) => info!(%peer, fault = ?Fault::Viewer, "Viewer refused: its handshake took too long"),
-            }
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => "its handshake took too long".to_owned(),
+            };
+            door.refusals.tell(|left_out| {
+                info!(%peer, fault = ?Fault::Viewer, error = refused, left_out, "Viewer refused");
+            });
         });
     }
 }
@@ -82,9 +82,9 @@ impl Door {
             (Newcomer::Nobody(connection), _) => {
                 let peer = connection.remote_address();
                 connection.close(quic_code(CloseCode::Revoked), b"");
-                if self.refusals.lock().unwrap_or_else(PoisonError::into_inner).is_due() {
-                    info!(%peer, fault = ?Fault::Viewer, "Viewer refused: it has no certificate");
-                }
+                self.refusals.tell(|left_out| {
+                    info!(%peer, fault = ?Fault::Viewer, left_out, "Viewer refused: it has no certificate");
+                });
             }
         }
     }
@@ -136,13 +136,15 @@ struct Admitted<'a> {
 fn admit(hub: &Hub, fingerprint: Fingerprint, peer: SocketAddr) -> Result<Admitted<'_>, CloseCode> {
     let Some((listed, told)) = hub.list(fingerprint) else {
         let code = CloseCode::NoCapacity;
-        warn!(%peer, code = ?code, fault = ?code.fault(), "Viewer refused: too many connections");
+        hub.refusals.tell(|left_out| {
+            warn!(%peer, code = ?code, fault = ?code.fault(), left_out, "Viewer refused: too many connections");
+        });
         return Err(code);
     };
     // Listed first: a revocation from now on reaches this connection.
     let Some((identity, not_after)) = hub.identify(fingerprint) else {
         let code = CloseCode::DeviceUnknown;
-        warn!(%peer, code = ?code, fault = ?code.fault(), "Viewer refused");
+        hub.refusals.tell(|left_out| warn!(%peer, code = ?code, fault = ?code.fault(), left_out, "Viewer refused"));
         return Err(code);
     };
     let left = Duration::from_secs(not_after.saturating_sub(clock::unix_seconds()));

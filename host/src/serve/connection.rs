@@ -4,6 +4,7 @@
 //! leaves as the bytes that came. It must never trust either side: both are checked by the same state machine, and an
 //! error of one closes this connection only.
 
+use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -13,13 +14,14 @@ use shoji_protocol::host::{self, Event};
 use shoji_protocol::time::Instant;
 use shoji_protocol::{AttachHow, Capabilities, Channel, CloseCode, Notice, Side, ToHost, ToViewer};
 use tokio::sync::mpsc;
+use tokio::time::{Sleep, sleep_until};
 use tracing::{info, warn};
 
 use super::carrier::{Carrier, Lost, Told};
 use super::hub::Hub;
 use super::link::{FromWorker, LinkError};
 use super::session::{self, AttachRequest, Command, Grant, Word};
-use super::table::Identity;
+use super::table::{Handle, Identity};
 use crate::trace;
 use crate::{clock, limits};
 use std::sync::Arc;
@@ -36,8 +38,8 @@ pub(super) struct Connection<C> {
     session: Option<Attached>,
     /// The viewer asked for the session's end.
     end: bool,
-    /// When the device's certificate ends.
-    expires: tokio::time::Instant,
+    /// The end of the device's certificate. One timer for the whole connection, so that looking at it costs a message nothing.
+    expiry: Pin<Box<Sleep>>,
     scratch: Vec<u8>,
     /// Inputs of one read that are still to be traced.
     traced: Vec<trace::Event>,
@@ -94,7 +96,7 @@ impl<C: Carrier> Connection<C> {
             input: frame::Decoder::new(&[Kind::ToHost]),
             session: None,
             end: false,
-            expires,
+            expiry: Box::pin(sleep_until(expires)),
             scratch: Vec::new(),
             traced: Vec::new(),
         }
@@ -124,7 +126,7 @@ impl<C: Carrier> Connection<C> {
                 None => std::future::pending().await,
             }
         };
-        let Self { carrier, expires, session, .. } = self;
+        let Self { carrier, expiry, session, .. } = self;
         let (link, words) = match session {
             Some(Attached { grant, broken: false }) => (Some(&mut grant.link), Some(&mut grant.words)),
             Some(Attached { grant, broken: true }) => (None, Some(&mut grant.words)),
@@ -147,12 +149,13 @@ impl<C: Carrier> Connection<C> {
         };
         tokio::select! {
             biased;
+            // What ends the connection comes before what a flood could put it off by.
             code = told.recv() => Wake::Told(code),
+            () = expiry => Wake::Told(Some(CloseCode::CertificateExpired)),
             told = carrier.next() => Wake::Carrier(told),
             word = word => Wake::Word(word),
             wake = from_link => wake,
             () = sleep => Wake::Deadline,
-            () = tokio::time::sleep_until(*expires) => Wake::Told(Some(CloseCode::CertificateExpired)),
         }
     }
 
@@ -276,7 +279,7 @@ impl<C: Carrier> Connection<C> {
         if self.machine.copies_updates() {
             self.carrier.copy_updates();
         }
-        let left = self.expires.saturating_duration_since(tokio::time::Instant::now());
+        let left = self.expiry.deadline().saturating_duration_since(tokio::time::Instant::now());
         // Once per session: whoever comes back to one has read it.
         if !resumed && left < limits::CERTIFICATE_NOTICE {
             self.machine.notice(Notice::CertificateExpiresSoon);
@@ -399,14 +402,24 @@ async fn ask_for_session(
                 warn!(device = %identity.device, %full, "Session refused");
                 CloseCode::NoCapacity
             })?;
-            let created = session::create(hub.clone(), place, identity.clone()).await;
-            created.map_err(|error| {
+            let created = session::create(hub.clone(), place, identity.clone()).await.map_err(|error| {
                 warn!(device = %identity.device, %error, "Session cannot be created");
                 CloseCode::BrowserNotStarted
-            })?
+            })?;
+            keep(hub, identity, created).await?
         }
     };
     session::attach(&handle, request).await
+}
+
+/// A session that was just created, if its device may have it still. A revocation from now on finds it in the table; one that
+/// came while it was made did not.
+async fn keep(hub: &Hub, identity: &Identity, created: Handle) -> Result<Handle, CloseCode> {
+    if hub.identify(identity.fingerprint).is_some() {
+        return Ok(created);
+    }
+    let _ = created.commands.send(Command::End(CloseCode::Revoked)).await;
+    Err(CloseCode::Revoked)
 }
 
 /// The decoder of the frames of a channel.
@@ -423,4 +436,67 @@ fn decoder<'a>(
 
 fn now() -> Instant {
     Instant::from_micros(clock::microseconds())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use super::super::{hub, table};
+    use super::*;
+
+    /// A carrier that has something to tell at once, always.
+    #[derive(Default)]
+    struct Flood {
+        told: u32,
+        farewell: Option<CloseCode>,
+    }
+
+    impl Carrier for Flood {
+        const NAME: &'static str = "made for a test";
+        const HAS_DATAGRAMS: bool = false;
+
+        fn peer(&self) -> SocketAddr {
+            ([127, 0, 0, 1], 1).into()
+        }
+
+        fn queue(&mut self, _channel: Channel, _frame: Bytes) {}
+
+        fn is_drained(&self) -> bool {
+            true
+        }
+
+        async fn next(&mut self) -> Result<Told, Lost> {
+            self.told += 1;
+            assert!(self.told < 1_000, "the flood goes before everything else");
+            Ok(Told::Wrote)
+        }
+
+        async fn farewell(&mut self, code: CloseCode) {
+            self.farewell = Some(code);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_flood_does_not_put_off_the_end_of_a_certificate() {
+        let (hub, _state) = hub::tests::hub();
+        let identity = hub::tests::device(&hub, "pc");
+        let ended = tokio::time::Instant::now() - Duration::from_secs(1);
+        let mut connection = Connection::new(hub, identity, ended, Flood::default());
+        let (_close, told) = mpsc::channel(1);
+        assert!(matches!(connection.run(told).await, Outcome::Closed(CloseCode::CertificateExpired)));
+        assert_eq!(connection.carrier.farewell, Some(CloseCode::CertificateExpired));
+    }
+
+    #[tokio::test]
+    async fn a_session_whose_device_was_revoked_while_it_was_made_ends_at_once() {
+        let (hub, _state) = hub::tests::hub();
+        let identity = hub::tests::device(&hub, "pc");
+        let (handle, mut commands) = table::tests::handle_of(1, &identity);
+        assert!(keep(&hub, &identity, handle.clone()).await.is_ok());
+        assert!(commands.try_recv().is_err(), "it goes on");
+        hub::tests::revoke(&hub, "pc");
+        assert_eq!(keep(&hub, &identity, handle).await.unwrap_err(), CloseCode::Revoked);
+        assert!(matches!(commands.try_recv(), Ok(Command::End(CloseCode::Revoked))));
+    }
 }

@@ -22,6 +22,7 @@ use crate::browser::room::Owner;
 use crate::config::Config;
 use crate::control::{Answer, Handler, Request, SessionLine};
 use crate::registry::{self, Fingerprint, Registry, Standing, Store};
+use crate::seldom::Seldom;
 use crate::spawner::Spawner;
 use crate::tls::SharedRegistry;
 use crate::trace::Trace;
@@ -51,6 +52,10 @@ pub(crate) struct Hub {
     pub(super) connections: Mutex<Connections>,
     /// Held while the registry is read again: of two readers the later one has the newer file.
     pub(super) reloading: Mutex<()>,
+    /// Lines about authenticated viewers that are refused.
+    pub(super) refusals: Seldom,
+    /// Lines about browsers whose wish to become a device cannot be written down.
+    pub(super) unwritten: Seldom,
 }
 
 /// The connections that passed the handshake.
@@ -267,5 +272,57 @@ impl Handler for Hub {
                 Err(error) => Answer::Refused { why: error.to_string() },
             },
         }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::sync::{Arc, RwLock};
+
+    use super::*;
+    use crate::config::{File, Overrides};
+    use crate::registry::{Device, Kind, Name};
+
+    /// A hub without sockets and sessions, and its state directory.
+    pub(in crate::serve) fn hub() -> (Arc<Hub>, tempfile::TempDir) {
+        let state = tempfile::tempdir().unwrap();
+        let config = Config::resolve(File::default(), Overrides::default()).unwrap();
+        let hub = Hub {
+            launcher: Launcher::new(&config.browser).unwrap(),
+            config,
+            registry: Arc::new(RwLock::new(Registry::default())),
+            store: Store::new(state.path()),
+            spawner: Spawner::start().unwrap(),
+            runtime: state.path().to_owned(),
+            start_url: String::new(),
+            address: String::new(),
+            trace: Trace::off(),
+            trace_dir: None,
+            log_json: false,
+            session_left: Notify::default(),
+            connection_left: Notify::default(),
+            table: Mutex::default(),
+            connections: Mutex::default(),
+            reloading: Mutex::default(),
+            refusals: Seldom::new(1),
+            unwritten: Seldom::new(1),
+        };
+        (Arc::new(hub), state)
+    }
+
+    /// A device that may connect.
+    pub(in crate::serve) fn device(hub: &Hub, name: &str) -> Identity {
+        let (user, device): (Name, Name) = ("hanako".parse().unwrap(), name.parse().unwrap());
+        let fingerprint = Fingerprint::of(name.as_bytes());
+        let (kind, not_after) = (Kind::Certificate, u64::MAX);
+        let record = Device { user: user.clone(), kind, fingerprint, issued: 0, not_after, revoked: None };
+        let mut registry = hub.registry.write().unwrap();
+        registry.add_user(user.clone(), 0).unwrap();
+        registry.devices.insert(device.clone(), record);
+        Identity { user, device, fingerprint }
+    }
+
+    pub(in crate::serve) fn revoke(hub: &Hub, name: &str) {
+        hub.registry.write().unwrap().revoke(&name.parse().unwrap(), 1).unwrap();
     }
 }

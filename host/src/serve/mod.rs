@@ -35,12 +35,13 @@ use crate::control::{self, Control};
 use crate::pages::Pages;
 use crate::pki::{self, Authority};
 use crate::registry;
+use crate::seldom::Seldom;
 use crate::spawner::Spawner;
 use crate::trace::Trace;
 use crate::web::assets::Assets;
 use crate::web::certificates::{self, Certificates};
 use crate::web::names::Names;
-use crate::{clock, commands, state, store, tls, web};
+use crate::{addresses, clock, limits, state, store, tls, web};
 use hub::Hub;
 
 pub use endpoint::{Error as EndpointError, transport};
@@ -92,7 +93,7 @@ pub fn run(state: &Path, options: &Serve) -> Result<(), Error> {
     raise_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads()).enable_all().build()?;
     let result = runtime.block_on(serve(state, options, config, launcher, spawner));
-    runtime.shutdown_timeout(crate::limits::FAREWELL);
+    runtime.shutdown_timeout(limits::FAREWELL);
     result
 }
 
@@ -131,8 +132,9 @@ async fn serve(
     spawner: Spawner,
 ) -> Result<(), Error> {
     let now = clock::unix_seconds();
-    let names = commands::web_names(&config, config.listen);
+    let names = addresses::web_names(&config, config.listen, &addresses::of_cards());
     let identity = Authority::open(state, now)?.identity(now, &names)?;
+    info!(%names, "The host's certificate is good for these names");
     let web_tls = tls::web_config(&identity)?;
     let store = registry::Store::new(state);
     let registry = Arc::new(RwLock::new(store.read()?));
@@ -157,7 +159,7 @@ async fn serve(
     let tcp = tokio::net::TcpListener::from_std(tcp)?;
     let listening = endpoint.local_addr()?;
     let hub = Arc::new(Hub {
-        address: commands::public_address(&config, listening),
+        address: addresses::public(&config, listening),
         config,
         registry,
         store,
@@ -173,6 +175,8 @@ async fn serve(
         table: Default::default(),
         connections: Default::default(),
         reloading: Default::default(),
+        refusals: Seldom::new(limits::REFUSALS_TOLD),
+        unwritten: Seldom::new(1),
     });
     let web = certificates.map(|certificates| Arc::new(web_service(&hub, names, certificates, listening)));
     let control = Control::bind(&state::control_socket(state))?;
@@ -206,7 +210,7 @@ async fn serve(
     // Whoever has not understood the close message is told by the transport.
     endpoint.close(carrier::quic_code(shoji_protocol::CloseCode::HostStopping), b"");
     let farewells = async { tokio::join!(endpoint.wait_idle(), hub.connections_ended()) };
-    let _ = tokio::time::timeout(crate::limits::FAREWELL, farewells).await;
+    let _ = tokio::time::timeout(limits::FAREWELL, farewells).await;
     control.abort();
     let _ = control.await;
     pages.abort();

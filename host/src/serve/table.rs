@@ -161,7 +161,7 @@ impl Table {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     fn identity(user: &str, device: &str) -> Identity {
@@ -173,14 +173,21 @@ mod tests {
     }
 
     fn handle(place: Place, identity: &Identity, attached: bool) -> (Handle, mpsc::Receiver<Command>) {
+        let (handle, received) = handle_of(place.id, identity);
+        handle.shared.attached.store(attached, Ordering::Relaxed);
+        (handle, received)
+    }
+
+    /// A session without processes, which is told what it is told.
+    pub(in crate::serve) fn handle_of(id: u64, identity: &Identity) -> (Handle, mpsc::Receiver<Command>) {
         let (commands, received) = mpsc::channel(1);
         let shared = Shared {
-            id: place.id,
+            id,
             identity: identity.clone(),
-            token: ResumeToken(u128::from(place.id) << 100),
+            token: ResumeToken(u128::from(id) << 100),
             created: 0,
             last_input: AtomicU64::new(0),
-            attached: AtomicBool::new(attached),
+            attached: AtomicBool::new(false),
             worker: AtomicU32::new(0),
             browser: AtomicU32::new(0),
         };

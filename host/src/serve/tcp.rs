@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use rustls::ServerConfig;
 use rustls::server::{Acceptor, ClientHello};
@@ -30,17 +30,16 @@ use crate::{limits, tls, web};
 
 /// Accepts until it is dropped.
 pub(super) async fn run(hub: Arc<Hub>, listener: TcpListener, viewers: Arc<ServerConfig>, web: Option<Web>) {
-    let refusals = Mutex::new(Seldom::new(limits::REFUSALS_TOLD));
-    let door = Arc::new(Door { hub, viewers, web, refusals });
+    let door = Arc::new(Door { hub, viewers, web, refusals: Seldom::new(limits::REFUSALS_TOLD) });
     let mut half_open: VecDeque<AbortHandle> = VecDeque::new();
-    let (mut crowded, mut failing) = (Seldom::new(1), Seldom::new(1));
+    let (crowded, failing) = (Seldom::new(1), Seldom::new(1));
     loop {
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
-                if failing.is_due() {
-                    warn!(%error, fault = ?Fault::Host, "Viewers cannot be accepted over TCP");
-                }
+                failing.tell(|left_out| {
+                    warn!(%error, fault = ?Fault::Host, left_out, "Viewers cannot be accepted over TCP");
+                });
                 // A connection that is gone already costs nothing; without file descriptors the next try fails at once.
                 sleep(limits::ACCEPT_PAUSE).await;
                 continue;
@@ -51,9 +50,9 @@ pub(super) async fn run(hub: Arc<Hub>, listener: TcpListener, viewers: Arc<Serve
             && let Some(oldest) = half_open.pop_front()
         {
             oldest.abort();
-            if crowded.is_due() {
-                warn!(%peer, fault = ?Fault::Viewer, "Viewers refused: too many connections that do not finish their handshake");
-            }
+            crowded.tell(|left_out| {
+                warn!(%peer, fault = ?Fault::Viewer, left_out, "Viewers refused: too many connections that do not finish their handshake");
+            });
         }
         half_open.push_back(tokio::spawn(enter(door.clone(), stream, peer)).abort_handle());
     }
@@ -71,7 +70,7 @@ struct Door {
     /// The TLS configuration for viewers.
     viewers: Arc<ServerConfig>,
     web: Option<Web>,
-    refusals: Mutex<Seldom>,
+    refusals: Seldom,
 }
 
 /// Which service a client speaks to.
@@ -103,11 +102,10 @@ async fn enter(door: Arc<Door>, stream: TcpStream, peer: SocketAddr) {
         Ok(Err(error)) => error.to_string(),
         Err(_) => "its handshake took too long".to_owned(),
     };
-    if !door.refusals.lock().unwrap_or_else(PoisonError::into_inner).is_due() {
-        return;
-    }
     // A stranger, or a device whose certificate ended or was revoked; the reason is TLS's own.
-    info!(%peer, fault = ?Fault::Viewer, error = refused, "Viewer refused over TCP");
+    door.refusals.tell(|left_out| {
+        info!(%peer, fault = ?Fault::Viewer, error = refused, left_out, "Viewer refused over TCP");
+    });
 }
 
 impl Door {

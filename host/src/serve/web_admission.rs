@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
 
-use tracing::{error, warn};
+use tracing::error;
 
 use super::accept::serve_carrier;
 use super::carrier::{Messages, WebTransport};
@@ -23,32 +23,26 @@ impl Admission for Hub {
         registry.admits_browser(fingerprint, clock::unix_seconds())
     }
 
-    fn asked(&self, fingerprint: &Fingerprint) -> Option<Asked> {
+    fn foresee(&self, fingerprint: &Fingerprint, from: IpAddr) -> Option<Asked> {
         let registry = self.registry.read().unwrap_or_else(PoisonError::into_inner);
-        registry.asked(fingerprint, clock::unix_seconds())
+        registry.foresee(fingerprint, from, clock::unix_seconds())
     }
 
-    fn ask(&self, label: Label, fingerprint: Fingerprint, from: IpAddr) -> Asked {
+    fn ask(&self, label: Label, fingerprint: Fingerprint, from: IpAddr) -> Option<Asked> {
         let Some(code) = Code::draw() else {
-            error!("The system has no randomness");
-            return Asked::Busy;
+            self.unwritten.tell(|left_out| error!(left_out, "The system has no randomness"));
+            return None;
         };
         // The command line may have changed the file meanwhile: both go through its lock.
         let asked = self.store.change(|registry| {
             Ok::<_, registry::Error>(registry.ask(code, label, fingerprint, from, clock::unix_seconds()))
         });
-        match asked.and_then(|asked| self.reload().map(|_| asked)) {
-            Ok(asked) => {
-                if asked == Asked::Busy {
-                    warn!(peer = %from, "Browser refused: too many wait to be approved (`shoji-host device list`)");
-                }
-                asked
-            }
-            Err(error) => {
-                error!(%error, "Browser cannot be put on the waiting list");
-                Asked::Busy
-            }
-        }
+        asked
+            .and_then(|asked| self.reload().map(|_| asked))
+            .inspect_err(|error| {
+                self.unwritten.tell(|left_out| error!(%error, left_out, "Browser cannot be put on the waiting list"));
+            })
+            .ok()
     }
 
     fn session(self: Arc<Self>, fingerprint: Fingerprint, way: Way) -> Pin<Box<dyn Future<Output = ()> + Send>> {

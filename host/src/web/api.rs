@@ -1,6 +1,7 @@
 //! The requests: files, and the three steps from a key to a ticket.
 //!
-//! Owns what is answered to each. Words of errors are a closed list. Nothing of a request comes back in an answer or goes
+//! Owns what is answered to each. Words of errors are a closed list. Only `enrol` puts a browser on the list of those who wait,
+//! when its person asks; `challenge` says how it stands with that. Nothing of a request comes back in an answer or goes
 //! into a log but the address it came from and a device's fingerprint; keys, challenges and tickets never do.
 
 use std::net::SocketAddr;
@@ -27,6 +28,7 @@ use super::rates::Rates;
 use super::{Admission, Settings, socket};
 use crate::enrolment::{Asked, NotAdmitted};
 use crate::registry::Fingerprint;
+use crate::seldom::Seldom;
 use crate::{clock, limits};
 
 /// What all requests share.
@@ -37,6 +39,31 @@ pub(super) struct Shared {
     books: Mutex<Books>,
     /// One enrolment is written at a time.
     writing: Semaphore,
+    pub(super) lines: Lines,
+}
+
+/// The log lines that strangers can cause.
+#[derive(Debug)]
+pub(super) struct Lines {
+    pub(super) crowded: Seldom,
+    pub(super) no_ticket: Seldom,
+    no_room: Seldom,
+    too_many_asks: Seldom,
+    refused: Seldom,
+    no_randomness: Seldom,
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        Self {
+            crowded: Seldom::new(1),
+            no_ticket: Seldom::new(limits::REFUSALS_TOLD),
+            no_room: Seldom::new(1),
+            too_many_asks: Seldom::new(1),
+            refused: Seldom::new(limits::REFUSALS_TOLD),
+            no_randomness: Seldom::new(1),
+        }
+    }
 }
 
 /// What is remembered of requests. Each change is one call.
@@ -62,10 +89,12 @@ pub(super) struct Asker {
 pub(super) enum Refusal {
     Host,
     Origin,
+    Headers,
     Body,
     BodyKind,
     BodyLength,
     BodyTime,
+    Name,
     Busy,
     NotAdmitted(NotAdmitted),
     Challenge,
@@ -76,10 +105,12 @@ impl Refusal {
     fn word(self) -> &'static str {
         match self {
             Self::Host | Self::Origin => "origin",
+            Self::Headers => "headers",
             Self::Body | Self::BodyKind | Self::BodyLength | Self::BodyTime => "body",
+            Self::Name => "name",
             Self::Busy => "busy",
             Self::NotAdmitted(NotAdmitted::Unknown) => "unknown",
-            Self::NotAdmitted(NotAdmitted::Waiting) => "waiting",
+            Self::NotAdmitted(NotAdmitted::Waiting(_)) => "waiting",
             Self::NotAdmitted(NotAdmitted::Expired) => "expired",
             Self::NotAdmitted(NotAdmitted::Revoked) => "revoked",
             Self::Challenge => "challenge",
@@ -90,7 +121,8 @@ impl Refusal {
     pub(super) fn status(self) -> StatusCode {
         match self {
             Self::Host => StatusCode::MISDIRECTED_REQUEST,
-            Self::Body => StatusCode::BAD_REQUEST,
+            Self::Headers => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::Body | Self::Name => StatusCode::BAD_REQUEST,
             Self::BodyKind => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyLength => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTime => StatusCode::REQUEST_TIMEOUT,
@@ -110,8 +142,11 @@ impl From<Foreign> for Refusal {
 }
 
 impl From<Malformed> for Refusal {
-    fn from(_: Malformed) -> Self {
-        Self::Body
+    fn from(why: Malformed) -> Self {
+        match why {
+            Malformed::Form => Self::Body,
+            Malformed::Name => Self::Name,
+        }
     }
 }
 
@@ -123,7 +158,12 @@ impl From<NotAdmitted> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let mut response = answer(self.status(), &json!({ "error": self.word() }));
+        let mut body = json!({ "error": self.word() });
+        // A page that is opened again shows it again, and puts nothing on the list for that.
+        if let Self::NotAdmitted(NotAdmitted::Waiting(code)) = self {
+            body["code"] = code.to_string().into();
+        }
+        let mut response = answer(self.status(), &body);
         if self == Self::Busy {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
         }
@@ -148,9 +188,10 @@ impl Shared {
                 requests: rates(limits::WEB_REQUESTS_OF_ADDRESS, limits::WEB_REQUESTS),
                 sign_ins: rates(limits::WEB_SIGN_INS_OF_ADDRESS, limits::WEB_SIGN_INS),
                 asks: rates(limits::WEB_ASKS_OF_ADDRESS, limits::WEB_ASKS),
-                writes: rates(limits::WEB_ENROLMENT_WRITES, limits::WEB_ENROLMENT_WRITES),
+                writes: rates(limits::WEB_ENROLMENT_WRITES_OF_ADDRESS, limits::WEB_ENROLMENT_WRITES),
             }),
             writing: Semaphore::new(1),
+            lines: Lines::default(),
         }
     }
 
@@ -163,6 +204,10 @@ impl Shared {
     pub(super) fn admit(&self, peer: SocketAddr, parts: &Parts) -> Result<Asker, Refusal> {
         if !self.books().requests.allow(peer.ip(), Instant::now()) {
             return Err(Refusal::Busy);
+        }
+        // Over HTTP/1.1 they have been counted before.
+        if parts.headers.len() > limits::WEB_HEADER_COUNT {
+            return Err(Refusal::Headers);
         }
         let authority = names::authority(parts, &self.settings.names)?;
         Ok(Asker { peer, authority })
@@ -192,6 +237,12 @@ async fn file(State(shared): State<Arc<Shared>>, request: Request) -> Response {
 /// Who asks, from which page of ours, and the body.
 async fn read(request: Request) -> Result<(Asker, String, Vec<u8>), Refusal> {
     let (parts, body) = request.into_parts();
+    let (asker, origin) = head(parts)?;
+    Ok((asker, origin, bytes(body).await?))
+}
+
+/// What matters of a request's head. It is gone afterwards: while a body is waited for, nobody needs it, and it can be long.
+fn head(parts: Parts) -> Result<(Asker, String), Refusal> {
     let asker = parts.extensions.get::<Asker>().cloned().ok_or(Refusal::Host)?;
     let origin = names::own_origin(&parts, &asker.authority)?;
     let kind = only(&parts.headers, &header::CONTENT_TYPE).ok().flatten().unwrap_or_default();
@@ -200,7 +251,7 @@ async fn read(request: Request) -> Result<(Asker, String, Vec<u8>), Refusal> {
     if !kind.trim().eq_ignore_ascii_case("application/json") || !is_utf8 {
         return Err(Refusal::BodyKind);
     }
-    Ok((asker, origin, bytes(body).await?))
+    Ok((asker, origin))
 }
 
 async fn bytes(body: Body) -> Result<Vec<u8>, Refusal> {
@@ -221,7 +272,7 @@ async fn enrol(State(shared): State<Arc<Shared>>, request: Request) -> Result<Re
     if !shared.books().asks.allow(from, Instant::now()) {
         return Err(Refusal::Busy);
     }
-    let asked = match shared.admission.asked(&fingerprint) {
+    let asked = match shared.admission.foresee(&fingerprint, from) {
         Some(asked) => asked,
         None => write_down(&shared, label, fingerprint, from).await?,
     };
@@ -229,7 +280,12 @@ async fn enrol(State(shared): State<Arc<Shared>>, request: Request) -> Result<Re
         Asked::Waits(code) => Ok(answer(StatusCode::CREATED, &json!({ "code": code.to_string() }))),
         Asked::IsDevice(name) => Ok(answer(StatusCode::OK, &json!({ "device": name.as_str() }))),
         Asked::Revoked => Err(NotAdmitted::Revoked.into()),
-        Asked::Busy => Err(Refusal::Busy),
+        Asked::Busy => {
+            shared.lines.no_room.tell(|left_out| {
+                warn!(peer = %from, left_out, "Browser refused: too many wait to be approved (`shoji-host device list`)");
+            });
+            Err(Refusal::Busy)
+        }
     }
 }
 
@@ -240,14 +296,17 @@ async fn write_down(
     from: std::net::IpAddr,
 ) -> Result<Asked, Refusal> {
     if !shared.books().writes.allow(from, Instant::now()) {
-        warn!(peer = %from, "Browsers refused: too many ask to become devices");
+        shared.lines.too_many_asks.tell(|left_out| {
+            warn!(peer = %from, left_out, "Browsers refused: too many ask to become devices");
+        });
         return Err(Refusal::Busy);
     }
     let _turn = shared.writing.acquire().await.map_err(|_| Refusal::Busy)?;
     let admission = shared.admission.clone();
     let written = tokio::task::spawn_blocking(move || admission.ask(label, fingerprint, from)).await;
-    let asked = written.map_err(|_| Refusal::Busy)?;
+    let asked = written.ok().flatten().ok_or(Refusal::Busy)?;
     if let Asked::Waits(code) = &asked {
+        // No more of these lines than there is room on the list.
         info!(peer = %from, %code, "Browser waits to be approved");
     }
     Ok(asked)
@@ -262,7 +321,7 @@ async fn challenge(State(shared): State<Arc<Shared>>, request: Request) -> Resul
         return Err(Refusal::Busy);
     }
     shared.admission.admits(&fingerprint)?;
-    let secret = random()?;
+    let secret = random(&shared)?;
     if !shared.books().challenges.issue(secret, fingerprint, Instant::now()) {
         return Err(Refusal::Busy);
     }
@@ -283,7 +342,9 @@ async fn ticket(State(shared): State<Arc<Shared>>, request: Request) -> Result<R
         books.challenges.redeem(&challenge, Instant::now())
     };
     let refused = |refusal: Refusal| {
-        info!(peer = %asker.peer, device.key = %fingerprint, word = refusal.word(), "Browser refused");
+        shared.lines.refused.tell(|left_out| {
+            info!(peer = %asker.peer, device.key = %fingerprint, word = refusal.word(), left_out, "Browser refused");
+        });
         refusal
     };
     if issued_to != Some(fingerprint) {
@@ -294,7 +355,7 @@ async fn ticket(State(shared): State<Arc<Shared>>, request: Request) -> Result<R
     verifier.verify(text.as_bytes(), &signature).map_err(|_| refused(Refusal::Signature))?;
     // The registry may have changed since the challenge.
     shared.admission.admits(&fingerprint).map_err(|why| refused(why.into()))?;
-    let secret = random()?;
+    let secret = random(&shared)?;
     if !shared.books().tickets.issue(secret, fingerprint, Instant::now()) {
         return Err(Refusal::Busy);
     }
@@ -305,10 +366,10 @@ async fn ticket(State(shared): State<Arc<Shared>>, request: Request) -> Result<R
     Ok(answer(StatusCode::OK, &json!({ "ticket": bodies::text(&secret), "carriers": carriers })))
 }
 
-fn random() -> Result<[u8; SECRET], Refusal> {
+fn random(shared: &Shared) -> Result<[u8; SECRET], Refusal> {
     let mut secret = [0; SECRET];
     getrandom::fill(&mut secret).map_err(|error| {
-        warn!(%error, "The system has no randomness");
+        shared.lines.no_randomness.tell(|left_out| warn!(%error, left_out, "The system has no randomness"));
         Refusal::Busy
     })?;
     Ok(secret)

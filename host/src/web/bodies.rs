@@ -59,10 +59,16 @@ pub struct Ticket {
     pub signature: [u8; 64],
 }
 
-/// The body is not of the form that was asked for.
+/// The body cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the body is not of the form that this request has")]
-pub struct Malformed;
+pub enum Malformed {
+    /// It is not of the form that was asked for.
+    #[error("the body is not of the form that this request has")]
+    Form,
+    /// What a person calls the browser is no label, which the person can mend.
+    #[error("the browser's name is none that an administrator could read off")]
+    Name,
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -89,7 +95,7 @@ impl Enrol {
     /// Reads a body.
     pub fn parse(body: &[u8]) -> Result<Self, Malformed> {
         let EnrolBody { key, name } = json(body)?;
-        Ok(Self { key: self::key(&key)?, label: Label::try_from(name).map_err(|_| Malformed)? })
+        Ok(Self { key: self::key(&key)?, label: Label::try_from(name).map_err(|_| Malformed::Name)? })
     }
 }
 
@@ -111,7 +117,7 @@ impl Ticket {
 
 /// The first message on a session's WebSocket: a ticket, and nothing else.
 pub fn first_message(message: &[u8]) -> Result<[u8; SECRET], Malformed> {
-    message.try_into().map_err(|_| Malformed)
+    message.try_into().map_err(|_| Malformed::Form)
 }
 
 /// What a device signs to get a ticket. It names the origin, so that a signature made for one host is of no use at another.
@@ -139,20 +145,20 @@ pub enum Offer {
 
 fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Malformed> {
     if body.len() > limits::WEB_BODY {
-        return Err(Malformed);
+        return Err(Malformed::Form);
     }
-    serde_json::from_slice(body).map_err(|_| Malformed)
+    serde_json::from_slice(body).map_err(|_| Malformed::Form)
 }
 
 fn key(text: &str) -> Result<Key, Malformed> {
     let point: [u8; Key::BYTES] = bytes(text)?;
     // 4: uncompressed. Whether it is on the curve is found out when a signature is checked.
-    if point[0] == 4 { Ok(Key(point)) } else { Err(Malformed) }
+    if point[0] == 4 { Ok(Key(point)) } else { Err(Malformed::Form) }
 }
 
 fn bytes<const N: usize>(text: &str) -> Result<[u8; N], Malformed> {
     // The crate refuses padding, other alphabets and bits that are not used: one value has one form.
-    URL_SAFE_NO_PAD.decode(text).map_err(|_| Malformed)?.try_into().map_err(|_| Malformed)
+    URL_SAFE_NO_PAD.decode(text).map_err(|_| Malformed::Form)?.try_into().map_err(|_| Malformed::Form)
 }
 
 #[cfg(test)]
@@ -200,14 +206,14 @@ mod tests {
             json!({ "key": key.replace('H', "+") }),
             json!({ "key": 4 }),
         ] {
-            assert_eq!(Challenge::parse(&body(&wrong)), Err(Malformed), "{wrong}");
+            assert_eq!(Challenge::parse(&body(&wrong)), Err(Malformed::Form), "{wrong}");
         }
-        assert_eq!(Enrol::parse(&body(&json!({ "key": key, "name": "a\u{7}" }))), Err(Malformed));
+        assert_eq!(Enrol::parse(&body(&json!({ "key": key, "name": "a\u{7}" }))), Err(Malformed::Name));
         let mut long = body(&json!({ "key": key }));
         long.extend(vec![b' '; limits::WEB_BODY]);
-        assert_eq!(Challenge::parse(&long), Err(Malformed));
+        assert_eq!(Challenge::parse(&long), Err(Malformed::Form));
         let twice = format!(r#"{{"key":"{key}","key":"{key}"}}"#);
-        assert_eq!(Challenge::parse(twice.as_bytes()), Err(Malformed));
+        assert_eq!(Challenge::parse(twice.as_bytes()), Err(Malformed::Form));
     }
 
     #[test]
@@ -220,7 +226,7 @@ mod tests {
     fn a_ticket_is_32_bytes() {
         assert_eq!(first_message(&[5; 32]), Ok([5; 32]));
         for length in [0, 31, 33, 16 << 10] {
-            assert_eq!(first_message(&vec![5; length]), Err(Malformed));
+            assert_eq!(first_message(&vec![5; length]), Err(Malformed::Form));
         }
     }
 

@@ -17,6 +17,7 @@ pub mod names;
 pub mod once;
 
 mod api;
+mod counted;
 mod rates;
 mod server;
 mod socket;
@@ -43,10 +44,10 @@ pub trait Admission: fmt::Debug + Send + Sync + 'static {
     fn admits(&self, fingerprint: &Fingerprint) -> Result<(), NotAdmitted>;
 
     /// What a request to become a device comes to without writing anything; `None`: it has to be written down.
-    fn asked(&self, fingerprint: &Fingerprint) -> Option<Asked>;
+    fn foresee(&self, fingerprint: &Fingerprint, from: IpAddr) -> Option<Asked>;
 
-    /// Writes the request down. Waits for the disk.
-    fn ask(&self, label: Label, fingerprint: Fingerprint, from: IpAddr) -> Asked;
+    /// Writes the request down; `None`: it cannot be written, and the log says why. Waits for the disk.
+    fn ask(&self, label: Label, fingerprint: Fingerprint, from: IpAddr) -> Option<Asked>;
 
     /// Runs the session of a browser that showed a ticket, until it is over.
     fn session(self: Arc<Self>, fingerprint: Fingerprint, way: Way) -> Pin<Box<dyn Future<Output = ()> + Send>>;

@@ -5,6 +5,7 @@
 //! was sent to. It must never take a name from a request into an answer.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::net::IpAddr;
 
 use axum::http::request::Parts;
@@ -30,6 +31,12 @@ impl Names {
     fn know(&self, host: &str) -> bool {
         let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
         normal(bare).is_some_and(|name| self.0.contains(&name))
+    }
+}
+
+impl fmt::Display for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.iter().enumerate().try_for_each(|(at, name)| write!(f, "{}{name}", if at == 0 { "" } else { " " }))
     }
 }
 
@@ -71,7 +78,8 @@ pub(super) fn authority(parts: &Parts, names: &Names) -> Result<Authority, Forei
     if authority.as_str().contains('@') || !names.know(authority.host()) {
         return Err(Foreign::Host);
     }
-    Ok(authority)
+    // A copy: what came is a piece of the whole head, which would stay in memory as long as this.
+    Authority::try_from(authority.as_str()).map_err(|_| Foreign::Host)
 }
 
 /// The origin of a request that acts: it must be there, once, and be that of our own page.
@@ -122,6 +130,7 @@ mod tests {
     fn only_names_that_a_certificate_can_hold_are_kept() {
         let names = names();
         assert_eq!(names.iter().collect::<Vec<_>>(), ["127.0.0.1", "::1", "localhost", "shoji.example.lg.jp"]);
+        assert_eq!(names.to_string(), "127.0.0.1 ::1 localhost shoji.example.lg.jp");
     }
 
     #[test]

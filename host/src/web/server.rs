@@ -20,14 +20,15 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tokio_rustls::server::TlsStream;
 use tracing::{debug, info, warn};
 
 use super::api::{self, Refusal, Shared};
+use super::counted::{Count, Counted};
 use super::transport::{self, Stranger};
 use super::{Admission, Settings, Way, headers};
-use crate::seldom::Seldom;
+use crate::source::Source;
 use crate::{limits, tls};
 
 /// The web service.
@@ -36,8 +37,6 @@ pub struct Service {
     shared: Arc<Shared>,
     router: Router,
     places: Arc<Places>,
-    /// Refusals over QUIC that were logged.
-    refusals: Mutex<Seldom>,
     stopping: watch::Sender<bool>,
 }
 
@@ -46,8 +45,7 @@ impl Service {
     pub fn new(settings: Settings, admission: Arc<dyn Admission>) -> Self {
         let shared = Arc::new(Shared::new(settings, admission));
         let router = api::router(shared.clone());
-        let refusals = Mutex::new(Seldom::new(limits::REFUSALS_TOLD));
-        Self { shared, router, places: Arc::default(), refusals, stopping: watch::Sender::new(false) }
+        Self { shared, router, places: Arc::default(), stopping: watch::Sender::new(false) }
     }
 
     /// Asks every connection to finish; each does so within [`limits::WEB_FINISH`]. Sessions end with the host.
@@ -66,15 +64,19 @@ impl Service {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let Some(place) = self.places.take(peer.ip()) else {
-            self.places.tell(peer);
+            self.shared.lines.crowded.tell(|left_out| {
+                warn!(%peer, left_out, "Browsers refused: too many connections");
+            });
             return;
         };
         let place = Arc::new(place);
         let is_http2 = stream.get_ref().1.alpn_protocol() == Some(tls::HTTP_2);
         let (shared, router) = (self.shared.clone(), self.router.clone());
+        let (stream, came) = Counted::new(stream);
         let answers = service_fn(move |request| {
-            let (shared, router, place) = (shared.clone(), router.clone(), place.clone());
-            async move { Ok::<_, Infallible>(answer(&shared, router, peer, place, request).await) }
+            let (shared, router) = (shared.clone(), router.clone());
+            let connection = (place.clone(), came.clone());
+            async move { Ok::<_, Infallible>(answer(&shared, router, peer, connection, request).await) }
         });
         let stream = TokioIo::new(stream);
         // Both kinds of connection have the same methods, but no trait that says so.
@@ -121,7 +123,9 @@ impl Service {
     pub async fn serve_stranger(&self, stranger: Stranger) {
         let peer = stranger.peer();
         let Some(place) = self.places.take(peer.ip()) else {
-            self.places.tell(peer);
+            self.shared.lines.crowded.tell(|left_out| {
+                warn!(%peer, left_out, "Browsers refused: too many connections");
+            });
             stranger.refuse();
             return;
         };
@@ -148,9 +152,7 @@ impl Service {
     }
 
     fn tell_refusal(&self, peer: SocketAddr, error: &dyn std::fmt::Display) {
-        if self.refusals.lock().unwrap_or_else(PoisonError::into_inner).is_due() {
-            info!(%peer, %error, "Browser's WebTransport refused");
-        }
+        self.shared.lines.no_ticket.tell(|left_out| info!(%peer, %error, left_out, "Browser's WebTransport refused"));
     }
 }
 
@@ -165,7 +167,7 @@ async fn answer(
     shared: &Shared,
     router: Router,
     peer: SocketAddr,
-    place: Arc<Place>,
+    (place, came): (Arc<Place>, Count),
     request: Request<Incoming>,
 ) -> Response {
     let (mut parts, body) = request.into_parts();
@@ -175,6 +177,7 @@ async fn answer(
             parts.extensions.insert(asker);
             // A connection that is upgraded keeps its place until its ticket was seen.
             parts.extensions.insert(place);
+            parts.extensions.insert(came);
             let request = Request::from_parts(parts, Body::new(body));
             let answered = TowerToHyperService::new(router).call(request);
             match timeout(limits::WEB_ANSWER_TIMEOUT, answered).await {
@@ -187,55 +190,45 @@ async fn answer(
     response
 }
 
-/// How many connections each address has.
+/// How many connections each source has.
 #[derive(Debug, Default)]
 struct Places {
-    taken: Mutex<BTreeMap<IpAddr, usize>>,
-    told: Mutex<Option<Instant>>,
+    taken: Mutex<BTreeMap<Source, usize>>,
 }
 
 /// One connection's place; given back when it is dropped.
 #[derive(Debug)]
 pub(super) struct Place {
     places: Arc<Places>,
-    address: IpAddr,
+    source: Source,
 }
 
 impl Places {
-    fn all(&self) -> std::sync::MutexGuard<'_, BTreeMap<IpAddr, usize>> {
+    fn all(&self) -> std::sync::MutexGuard<'_, BTreeMap<Source, usize>> {
         // Each change of it is one call.
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn take(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
-        let address = address.to_canonical();
+        let source = Source::from(address);
         let mut taken = self.all();
         let total: usize = taken.values().sum();
-        let of_address = taken.get(&address).copied().unwrap_or_default();
+        let of_address = taken.get(&source).copied().unwrap_or_default();
         if total >= limits::WEB_CONNECTIONS || of_address >= limits::WEB_CONNECTIONS_OF_ADDRESS {
             return None;
         }
-        taken.insert(address, of_address + 1);
-        Some(Place { places: self.clone(), address })
-    }
-
-    /// One line in a while: whoever floods the port must not flood the log too.
-    fn tell(&self, peer: SocketAddr) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.is_none_or(|at| at.elapsed() > limits::WEB_HEADER_TIMEOUT) {
-            *told = Some(Instant::now());
-            warn!(%peer, "Browsers refused: too many connections");
-        }
+        taken.insert(source, of_address + 1);
+        Some(Place { places: self.clone(), source })
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         let mut taken = self.places.all();
-        if let Some(count) = taken.get_mut(&self.address) {
+        if let Some(count) = taken.get_mut(&self.source) {
             *count -= 1;
             if *count == 0 {
-                taken.remove(&self.address);
+                taken.remove(&self.source);
             }
         }
     }
@@ -260,5 +253,14 @@ mod tests {
         assert!(places.take(address(1)).is_some());
         drop(others);
         assert!(places.all().is_empty());
+    }
+
+    #[test]
+    fn all_addresses_of_one_ipv6_network_share_their_places() {
+        let places = Arc::new(Places::default());
+        let address = |last: u16| IpAddr::from([0x2001, 0xdb8, 0, 1, 0, 0, 0, last]);
+        let taken: Vec<_> = (0..=u16::MAX).map_while(|last| places.take(address(last))).collect();
+        assert_eq!(taken.len(), limits::WEB_CONNECTIONS_OF_ADDRESS);
+        assert!(places.take([0x2001, 0xdb8, 0, 2, 0, 0, 0, 1].into()).is_some());
     }
 }

@@ -20,6 +20,7 @@ use tokio::time::{Instant, timeout};
 use tracing::info;
 
 use super::api::{Asker, Refusal, Shared};
+use super::counted::Count;
 use super::rates::Bucket;
 use super::server::Place;
 use super::{Way, bodies, names};
@@ -41,6 +42,7 @@ pub(super) async fn session(
     let asker = parts.extensions.get::<Asker>().cloned().ok_or(Refusal::Host)?;
     names::own_origin(&parts, &asker.authority)?;
     let place = parts.extensions.get::<Arc<Place>>().cloned();
+    let came = parts.extensions.get::<Count>().cloned().unwrap_or_default();
     let upgrade = match upgrade {
         Ok(upgrade) => upgrade,
         Err(rejection) => return Ok(rejection.into_response()),
@@ -57,7 +59,9 @@ pub(super) async fn session(
         return Err(Refusal::Body);
     }
     Ok(upgrade.on_upgrade(move |socket| async move {
-        let mut socket = Socket { socket, peer: asker.peer, pings: Bucket::default(), closing: Closing::No };
+        let heard = came.bytes();
+        let mut socket =
+            Socket { socket, peer: asker.peer, came, heard, pings: Bucket::default(), closing: Closing::No };
         match timeout(limits::WEB_TICKET_TIMEOUT, ticket(&shared, &mut socket)).await {
             Ok(Some(fingerprint)) => {
                 // From here on the list of viewers' connections counts it.
@@ -65,7 +69,9 @@ pub(super) async fn session(
                 shared.admission.clone().session(fingerprint, Way::Socket(socket)).await;
             }
             _ => {
-                info!(peer = %asker.peer, "Browser's WebSocket refused: it has no ticket");
+                shared.lines.no_ticket.tell(|left_out| {
+                    info!(peer = %asker.peer, left_out, "Browser's WebSocket refused: it has no ticket");
+                });
                 socket.close(NO_TICKET).await;
             }
         }
@@ -83,6 +89,9 @@ async fn ticket(shared: &Shared, socket: &mut Socket) -> Option<Fingerprint> {
 pub struct Socket {
     socket: WebSocket,
     peer: SocketAddr,
+    came: Count,
+    /// Bytes that had come when there was a message last.
+    heard: u64,
     pings: Bucket,
     closing: Closing,
 }
@@ -103,6 +112,9 @@ pub enum Broken {
     /// A message without bytes, which only costs.
     #[error("the browser sent an empty message")]
     Empty,
+    /// Pieces of a message, which cost and bring nothing.
+    #[error("the browser sends pieces that make no message")]
+    Pieces,
     /// More pings than anybody needs.
     #[error("the browser sends too many pings")]
     Pings,
@@ -120,7 +132,13 @@ impl Socket {
     /// The next message, of [`limits::WEB_MESSAGE`] bytes at most; `None`: the browser closed. Pings are answered here.
     pub fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Broken>>> {
         loop {
-            let broken = match ready!(Pin::new(&mut self.socket).poll_next(context)) {
+            let Poll::Ready(message) = Pin::new(&mut self.socket).poll_next(context) else {
+                // A piece may be empty, so the longest message there is does not bound them.
+                let has_enough = self.came.bytes() - self.heard > limits::WEB_UNFINISHED;
+                return if has_enough { Poll::Ready(Some(Err(Broken::Pieces))) } else { Poll::Pending };
+            };
+            self.heard = self.came.bytes();
+            let broken = match message {
                 Some(Ok(Message::Binary(bytes))) if !bytes.is_empty() => return Poll::Ready(Some(Ok(bytes))),
                 None | Some(Ok(Message::Close(_))) => return Poll::Ready(None),
                 Some(Ok(Message::Binary(_))) => Broken::Empty,

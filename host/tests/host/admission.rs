@@ -6,7 +6,7 @@ use shoji_host::pki::Authority;
 use shoji_host::registry;
 use shoji_protocol::{AttachHow, CloseCode};
 
-use super::client::{Client, identity, tls};
+use super::client::{Client, Seen, identity, tls};
 use super::fixture::{Host, read_bundle, until};
 use super::wire::{Carrier, connect_quic, device, over_every_carrier, over_every_native_carrier, refused};
 
@@ -180,6 +180,47 @@ async fn a_session_of_a_revoked_device_ends_without_its_viewer_too() {
     until("the session is detached", || host.sessions().iter().all(|session| !session.attached)).await;
     host.run(&["device", "revoke", "pc"]);
     until("the session is gone", || host.sessions().is_empty()).await;
+}
+
+/// Whether everything that was sent over TCP at this port was read.
+fn all_is_read(port: u16) -> bool {
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let port = format!(":{port:04X}");
+    table.lines().skip(1).all(|line| {
+        let columns: Vec<_> = line.split_ascii_whitespace().collect();
+        let is_ours = columns[1].ends_with(&port) || columns[2].ends_with(&port);
+        !is_ours || columns[4] == "00000000:00000000"
+    })
+}
+
+#[tokio::test]
+async fn a_device_that_is_revoked_while_its_session_is_made_leaves_none() {
+    use std::io::{Read as _, Write as _};
+    use std::os::unix::net::UnixStream;
+    // The first session waits while it is made: for somebody who reads what its worker traces.
+    let traces = tempfile::tempdir().unwrap();
+    let pipe = traces.path().join("worker-1.jsonl");
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    let host = Host::start_with(&["--trace-dir", traces.path().to_str().unwrap()], "");
+    let mut client = Client::open_over(Carrier::TlsTcp, &host.device("pc")).await;
+    client.hello().await;
+    client.until("the welcome", |seen| *seen == Seen::Welcome).await;
+    client.ask(AttachHow::New).await;
+    until("the host has read the wish", || all_is_read(host.address.port())).await;
+    let name = "pc".parse().unwrap();
+    registry::Store::new(&host.state()).change(|registry| registry.revoke(&name, unix_now())).unwrap();
+    let mut control = UnixStream::connect(shoji_host::state::control_socket(&host.state())).unwrap();
+    let request = serde_json::to_string(&shoji_host::control::Request::RegistryChanged).unwrap();
+    control.write_all(format!("{request}\n").as_bytes()).unwrap();
+    std::thread::spawn(move || {
+        let mut trace = std::fs::File::open(pipe).unwrap();
+        let mut room = [0; 1 << 12];
+        while trace.read(&mut room).is_ok_and(|count| count > 0) {}
+    });
+    assert_eq!(client.until_closed().await, CloseCode::Revoked);
+    until("the session was made and is gone", || host.log().contains("Session ended") && host.sessions().is_empty())
+        .await;
 }
 
 over_every_carrier! {

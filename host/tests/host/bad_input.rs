@@ -217,9 +217,18 @@ over_every_carrier! {
         let (host, mut good, mut bad) = pair(carrier).await;
         bad.attach(AttachHow::New).await.unwrap();
         // It still speaks, so it is not taken for lost.
-        while !host.log().contains("ViewerStalled") {
-            bad.say(&ToHost::Ping { nonce: Nonce(1) }).await;
-            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        let mut ping = Vec::new();
+        frame::encode_to_host(&ToHost::Ping { nonce: Nonce(1) }, &mut ping);
+        let speaks = async {
+            // Until the host has closed, which is told below.
+            while bad.wire.write(Channel::Control, &ping).await {
+                tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            }
+            std::future::pending().await
+        };
+        tokio::select! {
+            () = until("the host notices that nobody reads", || host.log().contains("ViewerStalled")) => {}
+            () = speaks => {}
         }
         assert_eq!(bad.until_closed().await, CloseCode::ViewerStalled);
         good.is_alive().await;

@@ -69,8 +69,13 @@ pub(crate) fn key(bundle: &Bundle) -> String {
 }
 
 async fn connect(bundle: &Bundle) -> TlsStream<TcpStream> {
+    connect_for(bundle, b"http/1.1").await
+}
+
+/// A TLS connection of one kind of HTTP.
+pub(crate) async fn connect_for(bundle: &Bundle, alpn: &[u8]) -> TlsStream<TcpStream> {
     let mut config = tls(bundle, None);
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![alpn.to_vec()];
     let stream = TcpStream::connect(&bundle.host).await.unwrap();
     stream.set_nodelay(true).unwrap();
     let name = ServerName::try_from(bundle.server_name.clone()).unwrap();
@@ -141,6 +146,11 @@ impl Socket {
             }
             sleep(Duration::from_millis(100)).await;
         };
+        Self::open_with(bundle, ticket).await
+    }
+
+    /// With a ticket that may be none.
+    pub(crate) async fn open_with(bundle: &Bundle, ticket: Vec<u8>) -> Self {
         let mut request = format!("wss://{}/session", bundle.host).into_client_request().unwrap();
         let headers = request.headers_mut();
         headers.insert("origin", format!("https://{}", bundle.host).parse().unwrap());

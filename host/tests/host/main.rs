@@ -11,6 +11,8 @@ mod command_line;
 mod fixture;
 mod half_open;
 mod http3;
+mod log;
+mod memory;
 mod sandbox;
 mod session;
 mod web;

@@ -1,12 +1,16 @@
 //! From a key to a ticket, and every way in which somebody else gets none.
 
+use std::sync::atomic::Ordering;
+
 use bytes::Bytes;
 use hyper::Method;
 use serde_json::json;
+use shoji_host::enrolment::{Code, Label};
+use shoji_host::registry::Fingerprint;
 use shoji_host::web::bodies::text;
 use shoji_host::{clock, limits};
 
-use super::fixture::{Browser, House, let_pass};
+use super::fixture::{Browser, House};
 
 fn refused(status: u16, word: &str) -> (u16, String) {
     (status, word.to_owned())
@@ -22,7 +26,7 @@ async fn a_browser_asks_waits_and_is_a_device_once_it_is_approved() {
     let code = answer.json()["code"].as_str().unwrap().to_owned();
     assert_eq!(house.post("/api/enrol", &body).await.json(), json!({ "code": code }), "the same code again");
     let challenge = house.post("/api/challenge", &json!({ "key": browser.key() })).await;
-    assert_eq!(challenge.refusal(), refused(403, "waiting"));
+    assert_eq!((challenge.status, challenge.json()), (403, json!({ "error": "waiting", "code": code })));
     let (user, now) = ("hanako".parse().unwrap(), shoji_host::clock::unix_seconds());
     house.desk.registry.write().unwrap().approve(code.parse().unwrap(), None, user, 1, now).unwrap();
     let answer = house.post("/api/enrol", &body).await;
@@ -75,6 +79,8 @@ async fn a_body_that_is_too_long_malformed_or_of_another_kind_is_refused() {
         let answer = house.post_with("/api/enrol", &[], malformed.to_owned()).await;
         assert_eq!(answer.refusal(), refused(400, "body"), "{malformed}");
     }
+    let misleading = json!({ "key": Browser::new().key(), "name": "pc\" approved" });
+    assert_eq!(house.post("/api/enrol", &misleading).await.refusal(), refused(400, "name"));
     for kind in ["", "text/plain", "application/x-www-form-urlencoded", "application/json; charset=shift_jis"] {
         let answer = house.post_with("/api/enrol", &[("content-type", kind)], good.clone()).await;
         assert_eq!(answer.refusal(), refused(415, "body"), "{kind}");
@@ -113,7 +119,7 @@ async fn a_challenge_is_good_once_for_its_device_and_for_half_a_minute() {
     let answer = house.try_ticket(&other, &challenge, &other.sign(&origin, &challenge)).await;
     assert_eq!(answer.refusal(), refused(403, "challenge"), "it was given to another device");
     let challenge = house.challenge(&browser).await;
-    let_pass(limits::WEB_SECRET_LIFE).await;
+    house.let_pass(limits::WEB_SECRET_LIFE).await;
     let answer = house.try_ticket(&browser, &challenge, &browser.sign(&origin, &challenge)).await;
     assert_eq!(answer.refusal(), refused(403, "challenge"));
 }
@@ -159,6 +165,49 @@ async fn enrolments_are_limited_and_whoever_is_refused_is_told_when_to_come_back
 }
 
 #[tokio::test]
+async fn a_browser_that_was_refused_learns_it_and_waits_again_only_when_it_asks_again() {
+    let house = House::new().await;
+    let browser = Browser::new();
+    let body = json!({ "key": browser.key(), "name": "pc" });
+    let code = house.post("/api/enrol", &body).await.json()["code"].as_str().unwrap().parse().unwrap();
+    house.desk.registry.write().unwrap().refuse(code).unwrap();
+    for _ in 0..2 {
+        let stands = house.post("/api/challenge", &json!({ "key": browser.key() })).await;
+        assert_eq!(stands.refusal(), refused(403, "unknown"));
+    }
+    assert!(house.desk.registry.read().unwrap().waiting.is_empty());
+    assert_eq!(house.post("/api/enrol", &body).await.status, 201);
+}
+
+/// A new browser asks: the status that it gets.
+async fn enrol(house: &House) -> u16 {
+    house.post("/api/enrol", &json!({ "key": Browser::new().key(), "name": "x" })).await.status
+}
+
+#[tokio::test]
+async fn an_address_that_asks_without_end_leaves_others_their_turn() {
+    let mut house = House::new().await;
+    for _ in 0..limits::WEB_ASKS_OF_ADDRESS.at_once {
+        enrol(&house).await;
+    }
+    house.from = [127, 0, 0, 2].into();
+    assert_eq!(enrol(&house).await, 201);
+}
+
+#[tokio::test]
+async fn a_browser_for_which_there_is_no_room_costs_no_write() {
+    let house = House::new().await;
+    let now = shoji_host::clock::unix_seconds();
+    for number in 0..limits::WEB_ENROLMENTS_OF_ADDRESS as u32 {
+        let label = Label::try_from("x".to_owned()).unwrap();
+        let key = Fingerprint::of(&number.to_le_bytes());
+        house.desk.registry.write().unwrap().ask(Code::draw().unwrap(), label, key, house.from, now);
+    }
+    assert_eq!(enrol(&house).await, 429);
+    assert_eq!(house.desk.writes.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test]
 async fn nothing_ambient_counts_and_nothing_is_remembered_in_the_browser() {
     let house = House::new().await;
     let browser = house.device("pc").await;
@@ -170,5 +219,5 @@ async fn nothing_ambient_counts_and_nothing_is_remembered_in_the_browser() {
         let request = house.request(Method::GET, path, &[(header.0, &header.1)], Bytes::new());
         assert_eq!(house.ask(request).await.status, 400);
     }
-    assert_eq!(house.desk.sessions.load(std::sync::atomic::Ordering::Relaxed), 0);
+    assert_eq!(house.desk.sessions.load(Ordering::Relaxed), 0);
 }

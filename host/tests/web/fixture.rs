@@ -1,7 +1,7 @@
 //! A web service with its own authority and registry, on a free port of the loopback address.
 
 use std::future::poll_fn;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock};
@@ -25,7 +25,7 @@ use shoji_host::web::certificates::Certificates;
 use shoji_host::web::names::Names;
 use shoji_host::web::{Admission, Arrival, Service, Settings, Socket, Stranger, Transport, Way};
 use shoji_host::{clock, limits, tls};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -46,6 +46,8 @@ const ASSETS: [Asset; 2] = [
 pub(crate) struct House {
     pub(crate) service: Arc<Service>,
     pub(crate) address: SocketAddr,
+    /// Where the browsers of this test are.
+    pub(crate) from: IpAddr,
     pub(crate) desk: Arc<Desk>,
     /// Where it is found by QUIC.
     pub(crate) quic: SocketAddr,
@@ -59,6 +61,8 @@ pub(crate) struct House {
 #[derive(Debug)]
 pub(crate) struct Desk {
     pub(crate) registry: RwLock<Registry>,
+    /// Requests that were to be written down.
+    pub(crate) writes: AtomicUsize,
     /// Sessions that have begun.
     pub(crate) sessions: AtomicUsize,
     /// Sessions over WebTransport that have ended.
@@ -76,13 +80,14 @@ impl Admission for Desk {
         self.registry.read().unwrap().admits_browser(fingerprint, clock::unix_seconds())
     }
 
-    fn asked(&self, fingerprint: &Fingerprint) -> Option<Asked> {
-        self.registry.read().unwrap().asked(fingerprint, clock::unix_seconds())
+    fn foresee(&self, fingerprint: &Fingerprint, from: IpAddr) -> Option<Asked> {
+        self.registry.read().unwrap().foresee(fingerprint, from, clock::unix_seconds())
     }
 
-    fn ask(&self, label: Label, fingerprint: Fingerprint, from: IpAddr) -> Asked {
+    fn ask(&self, label: Label, fingerprint: Fingerprint, from: IpAddr) -> Option<Asked> {
+        self.writes.fetch_add(1, Ordering::Relaxed);
         let code = Code::draw().unwrap();
-        self.registry.write().unwrap().ask(code, label, fingerprint, from, clock::unix_seconds())
+        Some(self.registry.write().unwrap().ask(code, label, fingerprint, from, clock::unix_seconds()))
     }
 
     fn session(self: Arc<Self>, _: Fingerprint, way: Way) -> Pin<Box<dyn Future<Output = ()> + Send>> {
@@ -166,6 +171,7 @@ impl House {
         registry.add_user("hanako".parse().unwrap(), now).unwrap();
         let desk = Arc::new(Desk {
             registry: RwLock::new(registry),
+            writes: AtomicUsize::new(0),
             sessions: AtomicUsize::new(0),
             ended: AtomicUsize::new(0),
             taken: AtomicUsize::new(0),
@@ -185,7 +191,8 @@ impl House {
         let connector = Arc::new(trusting(&identity.authority));
         let quic = endpoint.local_addr().unwrap();
         let accept = [accept, accept_quic];
-        Self { service, address, quic, certificates, desk, connector, accept, _state: state }
+        let from = Ipv4Addr::LOCALHOST.into();
+        Self { service, address, from, quic, certificates, desk, connector, accept, _state: state }
     }
 
     /// The host as browsers call it.
@@ -199,21 +206,46 @@ impl House {
 
     /// A TLS connection of one kind of HTTP.
     pub(crate) async fn connect(&self, alpn: &[u8]) -> TlsStream<TcpStream> {
+        self.connect_from(self.from, alpn).await
+    }
+
+    async fn connect_from(&self, from: IpAddr, alpn: &[u8]) -> TlsStream<TcpStream> {
         let mut config = (*self.connector).clone();
         config.alpn_protocols = vec![alpn.to_vec()];
-        let stream = TcpStream::connect(self.address).await.unwrap();
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((from, 0).into()).unwrap();
+        let stream = socket.connect(self.address).await.unwrap();
         let name = ServerName::try_from("localhost").unwrap();
         TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap()
     }
 
     /// One request on a connection of its own.
     pub(crate) async fn ask(&self, request: Request<Full<Bytes>>) -> Answer {
-        let stream = TokioIo::new(self.connect(tls::HTTP_1).await);
+        Self::ask_on(self.connect(tls::HTTP_1).await, request).await
+    }
+
+    async fn ask_on(stream: TlsStream<TcpStream>, request: Request<Full<Bytes>>) -> Answer {
+        let stream = TokioIo::new(stream);
         let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await.unwrap();
         let connection = tokio::spawn(connection);
         let answer = Answer::read(timeout(PATIENCE, sender.send_request(request)).await.unwrap().unwrap()).await;
         connection.abort();
         answer
+    }
+
+    /// Until the host has done what it could do at once: somebody else was served from the first packet to the answer, and
+    /// everything here runs in turns on one thread.
+    pub(crate) async fn turns(&self) {
+        let stream = self.connect_from([127, 0, 0, 99].into(), tls::HTTP_1).await;
+        Self::ask_on(stream, self.request(Method::GET, "/", &[], Bytes::new())).await;
+    }
+
+    /// Lets the time pass that everything here waits by; what was sent before counts from before.
+    pub(crate) async fn let_pass(&self, time: Duration) {
+        self.turns().await;
+        tokio::time::pause();
+        tokio::time::advance(time).await;
+        tokio::time::resume();
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -444,22 +476,6 @@ impl Browser {
 pub(crate) fn bytes_of(text: &str) -> Vec<u8> {
     use base64::Engine as _;
     base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(text).unwrap()
-}
-
-/// Lets the time pass that everything here waits by.
-pub(crate) async fn let_pass(time: Duration) {
-    // What was sent is read first, so that it counts from before.
-    settle().await;
-    tokio::time::pause();
-    tokio::time::advance(time).await;
-    tokio::time::resume();
-}
-
-/// Lets tasks and the loopback network do what they can do at once.
-pub(crate) async fn settle() {
-    for _ in 0..20 {
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
 }
 
 /// Waits for something that only polling can see.

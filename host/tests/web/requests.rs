@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use hyper::{Method, Uri};
 use serde_json::json;
-use shoji_host::tls;
+use shoji_host::{limits, tls};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 
@@ -108,6 +108,20 @@ async fn what_is_no_http_or_has_too_many_headers_is_refused() {
     let answer = say(&house, format!("GET / HTTP/1.1\r\nhost: {host}\r\nx: {long}\r\n\r\n").as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
     assert_eq!(house.get("/").await.status, 200);
+}
+
+#[tokio::test]
+async fn too_many_headers_are_refused_over_http_2_too() {
+    let house = House::new().await;
+    let (mut sender, connection) = http2(house.connect(tls::HTTP_2).await).await;
+    let mut request = house.request(Method::GET, "/", &[("host", "")], Bytes::new());
+    *request.uri_mut() = format!("https://{}/", house.authority()).parse::<Uri>().unwrap();
+    for _ in 0..limits::WEB_HEADER_COUNT {
+        request.headers_mut().append("x", "y".parse().unwrap());
+    }
+    let answer = Answer::read(timeout(PATIENCE, sender.send_request(request)).await.unwrap().unwrap()).await;
+    assert_eq!(answer.refusal(), (431, "headers".to_owned()));
+    connection.abort();
 }
 
 #[tokio::test]

@@ -4,13 +4,14 @@ use std::sync::atomic::Ordering;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use shoji_host::limits;
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::fixture::{House, PATIENCE, let_pass, settle, until};
+use super::fixture::{House, PATIENCE, until};
 
 type Client = WebSocketStream<TlsStream<TcpStream>>;
 
@@ -69,7 +70,7 @@ async fn a_ticket_is_good_for_half_a_minute() {
     let house = House::new().await;
     let browser = house.device("pc").await;
     let ticket = house.ticket(&browser).await;
-    let_pass(limits::WEB_SECRET_LIFE).await;
+    house.let_pass(limits::WEB_SECRET_LIFE).await;
     let mut client = house.socket().await;
     client.send(Message::binary(ticket)).await.unwrap();
     assert_eq!(closed_with(&mut client).await, 4401);
@@ -99,7 +100,7 @@ async fn whatever_is_no_ticket_as_first_message_closes() {
 async fn a_silent_websocket_is_closed() {
     let house = House::new().await;
     let mut client = house.socket().await;
-    let_pass(limits::WEB_TICKET_TIMEOUT).await;
+    house.let_pass(limits::WEB_TICKET_TIMEOUT).await;
     assert_eq!(closed_with(&mut client).await, 4401);
     until("its place is free again", || house.service.connections() == 0).await;
 }
@@ -135,6 +136,28 @@ async fn text_empty_and_oversize_messages_end_the_session() {
     says_back(&mut other, b"another's session goes on").await;
 }
 
+/// A frame of a browser, with a mask that changes nothing.
+fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    [&[first, 0x80 | payload.len() as u8, 0, 0, 0, 0], payload].concat()
+}
+
+#[tokio::test]
+async fn a_message_may_come_in_pieces_and_empty_ones_without_end_close() {
+    const BEGINNING: u8 = 2;
+    const MORE: u8 = 0;
+    const LAST: u8 = 0x80;
+    let house = House::new().await;
+    let mut client = session(&house, "pc").await;
+    says_back(&mut client, b"hello").await;
+    let pieces = [frame(BEGINNING, b"hel"), frame(MORE, b""), frame(LAST, b"lo")].concat();
+    client.get_mut().write_all(&pieces).await.unwrap();
+    assert_eq!(timeout(PATIENCE, client.next()).await.unwrap().unwrap().unwrap().into_data(), "hello");
+    let nothing = [frame(BEGINNING, b""), frame(MORE, b"").repeat(20_000)].concat();
+    // The host may close before it has read all of it.
+    let _ = client.get_mut().write_all(&nothing).await;
+    assert_eq!(closed_with(&mut client).await, 4999);
+}
+
 #[tokio::test]
 async fn pings_are_answered_and_a_flood_of_them_ends_the_session() {
     let house = House::new().await;
@@ -160,10 +183,10 @@ async fn a_browser_that_does_not_read_lets_nothing_pile_up() {
     let house = House::with(&[], true).await;
     let mut client = session(&house, "pc").await;
     until("the session has begun to send", || house.desk.taken.load(Ordering::Relaxed) > 0).await;
-    // Until the kernel's buffers of both ends are full.
+    // Until the kernel's buffers of both ends are full, and another turn brings no more into them.
     let mut before = usize::MAX;
     loop {
-        settle().await;
+        house.turns().await;
         let taken = house.desk.taken.load(Ordering::Relaxed);
         if taken == before {
             break;

@@ -9,7 +9,7 @@ use shoji_host::{limits, tls};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 
-use super::fixture::{House, PATIENCE, http2, let_pass, until};
+use super::fixture::{House, PATIENCE, http2, until};
 
 #[tokio::test]
 async fn a_peer_that_says_nothing_or_never_finishes_its_headers_is_closed() {
@@ -21,10 +21,10 @@ async fn a_peer_that_says_nothing_or_never_finishes_its_headers_is_closed() {
         stream.write_all(beginning).await.unwrap();
         until("it is served", || house.service.connections() == 1).await;
         // Over HTTP/2 a ping goes unanswered first.
-        let_pass(limits::WEB_HEADER_TIMEOUT).await;
-        let_pass(limits::WEB_HEADER_TIMEOUT).await;
-        let_pass(limits::WEB_CONNECTION_LIFE).await;
-        let_pass(limits::WEB_FINISH).await;
+        house.let_pass(limits::WEB_HEADER_TIMEOUT).await;
+        house.let_pass(limits::WEB_HEADER_TIMEOUT).await;
+        house.let_pass(limits::WEB_CONNECTION_LIFE).await;
+        house.let_pass(limits::WEB_FINISH).await;
         let mut answer = Vec::new();
         let _ = timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("the host closes");
         until("its place is free again", || house.service.connections() == 0).await;
@@ -40,7 +40,7 @@ async fn a_body_that_never_comes_is_not_waited_for() {
         house.authority()
     );
     stream.write_all(head.as_bytes()).await.unwrap();
-    let_pass(limits::WEB_ANSWER_TIMEOUT).await;
+    house.let_pass(limits::WEB_ANSWER_TIMEOUT).await;
     let mut answer = [0; 12];
     timeout(PATIENCE, stream.read_exact(&mut answer)).await.unwrap().unwrap();
     assert_eq!(&answer, b"HTTP/1.1 408");
@@ -74,7 +74,7 @@ async fn a_connection_does_not_last_for_ever_however_busy_it_is() {
         Request::builder().method(Method::GET).uri(uri).body(Full::new(Bytes::new())).unwrap()
     };
     assert_eq!(sender.send_request(request()).await.unwrap().status(), 200);
-    let_pass(limits::WEB_CONNECTION_LIFE).await;
+    house.let_pass(limits::WEB_CONNECTION_LIFE).await;
     timeout(PATIENCE, connection).await.expect("the host says that it is over").unwrap();
     assert!(sender.send_request(request()).await.is_err());
 }
@@ -86,8 +86,8 @@ async fn a_peer_that_does_not_read_its_answers_is_let_go() {
     let request = format!("GET /assets/a-1.js HTTP/1.1\r\nhost: {}\r\n\r\n", house.authority());
     stream.write_all(request.repeat(50).as_bytes()).await.unwrap();
     until("it is served", || house.service.connections() == 1).await;
-    let_pass(limits::WEB_CONNECTION_LIFE).await;
-    let_pass(limits::WEB_FINISH).await;
+    house.let_pass(limits::WEB_CONNECTION_LIFE).await;
+    house.let_pass(limits::WEB_FINISH).await;
     until("its place is free again", || house.service.connections() == 0).await;
 }
 
@@ -103,7 +103,7 @@ async fn half_open_requests_by_the_thousand_stay_bounded_and_leave_when_their_ti
     }
     until("all places of the address are taken", || house.service.connections() == limits::WEB_CONNECTIONS_OF_ADDRESS)
         .await;
-    let_pass(limits::WEB_HEADER_TIMEOUT).await;
+    house.let_pass(limits::WEB_HEADER_TIMEOUT).await;
     until("their places are free again", || house.service.connections() == 0).await;
     assert_eq!(house.get("/").await.status, 200);
 }
@@ -128,7 +128,7 @@ async fn half_open_requests_of_one_http_2_connection_are_bounded() {
     // The bodies of the answers are not read, so no more are answered than may be open at once.
     let open = || held.lock().unwrap().len();
     until("as many as may be are open", || open() == limits::WEB_STREAMS as usize).await;
-    super::fixture::settle().await;
+    house.turns().await;
     assert_eq!(open(), limits::WEB_STREAMS as usize);
     assert_eq!(house.get("/").await.status, 200);
     waiting.iter().for_each(tokio::task::JoinHandle::abort);

@@ -7,7 +7,7 @@ use shoji_host::{clock, limits};
 use tokio::time::timeout;
 use web_transport_proto::{Frame, StreamUni, VarInt};
 
-use super::fixture::{House, PATIENCE, let_pass, settle, until};
+use super::fixture::{House, PATIENCE, until};
 use super::http3::{Browser, Session};
 
 /// A browser that knows this host.
@@ -102,7 +102,7 @@ async fn a_ticket_is_good_once_and_on_one_carrier() {
 async fn a_ticket_is_good_for_half_a_minute() {
     let house = House::new().await;
     let ticket = house.ticket(&house.device("pc").await).await;
-    let_pass(limits::WEB_SECRET_LIFE).await;
+    house.let_pass(limits::WEB_SECRET_LIFE).await;
     let browser = browser(&house).await;
     let (mut session, ..) = shown(&house, &browser, &ticket).await;
     assert_eq!(session.closed().await, Some(4401));
@@ -138,7 +138,7 @@ async fn a_browser_that_falls_silent_is_dropped_wherever_it_does() {
     let opened = browser(&house).await;
     let _shown = shown(&house, &opened, &[7; 5]).await;
     until("each has a place", || house.service.connections() == 5).await;
-    let_pass(limits::WEB_TICKET_TIMEOUT).await;
+    house.let_pass(limits::WEB_TICKET_TIMEOUT).await;
     for browser in [at_once, greeted, begun, asked, opened] {
         closed(&browser).await;
     }
@@ -353,8 +353,7 @@ async fn a_service_that_stops_lets_strangers_go() {
     let _session = ask(&house, &browser, &[]).await.unwrap();
     house.service.stop();
     closed(&browser).await;
-    settle().await;
-    assert_eq!(house.service.connections(), 0);
+    until("its place is free", || house.service.connections() == 0).await;
 }
 
 #[tokio::test]

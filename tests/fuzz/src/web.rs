@@ -46,10 +46,13 @@ pub fn run(bytes: &[u8]) {
 fn check(label: &Label) {
     let length = label.as_str().chars().count();
     assert!((1..=limits::WEB_LABEL).contains(&length));
-    // Nothing that a terminal acts on or that turns the direction of what follows.
+    // Nothing that a terminal acts on, that turns the direction of what follows, that ends what stands between quotes, or that
+    // shows nothing.
     let acts = |c: char| {
         c.is_control()
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+            || matches!(c, '"' | '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}')
+            || matches!(c, '\u{115f}' | '\u{1160}' | '\u{2800}' | '\u{3000}' | '\u{3164}' | '\u{ffa0}')
     };
     assert!(!label.as_str().chars().any(acts), "{label:?}");
 }

@@ -11,12 +11,15 @@ interface Identity {
   /** The raw uncompressed point, base64url. */
   key: string;
   name: string;
+  /** The host took a request. Absent where an older page kept it. */
+  asked?: boolean;
 }
 
 /** Why there is no ticket. `unreachable`: nothing answered; `other`: the host said something else. */
-export type Refusal = 'unknown' | 'waiting' | 'revoked' | 'expired' | 'busy' | 'unreachable' | 'other';
+export type Refusal = 'unknown' | 'waiting' | 'revoked' | 'expired' | 'busy' | 'name' | 'unreachable' | 'other';
 
-export type Result<T> = { ok: T } | { refused: Refusal };
+/** `code`: under which it waits, where it does. */
+export type Result<T> = { ok: T } | { refused: Refusal; code?: string };
 
 /** Everything the host says fits into this many bytes. */
 const MAX_BODY = 4096;
@@ -77,8 +80,9 @@ async function post(path: string, body: object): Promise<Result<Record<string, u
   }
   if (typeof answer !== 'object' || answer === null) return { refused: 'other' };
   if (response.ok) return { ok: answer as Record<string, unknown> };
-  const { error } = answer as { error?: unknown };
-  const known: readonly unknown[] = ['unknown', 'waiting', 'revoked', 'expired', 'busy'];
+  const { error, code } = answer as { error?: unknown; code?: unknown };
+  if (error === 'waiting' && typeof code === 'string') return { refused: error, code };
+  const known: readonly unknown[] = ['unknown', 'revoked', 'expired', 'busy', 'name'];
   return { refused: known.includes(error) ? (error as Refusal) : 'other' };
 }
 
@@ -98,7 +102,12 @@ export class Access {
     return this.identity?.name ?? '';
   }
 
-  /** Asks to be enrolled: the code for the administrator, or `null` if that was done before. */
+  /** Whether the host ever took a request of this browser. */
+  get hasAsked(): boolean {
+    return this.identity?.asked ?? true;
+  }
+
+  /** Asks to be enrolled, because the person wants it: the code for the administrator, or `null` if that was done before. */
   async enrol(name: string): Promise<Result<string | null>> {
     this.identity ??= await this.drawer.get();
     if (this.identity === null || (name !== '' && this.identity.name !== name)) {
@@ -106,11 +115,13 @@ export class Access {
       const key = pair === null ? this.identity?.key : toBase64Url(new Uint8Array(await crypto.subtle.exportKey('raw', pair.publicKey)));
       const privateKey = pair?.privateKey ?? this.identity?.privateKey;
       if (key === undefined || privateKey === undefined) return { refused: 'other' };
-      this.identity = { privateKey, key, name };
+      this.identity = { privateKey, key, name, asked: false };
       await this.drawer.put(this.identity);
     }
     const answer = await post('api/enrol', { key: this.identity.key, name: this.identity.name });
     if ('refused' in answer) return answer;
+    this.identity = { ...this.identity, asked: true };
+    await this.drawer.put(this.identity);
     const { code, device } = answer.ok;
     if (typeof device === 'string') this.device = device;
     return { ok: typeof code === 'string' ? code : null };

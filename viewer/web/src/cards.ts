@@ -2,7 +2,7 @@
 
 import { make } from './dom';
 import { textsOf } from './ends';
-import type { End, State } from './messages';
+import type { End, State, Trouble } from './messages';
 import type { Texts } from './texts';
 
 export interface Wishes {
@@ -27,6 +27,11 @@ export function cardOf(state: State, texts: Texts, host: string, wishes: Wishes)
       return busy('Preparing');
     case 'enrol':
       return enrol(state.trouble, say, card, wishes);
+    case 'unenrolled': {
+      const stem = state.why === 'expired' ? 'WebExpired' : 'WebGone';
+      const ask: HTMLButtonElement = make('button', { class: 'first', click: () => ((ask.disabled = true), wishes.enrol('')) }, say('WebAskAgain'));
+      return card(stem, ...troubled(state.trouble, say), make('p', { class: 'next' }, say(`${stem}Next`)), make('div', { class: 'actions' }, ask));
+    }
     case 'waiting':
       return card(
         'WebWaiting',
@@ -45,8 +50,14 @@ export function cardOf(state: State, texts: Texts, host: string, wishes: Wishes)
 
 type Say = (id: string, parts?: Record<string, string | number>) => string;
 
+/** Why the last request came to nothing, if it did. */
+function troubled(trouble: Trouble | null, say: Say): HTMLElement[] {
+  const words = { busy: 'WebEnrolBusy', name: 'WebEnrolOtherName', unreachable: 'WebEnrolUnreachable', refused: 'WebEnrolRefused' } as const;
+  return trouble === null ? [] : [make('p', { class: 'trouble', role: 'alert' }, say(words[trouble]))];
+}
+
 function enrol(
-  trouble: Extract<State, { kind: 'enrol' }>['trouble'],
+  trouble: Trouble | null,
   say: Say,
   card: (stem: string, ...more: Node[]) => HTMLElement,
   wishes: Wishes,
@@ -69,8 +80,7 @@ function enrol(
     make('p', { class: 'hint', id: 'name-hint' }, say('WebEnrolHint')),
     make('div', { class: 'actions' }, submit),
   );
-  const words = { busy: 'WebEnrolBusy', unreachable: 'WebEnrolUnreachable', refused: 'WebEnrolRefused' } as const;
-  return trouble === null ? card('WebEnrol', form) : card('WebEnrol', make('p', { class: 'trouble', role: 'alert' }, say(words[trouble])), form);
+  return card('WebEnrol', ...troubled(trouble, say), form);
 }
 
 function ended(end: End, say: Say, wishes: Wishes): HTMLElement {

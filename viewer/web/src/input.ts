@@ -137,25 +137,51 @@ export class Buttons {
   }
 }
 
+/** Where a finger is: a canvas, and a place on it. */
+interface Touched {
+  canvas: number;
+  x: number;
+  y: number;
+}
+
+/** Phases of a touch, as the protocol counts them. */
+const Phase = { down: 0, motion: 1, up: 2, cancel: 3 } as const;
+
 export class Fingers {
-  private readonly places: (number | null)[] = Array<null>(FINGERS).fill(null);
+  private readonly held: ({ id: number; at: Touched } | null)[] = Array<null>(FINGERS).fill(null);
 
-  /** The number of a finger that touches, or `null` if there are too many. */
-  down(id: number): number | null {
-    const at = this.places.indexOf(null);
-    if (at < 0) return null;
-    this.places[at] = id;
-    return at;
+  /** A finger touches; nothing if there are too many. */
+  down(id: number, at: Touched): Input[] {
+    const finger = this.held.indexOf(null);
+    if (finger < 0) return [];
+    this.held[finger] = { id, at };
+    return [{ kind: 'touch', finger, phase: Phase.down, ...at }];
   }
 
-  of(id: number): number | null {
-    const at = this.places.indexOf(id);
-    return at < 0 ? null : at;
+  /** The canvas that a finger began on: its touch stays there, whatever opens above. */
+  canvas(id: number): number | null {
+    return this.held.find((held) => held?.id === id)?.at.canvas ?? null;
   }
 
-  up(id: number): number | null {
-    const at = this.of(id);
-    if (at !== null) this.places[at] = null;
-    return at;
+  /** A finger moved; `null`: its canvas is not to be seen. */
+  move(id: number, at: Touched | null): Input[] {
+    const finger = this.held.findIndex((held) => held?.id === id);
+    if (finger < 0 || at === null) return [];
+    this.held[finger] = { id, at };
+    return [{ kind: 'touch', finger, phase: Phase.motion, ...at }];
+  }
+
+  /** A finger is lifted, or the system took the touch; `null`: where it was last. */
+  up(id: number, at: Touched | null, isCancelled: boolean): Input[] {
+    const finger = this.held.findIndex((held) => held?.id === id);
+    const last = this.held[finger]?.at;
+    if (last === undefined) return [];
+    this.held[finger] = null;
+    return [{ kind: 'touch', finger, phase: isCancelled ? Phase.cancel : Phase.up, ...(at ?? last) }];
+  }
+
+  /** Something else takes the touches. */
+  lift(): Input[] {
+    return this.held.flatMap((held) => (held === null ? [] : this.up(held.id, null, true)));
   }
 }

@@ -160,6 +160,7 @@ class Page {
     if (state.kind === 'reconnecting' && (had === 'attached' || had === 'silent' || had === 'preparing')) {
       this.keyboard.forget();
       this.buttons.lift();
+      this.fingers.lift();
       this.focused = null;
       this.isHostLocked = false;
       document.exitPointerLock();
@@ -280,6 +281,7 @@ class Page {
 
   private menu(): void {
     this.typing.finish();
+    this.letGo();
     openMenu(this.texts, this.stage.zoom, this.hasTouch, {
       fullscreen: () => void this.fullscreen(),
       zoom: (percent) => {
@@ -296,6 +298,11 @@ class Page {
       end: () => this.tell({ kind: 'depart', ends: true }),
       closed: () => this.typing.focus(),
     });
+  }
+
+  /** A dialog takes the pointer: what a hand holds down in the session is let go, since its release may never be told here. */
+  private letGo(): void {
+    this.send([...this.fingers.lift(), ...this.buttons.lift()]);
   }
 
   private toggleDetails(): void {
@@ -359,7 +366,7 @@ class Page {
     if (canvas === null) {
       this.typing.finish();
       this.keyboard.forget();
-      this.buttons.lift();
+      this.letGo();
     }
     this.focused = canvas;
     this.send([{ kind: 'focus', canvas }]);
@@ -450,10 +457,21 @@ class Page {
     return top === null || !top.isShown ? null : { view: top, ...this.stage.place(top, event.clientX, event.clientY) };
   }
 
+  /** Where a finger is on the canvas that it began on; `null`: that is not to be seen. */
+  private touched(event: PointerEvent): { canvas: number; x: number; y: number } | null {
+    const canvas = this.fingers.canvas(event.pointerId);
+    const view = canvas === null ? null : this.stage.seen(canvas);
+    return view === null ? null : { canvas: view.canvas, ...this.stage.place(view, event.clientX, event.clientY) };
+  }
+
   private moved(event: PointerEvent): void {
+    if (event.pointerType === 'touch') {
+      this.send(this.fingers.move(event.pointerId, this.touched(event)), event.timeStamp);
+      return;
+    }
     if (!this.isOver(event)) return;
     // A second button while one is held comes as a motion.
-    const turned = event.pointerType !== 'touch' && event.button >= 0;
+    const turned = event.button >= 0;
     const changed = turned ? this.buttons.button(event.button, (event.buttons & ([1, 4, 2, 8, 16][event.button] ?? 0)) !== 0) : [];
     if (document.pointerLockElement !== null) {
       const ratio = devicePixelRatio;
@@ -466,11 +484,6 @@ class Page {
       return;
     }
     const { view, x, y } = at;
-    if (event.pointerType === 'touch') {
-      const finger = this.fingers.of(event.pointerId);
-      if (finger !== null) this.send([{ kind: 'touch', finger, phase: 1, canvas: view.canvas, x, y }], event.timeStamp);
-      return;
-    }
     this.send([{ kind: 'motion', canvas: view.canvas, x, y }, ...changed], event.timeStamp);
   }
 
@@ -485,8 +498,7 @@ class Page {
     const { view, x, y } = at;
     if (document.pointerLockElement === null) this.surface.setPointerCapture(event.pointerId);
     if (event.pointerType === 'touch') {
-      const finger = this.fingers.down(event.pointerId);
-      if (finger !== null) this.send([{ kind: 'touch', finger, phase: 0, canvas: view.canvas, x, y }], event.timeStamp);
+      this.send(this.fingers.down(event.pointerId, { canvas: view.canvas, x, y }), event.timeStamp);
       return;
     }
     const motion: Input[] = document.pointerLockElement === null ? [{ kind: 'motion', canvas: view.canvas, x, y }] : [];
@@ -495,10 +507,7 @@ class Page {
 
   private released(event: PointerEvent, isCancelled = false): void {
     if (event.pointerType === 'touch') {
-      const finger = this.fingers.up(event.pointerId);
-      const at = this.at(event);
-      if (finger === null || at === null) return;
-      this.send([{ kind: 'touch', finger, phase: isCancelled ? 3 : 2, canvas: at.view.canvas, x: at.x, y: at.y }], event.timeStamp);
+      this.send(this.fingers.up(event.pointerId, this.touched(event), isCancelled), event.timeStamp);
       return;
     }
     this.send(isCancelled ? this.buttons.lift() : this.buttons.button(event.button, false), event.timeStamp);

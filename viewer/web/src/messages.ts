@@ -45,10 +45,14 @@ export type End =
   | { kind: 'fault' }
   | { kind: 'unsupported' };
 
-/** Where the connection stands. */
+/** Why a request to be enrolled came to nothing. */
+export type Trouble = 'busy' | 'name' | 'unreachable' | 'refused';
+
+/** Where the connection stands. `unenrolled`: an earlier request was refused or ran out, or the enrolment has expired. */
 export type State =
   | { kind: 'starting' }
-  | { kind: 'enrol'; trouble: 'busy' | 'unreachable' | 'refused' | null }
+  | { kind: 'enrol'; trouble: Trouble | null }
+  | { kind: 'unenrolled'; why: 'gone' | 'expired'; trouble: Trouble | null }
   | { kind: 'waiting'; code: string; name: string }
   | { kind: 'connecting' }
   | { kind: 'preparing' }

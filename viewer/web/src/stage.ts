@@ -173,6 +173,11 @@ export class Stage {
     return new DOMRect(at.left - stage.left + x * factor, at.top - stage.top + y * factor, width * factor, height * factor);
   }
 
+  /** The view of a canvas that is to be seen. */
+  seen(canvas: number): View | null {
+    return this.views.find((view) => view.canvas === canvas && view.isShown && !view.element.hidden) ?? null;
+  }
+
   of(surface: number): View | null {
     return this.views.find((view) => view.surface === surface) ?? null;
   }

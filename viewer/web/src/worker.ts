@@ -11,7 +11,7 @@ import { openWebTransport } from './carriers/webtransport';
 import { Capability, Core, Next, type CoreEvent, type How } from './core';
 import { CloseCode, endOf, leavesSession, passes } from './ends';
 import { Counter } from './figures';
-import type { End, State, ToPage, ToWorker } from './messages';
+import type { End, State, ToPage, ToWorker, Trouble } from './messages';
 import { Surface } from './painter';
 import { canDecode, Video } from './video';
 
@@ -99,41 +99,37 @@ class Viewer {
     return new Promise((resolve) => (this.wake = resolve));
   }
 
-  /** Until this device is one that may connect. */
+  /** Until this device is one that may connect. The host is asked to enrol it only when the person asks for that. */
   private async enrolled(): Promise<void> {
-    let trouble: Extract<State, { kind: 'enrol' }>['trouble'] = null;
+    let trouble: Trouble | null = null;
+    let why: Extract<State, { kind: 'unenrolled' }>['why'] | null = null;
     for (;;) {
-      if (!(await this.access.isKnown()) || trouble !== null) {
-        this.tell({ kind: 'enrol', trouble });
-        await this.woken();
-        if (this.wishes === null) continue;
-        const answer = await this.access.enrol(this.wishes.name);
-        this.wishes = null;
-        if ('refused' in answer) {
-          trouble = answer.refused === 'busy' || answer.refused === 'unreachable' ? answer.refused : 'refused';
+      if (trouble === null && (await this.access.isKnown())) {
+        const stands = await this.access.challenge();
+        if ('ok' in stands) return;
+        if (stands.code !== undefined) {
+          await this.approved(stands.code);
           continue;
         }
-        trouble = null;
-        if (answer.ok === null) return;
-        await this.approved(answer.ok);
-        return;
+        if (stands.refused !== 'unknown' && stands.refused !== 'expired') return;
+        why = stands.refused === 'expired' ? 'expired' : this.access.hasAsked ? 'gone' : null;
       }
-      const answer = await this.access.challenge();
-      const asksAgain = 'refused' in answer && ['waiting', 'unknown', 'expired'].includes(answer.refused);
-      if (!asksAgain) return;
-      // Enrolled once, and not approved yet, no longer known or approved until lately: the code is asked for again.
-      const again = await this.access.enrol('');
-      if ('refused' in again) {
-        if (again.refused !== 'busy' && again.refused !== 'unreachable') return;
-        trouble = again.refused;
-      } else {
-        if (again.ok !== null) await this.approved(again.ok);
-        return;
+      this.tell(why === null ? { kind: 'enrol', trouble } : { kind: 'unenrolled', why, trouble });
+      await this.woken();
+      if (this.wishes === null) continue;
+      const asked = await this.access.enrol(this.wishes.name);
+      this.wishes = null;
+      if ('refused' in asked) {
+        const { refused } = asked;
+        trouble = refused === 'busy' || refused === 'name' || refused === 'unreachable' ? refused : 'refused';
+        continue;
       }
+      trouble = null;
+      if (asked.ok !== null) await this.approved(asked.ok);
     }
   }
 
-  /** Until the administrator approved. */
+  /** Until the administrator approved or refused, or the request ran out. */
   private async approved(code: string): Promise<void> {
     this.tell({ kind: 'waiting', code, name: this.access.name });
     for (let pause = ASK_FIRST; ; pause = Math.min(pause * 1.2, ASK_SELDOM)) {
@@ -466,6 +462,7 @@ function refusal(refused: Refusal): End {
     case 'unknown':
     case 'waiting':
       return { kind: 'refused' };
+    case 'name':
     case 'other':
       return { kind: 'fault' };
   }

@@ -52,7 +52,7 @@ export type Said =
   | { kind: 'motion'; canvas: number; x: number; y: number }
   | { kind: 'button'; button: number; pressed: boolean }
   | { kind: 'wheel'; horizontal: number; vertical: number; finger: boolean }
-  | { kind: 'touch'; finger: number; phase: number }
+  | { kind: 'touch'; finger: number; phase: number; canvas: number }
   | { kind: 'focus'; canvas: number | null }
   | { kind: 'commit'; sequence: number; text: string }
   | { kind: 'preedit'; text: string; cursor: [number, number] | null }
@@ -111,7 +111,7 @@ function input(reader: Reader): Said {
     case 5:
       return { kind: 'wheel', horizontal: reader.signed(), vertical: reader.signed(), finger: reader.byte() === 1 };
     case 6:
-      return { kind: 'touch', finger: reader.byte(), phase: reader.byte() };
+      return { kind: 'touch', finger: reader.byte(), phase: reader.byte(), canvas: reader.number() };
     case 7:
       return { kind: 'focus', canvas: reader.byte() === 1 ? reader.number() : null };
     case 8:

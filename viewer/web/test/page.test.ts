@@ -109,6 +109,49 @@ describe('a device', () => {
     await state('attached');
   });
 
+  it('that was refused is told so, and asks again only when its person does', async () => {
+    await enrol();
+    peer.refuse();
+    await page.getByRole('heading', { name: 'この端末は登録されていません' }).waitFor();
+    await shot('11-refused');
+    await axe();
+    await page.reload();
+    await page.getByRole('heading', { name: 'この端末は登録されていません' }).waitFor();
+    expect(peer.asked, 'nobody asked again').toBe(1);
+    await page.getByRole('button', { name: 'もう一度申し込む' }).click();
+    await page.getByText('K7QM-4TXR').first().waitFor();
+    expect(peer.asked).toBe(2);
+    peer.approve();
+    await state('attached');
+  });
+
+  it('that waits shows its code again when it is opened again, without asking', async () => {
+    await enrol();
+    await page.reload();
+    await page.getByText('K7QM-4TXR').first().waitFor();
+    expect(peer.asked).toBe(1);
+  });
+
+  it('whose name the host does not take is asked for another', async () => {
+    await page.goto(peer.address);
+    await page.getByLabel('この端末の名前').fill('"窓口"');
+    await page.keyboard.press('Enter');
+    await page.getByText('名前に使えない文字があります').waitFor();
+    await page.getByLabel('この端末の名前').fill('窓口');
+    await page.keyboard.press('Enter');
+    await state('waiting');
+  });
+
+  it('whose enrolment has expired asks again when its person does', async () => {
+    await enrol();
+    for (const key of peer.devices.keys()) peer.devices.set(key, 'expired');
+    await page.getByRole('heading', { name: 'この端末の登録の期限が切れています' }).waitFor();
+    await shot('12-expired');
+    expect(peer.asked).toBe(1);
+    await page.getByRole('button', { name: 'もう一度申し込む' }).click();
+    await state('waiting');
+  });
+
   it('keeps a key that no script can read, and connects at once the next time', async () => {
     await attach();
     const stored = await page.evaluate(async () => {
@@ -262,6 +305,44 @@ describe('hands', () => {
     await until('the finger is lifted', () => now.all('touch').some(({ phase }) => phase === 2));
     expect(now.all('touch').map(({ phase }) => phase)).toEqual([0, 2]);
     await page.getByRole('button', { name: '文字キーボード' }).waitFor();
+  });
+
+  /** A finger that touches the picture. */
+  async function touching(): Promise<{ now: Session; phases: () => number[]; finger: CDPSession }> {
+    await open({ hasTouch: true });
+    const now = await attach();
+    const finger = await context.newCDPSession(page);
+    await finger.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints: [{ x: 300, y: 300 }] });
+    const phases = () => now.all('touch').map(({ phase }) => phase);
+    await until('the finger touches', () => phases().length === 1);
+    return { now, phases, finger };
+  }
+  const lift = (finger: CDPSession) => finger.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
+
+  it('lift a finger where it touched, also when a dialog opens meanwhile', async () => {
+    const { now, phases, finger } = await touching();
+    now.send(canvasOpened(9, 200, 150, 1));
+    await until('the dialog is there, without a picture', async () => (await page.locator('canvas').count()) === 2 || null);
+    await lift(finger);
+    await until('the finger is lifted', () => phases().includes(2));
+    expect(now.all('touch').map(({ canvas }) => canvas)).toEqual([1, 1]);
+  });
+
+  it('hold nothing in the session while the menu is open', async () => {
+    const { now, phases, finger } = await touching();
+    await page.mouse.move(400, 400);
+    await page.mouse.down();
+    await until('the button is down', () => now.all('button').length === 1);
+    await page.keyboard.press('Control+Alt+Shift+M');
+    await page.getByRole('heading', { name: 'メニュー' }).waitFor();
+    await until('the touch is taken away', () => phases().includes(3));
+    await until('the button is let go', () => now.all('button').at(-1)?.pressed === false);
+    await lift(finger);
+    await page.mouse.up();
+    await page.keyboard.press('Escape');
+    await until('the keyboard is back', () => now.all('focus').at(-1)?.canvas === 1);
+    expect(phases()).toEqual([0, 3]);
+    expect(now.all('button').length).toBe(2);
   });
 
   it('see the pointer that the host wants', async () => {

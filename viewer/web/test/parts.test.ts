@@ -147,11 +147,26 @@ describe('wheel, buttons and fingers', () => {
 
   it('fingers have places, and an eleventh has none', () => {
     const fingers = new Fingers();
-    for (let id = 0; id < 10; id += 1) expect(fingers.down(id + 50)).toBe(id);
-    expect(fingers.down(99)).toBe(null);
-    expect(fingers.up(53)).toBe(3);
-    expect(fingers.down(99)).toBe(3);
-    expect(fingers.of(53)).toBe(null);
+    const at = { canvas: 1, x: 2, y: 3 };
+    for (let id = 0; id < 10; id += 1) expect(fingers.down(id + 50, at)).toEqual([{ kind: 'touch', finger: id, phase: 0, ...at }]);
+    expect(fingers.down(99, at)).toEqual([]);
+    expect(fingers.up(53, { ...at, x: 4 }, false)).toEqual([{ kind: 'touch', finger: 3, phase: 2, ...at, x: 4 }]);
+    expect(fingers.down(99, at)).toEqual([{ kind: 'touch', finger: 3, phase: 0, ...at }]);
+    expect(fingers.canvas(53)).toBe(null);
+  });
+
+  it('a finger that is lifted out of sight is lifted where it was last, and all are when something takes them', () => {
+    const fingers = new Fingers();
+    const at = { canvas: 1, x: 2, y: 3 };
+    fingers.down(50, at);
+    fingers.move(50, { ...at, y: 9 });
+    expect(fingers.move(50, null)).toEqual([]);
+    expect(fingers.up(50, null, false)).toEqual([{ kind: 'touch', finger: 0, phase: 2, ...at, y: 9 }]);
+    expect(fingers.up(50, null, false)).toEqual([]);
+    fingers.down(51, at);
+    fingers.down(52, at);
+    expect(fingers.lift().map(({ kind, ...rest }) => [kind, rest])).toEqual([['touch', { finger: 0, phase: 3, ...at }], ['touch', { finger: 1, phase: 3, ...at }]]);
+    expect(fingers.lift()).toEqual([]);
   });
 });
 

@@ -77,10 +77,15 @@ export function plain(width: number, height: number, [red, green, blue]: [number
   return Uint8Array.of(2, 1, ...short(width), ...short(height), ...whole, ...(patch === undefined ? [] : fill(...patch, [0, 0, 200])));
 }
 
+/** Of whoever waits. */
+const CODE = 'K7QM-4TXR';
+
 export class Peer {
   readonly sessions: Session[] = [];
   /** Devices by key, and how they stand. */
-  readonly devices = new Map<string, 'waiting' | 'approved' | 'revoked'>();
+  readonly devices = new Map<string, 'waiting' | 'approved' | 'revoked' | 'expired'>();
+  /** How often somebody asked to be enrolled. */
+  asked = 0;
   /** What a request asked for that the policy of the page would forbid, or that is not there. */
   readonly strange: string[] = [];
   /** Sessions begin by themselves with one window, as the real host's. */
@@ -122,6 +127,11 @@ export class Peer {
 
   approve(): void {
     for (const key of this.devices.keys()) this.devices.set(key, 'approved');
+  }
+
+  /** The administrator refuses whoever waits: the host knows them no more. */
+  refuse(): void {
+    this.devices.clear();
   }
 
   private admit(socket: WebSocket): void {
@@ -183,11 +193,14 @@ export class Peer {
     const { key = '' } = body;
     const stands = this.devices.get(key);
     if (path === '/api/enrol') {
+      this.asked += 1;
+      if (body['name']?.includes('"')) return say(400, { error: 'name' });
       if (stands === 'approved') return say(200, { device: 'pc-102' });
       if (stands === 'revoked') return say(403, { error: 'revoked' });
       this.devices.set(key, 'waiting');
-      return say(201, { code: 'K7QM-4TXR' });
+      return say(201, { code: CODE });
     }
+    if (stands === 'waiting') return say(403, { error: 'waiting', code: CODE });
     if (stands !== 'approved') return say(403, { error: stands ?? 'unknown' });
     if (path === '/api/challenge') {
       const challenge = Buffer.from(webcrypto.getRandomValues(new Uint8Array(32))).toString('base64url');

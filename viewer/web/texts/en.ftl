@@ -9,11 +9,16 @@ WebEnrolHint = For example: Tax office, counter 3
 WebEnrolDo = Ask for enrolment
 WebEnrolBusy = Too many are waiting to be enrolled. Wait a little, then try again.
 WebEnrolUnreachable = The host does not answer. Check the network, then try again.
+WebEnrolOtherName = The name has a character that cannot be used. Write letters and digits.
 WebEnrolRefused = The host did not accept this. Please tell your administrator.
 WebWaitingTitle = Waiting for your administrator
 WebWaitingBody = Tell your administrator this code.
 WebWaitingCode = Code
 WebWaitingNext = When you are approved, this page goes on by itself. You may close it meanwhile.
+WebGoneTitle = This device is not enrolled
+WebGoneBody = Your request was not approved, or nobody approved it within 24 hours.
+WebGoneNext = If you still need this, talk to your administrator, then ask again.
+WebAskAgain = Ask again
 
 ## Ends
 

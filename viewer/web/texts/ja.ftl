@@ -9,11 +9,16 @@ WebEnrolHint = 例：税務課 窓口 3
 WebEnrolDo = 登録を申し込む
 WebEnrolBusy = いまは申し込みが込み合っています。少し待ってから、もう一度お試しください。
 WebEnrolUnreachable = ホストから応答がありません。ネットワークをお確かめのうえ、もう一度お試しください。
+WebEnrolOtherName = 名前に使えない文字があります。かな、漢字、英数字でお書きください。
 WebEnrolRefused = ホストが申し込みを受け付けませんでした。管理者に連絡してください。
 WebWaitingTitle = 管理者の承認を待っています
 WebWaitingBody = 次のコードを管理者に伝えてください。
 WebWaitingCode = 承認コード
 WebWaitingNext = 承認されると、この画面は自動で切り替わります。閉じてもかまいません。
+WebGoneTitle = この端末は登録されていません
+WebGoneBody = 申し込みが承認されなかったか、承認されないまま 24 時間が過ぎました。
+WebGoneNext = 必要なときは、管理者に確かめてから、もう一度申し込んでください。
+WebAskAgain = もう一度申し込む
 
 ## Ends
 
