@@ -84,12 +84,14 @@ pub const MESSAGE: usize = 64 << 10;
 /// typing. QUIC drops the oldest of more.
 pub const DATAGRAMS_WAITING: usize = 16 << 10;
 
-/// Bytes of copies of updates that may wait for the carrier: a picture of text. They leave before anything newer, so on a link that
-/// takes no more they would only delay it.
-pub const COPIES_WAITING: usize = 8 << 10;
+/// Bytes of copies of updates that may wait in the carrier: all that can be due at once, each datagram with what QUIC adds in memory.
+pub const COPIES_WAITING: usize = 18 << 10;
 
-/// Most bytes of a frame of updates that is copied: a picture of text or of a small film. What is larger comes seldom.
+/// Most bytes of a frame of updates that is copied: a picture of text or of a small film.
 pub const COPIED_FRAME: usize = 6 << 10;
+
+/// Bytes by which updates may be ahead of what gets copies, so that a page of megabytes is forgotten some seconds after it.
+pub const COPIES_DEBT: i64 = 1 << 20;
 
 /// How long after a lost packet updates are copied: a link that loses one in a hundred loses one in ten seconds of typing.
 pub const LOSSY_FOR: Duration = Duration::from_secs(60);
@@ -97,16 +99,13 @@ pub const LOSSY_FOR: Duration = Duration::from_secs(60);
 /// How often the carrier is asked for its losses and its round trip.
 pub const LOOK_AT_LINK: Duration = Duration::from_millis(50);
 
-/// How long the shortest round trip counts as the link's own: a route may change.
-pub const NEAREST_FOR: Duration = Duration::from_secs(30);
-
 /// The first congestion window: on a LAN a whole page (about 0.4 MB) should leave in one flight. Congestion control
 /// still halves it on the first loss.
 pub const INITIAL_CONGESTION_WINDOW: u64 = 512 << 10;
 
-/// The least that may be in flight, whatever was lost: what a connection may begin with (RFC 9002, section 7.2), about eleven packets.
-/// A picture of text or of a small film then takes one round trip; at 2 Mbit/s it is 66 ms.
-pub const MIN_CONGESTION_WINDOW: u64 = 16 << 10;
+/// The least that may be in flight unless the link is dead: what every connection may begin with (RFC 9002, section 7.2), about ten
+/// packets. A picture of text or of a small film then takes one round trip; at 2 Mbit/s it is 60 ms.
+pub const MIN_CONGESTION_WINDOW: u64 = 14_720;
 
 /// Socket buffers of the worker's Unix socket: a worst-case lossless 1080p update is about 4 MB and must be handed over
 /// without the worker waiting for the supervisor.

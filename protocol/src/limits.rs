@@ -48,6 +48,9 @@ limits! {
     /// Most bytes of the updates' stream that wait to be copied, or that came by copies ahead of it: a picture of text or of a small
     /// film, as are sent while somebody types. Larger ones are rare and wait for what was lost.
     MAX_SPLICE: usize = 16 * 1024;
+    /// Most pieces that came by copies ahead of the updates' stream: what a fast hand causes in a round trip of a second, so that many
+    /// small ones cost no more memory than a few large ones.
+    MAX_SPLICE_PIECES: usize = 64;
     /// Most bytes of a host→viewer message: one update and its few numbers.
     MAX_TO_VIEWER: usize = MAX_UPDATE + 64;
     /// Most bytes of a message between supervisor and worker about the session itself: a few numbers.
@@ -166,7 +169,7 @@ rates! {
     COPIES = "copies of input", 1_000, 10_000,
         "Each key, button or text of an input method is followed by two datagrams of copies at most, and goes with one more.";
     UPDATE_COPIES = "copies of updates", 4_000, 20_000,
-        "Sixty pictures a second, each in sixteen datagrams, of four windows at once.";
+        "Sixty pictures a second, each in seven datagrams, of four windows at once, twice over.";
     CLOSES = "closes", 10, 64,
         "A person closes windows one by one; the burst is twice all canvases.";
     PINGS = "pings", 2, 40,

@@ -18,6 +18,9 @@ use core::fmt;
 /// From bytes to their copy: after the packets around them, for packets are often lost together, and before anybody feels it.
 const AFTER: Duration = Duration::from_millis(8);
 
+/// What a key causes comes within this time and shares a datagram.
+const TOGETHER: Duration = Duration::from_millis(2);
+
 /// Bytes of a datagram before its piece.
 const PLACE_BYTES: usize = 8;
 
@@ -56,7 +59,9 @@ impl Copier {
         self.bytes += bytes.len();
         let mut rest = bytes;
         while !rest.is_empty() {
-            let last = self.copies.back_mut().filter(|last| last.end == place);
+            // What comes later has its own time: with less, its copy would be lost with it.
+            let joins = |last: &&mut Copy| last.end == place && now + AFTER <= last.due + TOGETHER;
+            let last = self.copies.back_mut().filter(joins);
             let last = match last.filter(|last| last.datagram.len() < limits::MAX_DATAGRAM) {
                 Some(last) => last,
                 None => {
@@ -136,13 +141,10 @@ impl Splicer {
         let place = u64::from_le_bytes(*place);
         let Some(end) = place.checked_add(piece.len() as u64).filter(|end| place < *end) else { return Err(malformed) };
         let is_near = end <= self.passed.saturating_add(limits::MAX_SPLICE as u64);
-        // One of the same place may be longer: the host packs what it has.
-        let is_new = self.ahead.get(&place).is_none_or(|known| known.len() < piece.len());
-        if self.passed < end && is_near && is_new && self.bytes + piece.len() <= limits::MAX_SPLICE {
+        let has_room = self.ahead.len() < limits::MAX_SPLICE_PIECES && self.bytes + piece.len() <= limits::MAX_SPLICE;
+        if self.passed < end && is_near && has_room && !self.ahead.contains_key(&place) {
             self.bytes += piece.len();
-            if let Some(shorter) = self.ahead.insert(place, piece.to_vec()) {
-                self.bytes -= shorter.len();
-            }
+            self.ahead.insert(place, piece.to_vec());
             self.follow(frames);
         }
         Ok(())
@@ -220,8 +222,11 @@ mod tests {
         copier.sent(b"cd", true, at(1));
         copier.sent(&[0; 100], false, at(1));
         copier.sent(b"ef", true, at(2));
+        copier.sent(b"gh", true, at(7));
         let datagram = |place: u64, piece: &[u8]| [&place.to_le_bytes()[..], piece].concat();
-        assert_eq!(all(&mut copier), [datagram(0, b"abcd"), datagram(104, b"ef")]);
+        assert_eq!(copier.take_due(at(9)), Some(datagram(0, b"abcd")));
+        assert_eq!((copier.take_due(at(10)), copier.take_due(at(14))), (Some(datagram(104, b"ef")), None));
+        assert_eq!(copier.take_due(at(15)), Some(datagram(106, b"gh")));
     }
 
     #[test]
@@ -272,9 +277,13 @@ mod tests {
             kept = send(place, 1_000).unwrap();
         }
         assert!(kept <= limits::MAX_SPLICE, "{kept}");
+        for place in 1..2_000 {
+            send(place, 1).unwrap();
+        }
         for malformed in [send(u64::MAX, 1), send(0, 0), send(0, limits::MAX_DATAGRAM)] {
             assert!(malformed.is_err());
         }
         assert!(splicer.datagram(b"short", &mut frames).is_err());
+        assert!(splicer.ahead.len() <= limits::MAX_SPLICE_PIECES);
     }
 }

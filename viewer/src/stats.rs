@@ -151,6 +151,7 @@ impl Stats {
     /// A connection was made, in this way.
     pub fn carried_by(&mut self, way: Way, udp_seems_closed: bool) {
         (self.carrier, self.udp_seems_closed) = (Some(way), udp_seems_closed);
+        self.spliced = 0;
         // The round trip of another way says nothing of this one.
         self.round_trip = None;
     }

@@ -2,8 +2,10 @@
 //!
 //! Cubic gives way at every lost packet and grows only while it is what holds the sender back. A session seldom is held back: it
 //! sends a little now and then. So where packets are lost by chance, as by radio, cubic goes down to two packets and stays there, and
-//! a picture of text needs two round trips. The window that every connection may begin with (RFC 9002, section 7.2) is no harm to a
-//! network; what a session sends on a full link is bounded by its own flow besides.
+//! a picture of text needs two round trips. RFC 9002 lets a connection begin with ten packets (section 7.2), and this one may have them
+//! in flight again later, which that RFC does not provide for. It is accepted because what a session sends on a full link is bounded by
+//! its own flow besides (a picture at a time, of the size that the link showed to carry), and because persistent congestion still goes
+//! down to cubic's own two packets (section 7.6.2).
 //!
 //! Must never let more into flight than cubic does above that window.
 
@@ -32,41 +34,48 @@ impl Default for Config {
 
 impl ControllerFactory for Config {
     fn build(self: Arc<Self>, now: Instant, current_mtu: u16) -> Box<dyn Controller> {
-        Box::new(Floored(Cubic::new(self.cubic.clone(), now, current_mtu)))
+        Box::new(Floored { cubic: Cubic::new(self.cubic.clone(), now, current_mtu), is_dead: false })
     }
 }
 
 /// Cubic with a floor.
 #[derive(Debug, Clone)]
-struct Floored(Cubic);
+struct Floored {
+    cubic: Cubic,
+    /// Nothing came through for a while, and cubic has not grown above the floor since.
+    is_dead: bool,
+}
 
 impl Controller for Floored {
     fn on_sent(&mut self, now: Instant, bytes: u64, last_packet_number: u64) {
-        self.0.on_sent(now, bytes, last_packet_number);
+        self.cubic.on_sent(now, bytes, last_packet_number);
     }
 
     fn on_ack(&mut self, now: Instant, sent: Instant, bytes: u64, app_limited: bool, rtt: &RttEstimator) {
-        self.0.on_ack(now, sent, bytes, app_limited, rtt);
+        self.cubic.on_ack(now, sent, bytes, app_limited, rtt);
+        self.is_dead &= self.cubic.window() < limits::MIN_CONGESTION_WINDOW;
     }
 
     fn on_end_acks(&mut self, now: Instant, in_flight: u64, app_limited: bool, largest: Option<u64>) {
-        self.0.on_end_acks(now, in_flight, app_limited, largest);
+        self.cubic.on_end_acks(now, in_flight, app_limited, largest);
     }
 
     fn on_congestion_event(&mut self, now: Instant, sent: Instant, is_persistent: bool, lost_bytes: u64) {
-        self.0.on_congestion_event(now, sent, is_persistent, lost_bytes);
+        self.cubic.on_congestion_event(now, sent, is_persistent, lost_bytes);
+        self.is_dead |= is_persistent;
     }
 
     fn on_mtu_update(&mut self, new_mtu: u16) {
-        self.0.on_mtu_update(new_mtu);
+        self.cubic.on_mtu_update(new_mtu);
     }
 
     fn window(&self) -> u64 {
-        self.0.window().max(limits::MIN_CONGESTION_WINDOW)
+        let floor = if self.is_dead { 0 } else { limits::MIN_CONGESTION_WINDOW };
+        self.cubic.window().max(floor)
     }
 
     fn metrics(&self) -> ControllerMetrics {
-        let mut metrics = self.0.metrics();
+        let mut metrics = self.cubic.metrics();
         metrics.congestion_window = self.window();
         metrics
     }
@@ -76,7 +85,7 @@ impl Controller for Floored {
     }
 
     fn initial_window(&self) -> u64 {
-        self.0.initial_window()
+        self.cubic.initial_window()
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn Any> {
@@ -104,5 +113,15 @@ mod tests {
             before = controller.window();
         }
         assert_eq!(controller.window(), limits::MIN_CONGESTION_WINDOW);
+    }
+
+    #[test]
+    fn a_link_that_brings_nothing_through_is_left_to_cubic() {
+        let start = Instant::now();
+        let mut controller = Arc::new(Config::default()).build(start, 1_200);
+        controller.on_congestion_event(start, start, true, 50_000);
+        assert_eq!(controller.window(), 2 * 1_200);
+        // Cubic grows one packet at a time there; the copy of a controller is as dead.
+        assert_eq!(controller.clone_box().window(), 2 * 1_200);
     }
 }

@@ -83,9 +83,11 @@ impl Outcome {
 impl<C: Carrier> Connection<C> {
     pub(super) fn new(hub: Arc<Hub>, identity: Identity, expires: tokio::time::Instant, carrier: C) -> Self {
         let mut config = host::Config::default();
+        if !C::COPIES_UPDATES {
+            config.capabilities = config.capabilities.without(Capabilities::UPDATE_COPIES);
+        }
         if !C::HAS_DATAGRAMS {
-            let copies = Capabilities::INPUT_COPIES | Capabilities::UPDATE_COPIES;
-            config.capabilities = config.capabilities.without(copies);
+            config.capabilities = config.capabilities.without(Capabilities::INPUT_COPIES);
         }
         Self {
             hub,

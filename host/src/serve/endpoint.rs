@@ -97,7 +97,7 @@ pub fn transport() -> TransportConfig {
         // Until it is known who it is. A viewer opens one stream of each kind and no more, a browser begins with one request.
         .max_concurrent_bidi_streams(VarInt::from_u32(1))
         .max_concurrent_uni_streams(VarInt::from_u32(limits::UNI_STREAMS))
-        // The viewer's copies of input come in datagrams, and copies of updates go; of many that wait the oldest are of no use.
+        // The viewer's copies of input come in datagrams, of which the oldest are of no use; copies of updates go.
         .datagram_receive_buffer_size(Some(limits::DATAGRAMS_WAITING))
         .datagram_send_buffer_size(limits::COPIES_WAITING)
         .stream_receive_window(VarInt::from_u32(limits::INPUT_WINDOW))

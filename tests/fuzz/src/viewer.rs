@@ -29,6 +29,9 @@ struct World {
     connection: viewer::Connection,
     splicer: Splicer,
     frames: frame::Decoder,
+    /// The stream of updates, and how much of it came.
+    stream: Vec<u8>,
+    brought: usize,
     now: Instant,
     canvases: u32,
     updates: u64,
@@ -44,6 +47,8 @@ impl World {
         Self {
             connection,
             splicer: Splicer::default(),
+            stream: Vec::new(),
+            brought: 0,
             frames,
             now,
             canvases: 0,
@@ -54,7 +59,7 @@ impl World {
     }
 
     fn step(&mut self, source: &mut Source<'_>) {
-        match source.below(16) {
+        match source.below(18) {
             0 => {
                 let channel = channel(source);
                 let body = source.some(64);
@@ -85,19 +90,52 @@ impl World {
                 let cut = datagram.len() - usize::from(source.below(20) == 0);
                 self.splice(&datagram[..cut]);
             }
+            14 => self.copy(source),
+            15 => {
+                let end = self.stream.len().min(self.brought + usize::from(source.byte()));
+                let Self { splicer, frames, stream, brought, .. } = self;
+                splicer.stream(&stream[*brought..end], frames);
+                *brought = end;
+                self.spliced();
+            }
             _ => self.drain(),
         }
     }
 
-    /// A copy comes beside the stream of updates, which brings nothing here.
+    /// A piece of what the stream of updates holds, or will, comes beside it.
+    fn copy(&mut self, source: &mut Source<'_>) {
+        let place = self.stream.len().saturating_sub(usize::from(source.byte()));
+        let end = self.stream.len().min(place + usize::from(source.byte()));
+        let datagram = [&(place as u64).to_le_bytes()[..], &self.stream[place..end]].concat();
+        if place < end {
+            self.splice(&datagram);
+        }
+    }
+
+    /// A copy comes beside the stream of updates.
     fn splice(&mut self, datagram: &[u8]) {
         let Self { connection, splicer, frames, now, .. } = self;
         let heard = connection.handle_datagram(datagram, splicer, frames, *now);
         assert!(heard.is_ok() || connection.closed().is_some(), "an error ends the connection");
         assert!(splicer.waiting() <= limits::MAX_SPLICE);
-        while let Ok(Some(frame)) = self.frames.next_frame() {
-            let body = frame.body.to_owned();
-            self.hear(Channel::Updates, &body);
+        self.spliced();
+    }
+
+    /// What is whole is heard; what is no frame ends the connection, as its caller has to.
+    fn spliced(&mut self) {
+        loop {
+            match self.frames.next_frame() {
+                Ok(Some(frame)) => {
+                    let body = frame.body.to_owned();
+                    self.hear(Channel::Updates, &body);
+                }
+                Ok(None) => return,
+                Err(_) => {
+                    self.connection.close(CloseCode::HostMalformed);
+                    self.frames = frame::Decoder::new(&[frame::Kind::ToViewer]);
+                    return;
+                }
+            }
         }
     }
 
@@ -121,7 +159,11 @@ impl World {
         };
         let mut body = Vec::new();
         message.encode(&mut body);
-        self.hear(message.channel(), &body);
+        if message.channel() == Channel::Updates && source.below(2) == 0 {
+            frame::encode_to_viewer(&message, &mut self.stream);
+        } else {
+            self.hear(message.channel(), &body);
+        }
     }
 
     /// A person, and a caller, do something; where the message is no act of theirs, they leave or ask.

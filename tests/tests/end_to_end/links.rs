@@ -140,6 +140,7 @@ fn where_packets_are_lost_pictures_come_by_their_copies_and_are_right() {
         typed.push('a');
         desk.holds(&typed);
     }
+    assert_eq!(viewer.stats().reconnections, 0);
     let main = viewer.ready(PATIENCE).expect("the picture stays");
     assert_equal_at_rest(&desk.host, &viewer, main);
 }

@@ -157,6 +157,7 @@ impl<'a> Live<'a> {
         if let Some(wire) = &mut self.shared.lock().wire {
             wire.connection.heard(instant(clock::now()));
         }
+        let spliced = self.splicer.spliced();
         let mut frames = self.lend_frames(channel);
         for chunk in chunks {
             if channel == Some(Channel::Updates) {
@@ -167,12 +168,14 @@ impl<'a> Live<'a> {
             self.all(channel, &mut frames)?;
         }
         self.frames[of(channel)] = frames;
+        self.tell_spliced(spliced);
         Ok(())
     }
 
     /// Takes a datagram, and does what the frames say that it completes.
     fn splice(&mut self, datagram: &[u8]) -> Result<(), End> {
         let channel = Some(Channel::Updates);
+        let spliced = self.splicer.spliced();
         let mut frames = self.lend_frames(channel);
         let shared = self.shared;
         if let Some(wire) = &mut shared.lock().wire {
@@ -182,8 +185,15 @@ impl<'a> Live<'a> {
         }
         self.all(channel, &mut frames)?;
         self.frames[of(channel)] = frames;
-        shared.scene.lock().stats.spliced(self.splicer.spliced());
+        self.tell_spliced(spliced);
         Ok(())
+    }
+
+    /// Counts what came by copies since there were so many bytes of them.
+    fn tell_spliced(&self, before: u64) {
+        if self.splicer.spliced() != before {
+            self.shared.scene.lock().stats.spliced(self.splicer.spliced());
+        }
     }
 
     /// A channel's frames, to be given back when all of them were done.

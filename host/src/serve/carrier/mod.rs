@@ -31,8 +31,11 @@ pub(crate) trait Carrier: Send {
     /// What it is called in logs.
     const NAME: &'static str;
 
-    /// Whether copies of input and of updates can go beside the ordered bytes. Where they cannot, they are not agreed on.
+    /// Whether copies of input can come beside the ordered bytes. Where they cannot, they are not agreed on.
     const HAS_DATAGRAMS: bool;
+
+    /// Whether it sends copies of updates beside the ordered bytes.
+    const COPIES_UPDATES: bool = false;
 
     /// Where the viewer is.
     fn peer(&self) -> SocketAddr;
@@ -40,7 +43,7 @@ pub(crate) trait Carrier: Send {
     /// Takes a whole frame; [`next`](Self::next) sends it.
     fn queue(&mut self, channel: Channel, frame: Bytes);
 
-    /// The viewer takes copies of updates in datagrams: a carrier that has them sends some where packets are lost.
+    /// The viewer takes copies of updates: a carrier that sends them does so from now on where packets are lost.
     fn copy_updates(&mut self) {}
 
     /// Whether everything went into the transport, so that another update may be queued.

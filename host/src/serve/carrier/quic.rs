@@ -41,6 +41,7 @@ pub(in crate::serve) fn close_code(code: CloseCode) -> VarInt {
 impl Carrier for Quic {
     const NAME: &'static str = "QUIC";
     const HAS_DATAGRAMS: bool = true;
+    const COPIES_UPDATES: bool = true;
 
     fn peer(&self) -> SocketAddr {
         self.connection.remote_address()

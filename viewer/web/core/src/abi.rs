@@ -123,7 +123,7 @@ pub(crate) extern "C" fn shoji_connect(
             _ => AttachHow::Own,
         };
         let config = Config {
-            capabilities: Capabilities(capabilities) & Capabilities::ALL,
+            capabilities: Capabilities(capabilities) & Capabilities::ALL.without(Capabilities::UPDATE_COPIES),
             locale: if locale == 0 { Locale::Ja } else { Locale::En },
             how,
             viewport: viewport(width, height, scale, rate),
