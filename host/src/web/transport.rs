@@ -9,6 +9,7 @@
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
 
+use axum::http::request::Parts;
 use axum::http::{Method, Request, StatusCode};
 use bytes::{Bytes, BytesMut};
 use quinn::{Connection, RecvStream, SendStream, VarInt};
@@ -196,12 +197,23 @@ async fn settings(connection: &Connection) -> Result<SendStream, Broken> {
     Ok(stream)
 }
 
-/// Whether a request is for a session, for this host, and from our own page.
-fn check(shared: &Shared, peer: SocketAddr, request: &ConnectRequest) -> Result<(), Unwelcome> {
-    let whole = Request::builder().method(Method::CONNECT).uri(request.url.as_str()).body(());
-    let Ok(whole) = whole else { return Err(Unwelcome::Refused(Refusal::Host)) };
+/// A request's bytes as they come on its stream; `None`: it is none for a session. Pure, so that a fuzz program can sit in the
+/// browser's place.
+pub fn read_request(mut bytes: &[u8]) -> Option<Parts> {
+    parts(&ConnectRequest::decode(&mut bytes).ok()?)
+}
+
+/// A request in the form in which all others come.
+fn parts(request: &ConnectRequest) -> Option<Parts> {
+    let whole = Request::builder().method(Method::CONNECT).uri(request.url.as_str()).body(()).ok()?;
     let (mut parts, ()) = whole.into_parts();
     parts.headers = request.headers.clone();
+    Some(parts)
+}
+
+/// Whether a request is for a session, for this host, and from our own page.
+fn check(shared: &Shared, peer: SocketAddr, request: &ConnectRequest) -> Result<(), Unwelcome> {
+    let parts = parts(request).ok_or(Unwelcome::Refused(Refusal::Host))?;
     let asker = shared.admit(peer, &parts).map_err(Unwelcome::Refused)?;
     names::own_origin(&parts, &asker.authority).map_err(|foreign| Unwelcome::Refused(foreign.into()))?;
     let is_ours = parts.uri.path_and_query().is_some_and(|path| path.as_str() == PATH);
