@@ -50,13 +50,18 @@ impl Stranger {
         self.0.remote_address()
     }
 
+    /// Whether it went by itself, as one does whose page came by another way meanwhile.
+    pub(super) fn has_left(&self) -> bool {
+        self.0.close_reason().is_some()
+    }
+
     /// Sends it away, because there are too many.
     pub(super) fn refuse(self) {
         self.0.close(code::EXCESSIVE_LOAD, b"");
     }
 }
 
-/// Why a stranger gets no session.
+/// Why a stranger gets no session. The words are ours alone: this goes into the log.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unwelcome {
     /// The request is not for us, not from our page, or one too many.
@@ -66,13 +71,13 @@ pub(super) enum Unwelcome {
     #[error("its request was for something that is not here")]
     Path,
     /// It is no request for a WebTransport session.
-    #[error("its request is none: {0}")]
+    #[error("its request is none for a session")]
     Request(#[from] web_transport_proto::ConnectError),
     /// The first bytes were no ticket, or one that is not good.
     #[error("it has no ticket")]
     Ticket,
-    /// Something that a browser does not send.
-    #[error(transparent)]
+    /// It left, or sent something that a browser does not.
+    #[error("it left, or sent what no browser sends")]
     Broken(#[from] Broken),
 }
 
@@ -343,6 +348,11 @@ impl Line {
 }
 
 impl Unwelcome {
+    /// Whether it is what one sees of a browser that left.
+    pub(super) fn is_of_the_line(&self) -> bool {
+        matches!(self, Self::Request(_) | Self::Broken(_))
+    }
+
     /// What the connection is closed with.
     pub(super) fn close(&self, stranger: &Stranger) {
         let code = match self {
