@@ -140,6 +140,9 @@ impl Service {
                 drop(place);
                 self.shared.admission.clone().session(fingerprint, Way::Transport(transport)).await;
             }
+            Ok(Err(why)) if why.is_of_the_line() && stranger.has_left() => {
+                debug!(%peer, "Browser left without a session");
+            }
             Ok(Err(why)) => {
                 self.tell_refusal(peer, &why);
                 why.close(&stranger);

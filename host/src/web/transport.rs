@@ -9,6 +9,7 @@
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
 
+use axum::http::request::Parts;
 use axum::http::{Method, Request, StatusCode};
 use bytes::{Bytes, BytesMut};
 use quinn::{Connection, RecvStream, SendStream, VarInt};
@@ -49,13 +50,18 @@ impl Stranger {
         self.0.remote_address()
     }
 
+    /// Whether it went by itself, as one does whose page came by another way meanwhile.
+    pub(super) fn has_left(&self) -> bool {
+        self.0.close_reason().is_some()
+    }
+
     /// Sends it away, because there are too many.
     pub(super) fn refuse(self) {
         self.0.close(code::EXCESSIVE_LOAD, b"");
     }
 }
 
-/// Why a stranger gets no session.
+/// Why a stranger gets no session. The words are ours alone: this goes into the log.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unwelcome {
     /// The request is not for us, not from our page, or one too many.
@@ -65,13 +71,13 @@ pub(super) enum Unwelcome {
     #[error("its request was for something that is not here")]
     Path,
     /// It is no request for a WebTransport session.
-    #[error("its request is none: {0}")]
+    #[error("its request is none for a session")]
     Request(#[from] web_transport_proto::ConnectError),
     /// The first bytes were no ticket, or one that is not good.
     #[error("it has no ticket")]
     Ticket,
-    /// Something that a browser does not send.
-    #[error(transparent)]
+    /// It left, or sent something that a browser does not.
+    #[error("it left, or sent what no browser sends")]
     Broken(#[from] Broken),
 }
 
@@ -196,12 +202,23 @@ async fn settings(connection: &Connection) -> Result<SendStream, Broken> {
     Ok(stream)
 }
 
-/// Whether a request is for a session, for this host, and from our own page.
-fn check(shared: &Shared, peer: SocketAddr, request: &ConnectRequest) -> Result<(), Unwelcome> {
-    let whole = Request::builder().method(Method::CONNECT).uri(request.url.as_str()).body(());
-    let Ok(whole) = whole else { return Err(Unwelcome::Refused(Refusal::Host)) };
+/// A request's bytes as they come on its stream; `None`: it is none for a session. Pure, so that a fuzz program can sit in the
+/// browser's place.
+pub fn read_request(mut bytes: &[u8]) -> Option<Parts> {
+    parts(&ConnectRequest::decode(&mut bytes).ok()?)
+}
+
+/// A request in the form in which all others come.
+fn parts(request: &ConnectRequest) -> Option<Parts> {
+    let whole = Request::builder().method(Method::CONNECT).uri(request.url.as_str()).body(()).ok()?;
     let (mut parts, ()) = whole.into_parts();
     parts.headers = request.headers.clone();
+    Some(parts)
+}
+
+/// Whether a request is for a session, for this host, and from our own page.
+fn check(shared: &Shared, peer: SocketAddr, request: &ConnectRequest) -> Result<(), Unwelcome> {
+    let parts = parts(request).ok_or(Unwelcome::Refused(Refusal::Host))?;
     let asker = shared.admit(peer, &parts).map_err(Unwelcome::Refused)?;
     names::own_origin(&parts, &asker.authority).map_err(|foreign| Unwelcome::Refused(foreign.into()))?;
     let is_ours = parts.uri.path_and_query().is_some_and(|path| path.as_str() == PATH);
@@ -331,6 +348,11 @@ impl Line {
 }
 
 impl Unwelcome {
+    /// Whether it is what one sees of a browser that left.
+    pub(super) fn is_of_the_line(&self) -> bool {
+        matches!(self, Self::Request(_) | Self::Broken(_))
+    }
+
     /// What the connection is closed with.
     pub(super) fn close(&self, stranger: &Stranger) {
         let code = match self {

@@ -1,4 +1,4 @@
-//! TCP connections that never become a viewer: they are bounded, cost the log little, and keep nobody out.
+//! Connections that never become a viewer's: they are bounded, cost the log little, and keep nobody out.
 
 use std::io::Read as _;
 use std::net::TcpStream;
@@ -6,8 +6,10 @@ use std::net::TcpStream;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 
+use super::browser;
 use super::client::Client;
 use super::fixture::{Host, PATIENCE, until};
+use super::http3::Browser;
 use super::wire::Carrier;
 
 /// Enough to fill what the host lets be unfinished several times over.
@@ -42,6 +44,35 @@ async fn thousands_of_silent_connections_keep_nobody_out_and_are_given_back() {
     assert!(lines <= 2 + 2 * shoji_host::limits::REFUSALS_TOLD as usize, "{lines} lines are told");
     drop(flood);
     until("files are given back", || files(&host) <= before + 8).await;
+}
+
+#[tokio::test]
+async fn browsers_that_fall_silent_over_quic_keep_nobody_out_and_are_given_back() {
+    let host = Host::start();
+    let (bundle, tablet) = (host.device("pc"), browser::device(&host, "tablet").await);
+    let (_, hashes) = browser::ticket_and_hashes(&tablet).await.unwrap();
+    let mut silent = Vec::new();
+    for turn in 0..200 {
+        let mut browser = Browser::connect(host.address, hashes.clone()).await.unwrap();
+        // Some say nothing at all, some stop after their request.
+        if turn % 2 == 0 {
+            browser.greet().await;
+            browser::asked(&browser, &tablet).await;
+        }
+        silent.push(browser);
+    }
+    for (carrier, bundle) in [(Carrier::Quic, &bundle), (Carrier::WebTransport, &tablet)] {
+        let mut client = Client::open_over(carrier, bundle).await;
+        client.hello().await;
+        client.until("the welcome", |seen| *seen == super::client::Seen::Welcome).await;
+    }
+    for browser in &silent {
+        timeout(PATIENCE, browser.connection.closed()).await.expect("the host gives it up");
+    }
+    let told = host.log().lines().filter(|line| line.contains("WebTransport refused")).count();
+    let spans = PATIENCE.as_secs().div_ceil(shoji_host::limits::HANDSHAKE_TIMEOUT.as_secs());
+    assert!(0 < told && told <= shoji_host::limits::REFUSALS_TOLD as usize * spans as usize, "{told} lines are told");
+    assert!(host.sessions().is_empty());
 }
 
 /// A client's first message, as any viewer sends it.

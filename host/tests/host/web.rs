@@ -4,10 +4,12 @@ use serde_json::json;
 use shoji_host::registry;
 use shoji_protocol::{AttachHow, CloseCode};
 use tokio_rustls::TlsConnector;
+use web_transport_proto::ConnectRequest;
 
 use super::browser::{self, device, key, post, stranger, ticket};
 use super::client::{Client, tls};
 use super::fixture::{Host, until};
+use super::http3::Browser;
 use super::wire::Carrier;
 
 #[tokio::test]
@@ -129,6 +131,22 @@ async fn a_host_without_the_web_service_speaks_to_no_browser() {
     let error = TlsConnector::from(std::sync::Arc::new(config)).connect(name, stream).await.unwrap_err();
     assert!(error.to_string().contains("NoApplicationProtocol"), "{error}");
     assert!(!host.log().contains("Web viewer"));
+}
+
+#[tokio::test]
+async fn nothing_that_a_stranger_says_over_quic_is_in_the_log() {
+    let host = Host::start();
+    let (_, hashes) = browser::ticket_and_hashes(&device(&host, "pc").await).await.unwrap();
+    let connect = async || Browser::connect(host.address, hashes.clone()).await.unwrap();
+    connect().await.connection.close(7_u32.into(), b"evil-words");
+    let asks = connect().await;
+    let (mut request_out, _answer) = asks.connection.open_bi().await.unwrap();
+    let url = format!("evil-words://{}/session", host.address).parse::<url::Url>().unwrap();
+    let request = ConnectRequest::new(url).with_protocol("evil-words");
+    request.write(&mut request_out).await.unwrap();
+    asks.connection.closed().await;
+    until("it is told", || host.log().contains("Browser's WebTransport refused")).await;
+    assert!(!host.log().contains("evil"), "{}", host.log());
 }
 
 #[tokio::test]

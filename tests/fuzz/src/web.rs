@@ -1,14 +1,18 @@
-//! What strangers send to the web service: any bytes are a body in its one form, or refused; and a label that is read can be
-//! shown in a terminal without changing anything in it.
+//! What strangers send to the web service: any bytes are a body in its one form, or refused; a label that is read can be
+//! shown in a terminal without changing anything in it; and a request over HTTP/3 is small and names one place.
 
 use shoji_host::enrolment::{Code, Label};
 use shoji_host::limits;
 use shoji_host::web::bodies::{Challenge, Enrol, Key, Ticket, first_message, text};
+use shoji_host::web::read_request;
+
+/// HTTP/3 counts a field as its bytes and so many.
+const FIELD: usize = 32;
 
 /// The oracle. The first byte says which request the rest is the body of.
 pub fn run(bytes: &[u8]) {
     let Some((&which, body)) = bytes.split_first() else { return };
-    match which % 5 {
+    match which % 6 {
         0 => {
             if let Ok(Enrol { key, label }) = Enrol::parse(body) {
                 check(&label);
@@ -31,6 +35,14 @@ pub fn run(bytes: &[u8]) {
             }
         }
         3 => assert_eq!(first_message(body).is_ok(), body.len() == 32),
+        5 => {
+            if let Some(parts) = read_request(body) {
+                assert!(parts.uri.scheme_str() == Some("https") && parts.uri.authority().is_some(), "{parts:?}");
+                assert!(parts.uri.path().starts_with('/'), "{parts:?}");
+                let fields = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + FIELD);
+                assert!(fields.sum::<usize>() <= limits::WEB_HEADERS);
+            }
+        }
         _ => {
             let Ok(typed) = std::str::from_utf8(body) else { return };
             if let Ok(code) = typed.parse::<Code>() {
@@ -82,5 +94,44 @@ pub fn seeds() -> Vec<Vec<u8>> {
         body(4, "BCDF-GHJK".to_owned()),
         body(4, "bcdf ghjk".to_owned()),
         body(4, "居間の PC・１".to_owned()),
+        [&[5][..], &request()].concat(),
     ]
+}
+
+/// A page's request for its session: a frame of fields, each with its name and value in plain letters.
+fn request() -> Vec<u8> {
+    let mut fields = vec![0, 0];
+    for (name, value) in [
+        (":method", "CONNECT"),
+        (":scheme", "https"),
+        (":authority", "localhost:4433"),
+        (":path", "/session"),
+        (":protocol", "webtransport"),
+        ("origin", "https://localhost:4433"),
+    ] {
+        // Three bits of the first byte are a length, and a longer one goes on in the next.
+        let short = u8::try_from(name.len()).expect("names are short");
+        if short < 7 {
+            fields.push(0x20 | short);
+        } else {
+            fields.extend([0x27, short - 7]);
+        }
+        fields.extend(name.as_bytes());
+        fields.push(u8::try_from(value.len()).expect("values are short"));
+        fields.extend(value.as_bytes());
+    }
+    let length = u16::try_from(fields.len()).expect("a request is short") | 0x4000;
+    [&[1][..], &length.to_be_bytes(), &fields].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_request_among_the_seeds_is_one() {
+        let parts = read_request(&request()).expect("it is a request");
+        assert_eq!(parts.uri, "https://localhost:4433/session");
+        assert_eq!(parts.headers["origin"], "https://localhost:4433");
+    }
 }

@@ -172,7 +172,18 @@ describe.each(WAYS)('the page and the real host over $way', ({ name, shown, udp,
     await page.getByRole('button', { name: '終了する' }).click();
     await page.getByRole('heading', { name: '終了しました' }).waitFor();
     expect(troubles).toEqual([]);
+  });
+
+  it('is told why when its device is revoked', async () => {
+    // Whoever asks for the own session while it is going down is told that it has ended.
+    await until('the session is gone', () => command('sessions', '--json').trim() === '[]', 20_000);
+    await page.getByRole('button', { name: '接続する' }).click();
+    await stands('attached');
+    command('device', 'revoke', '税務課-窓口-3');
+    await page.getByRole('heading', { name: '取り消され' }).waitFor();
+    if (shots !== undefined) await page.screenshot({ path: `${shots}/real-4.png` });
+    expect(troubles).toEqual([]);
     const ways = [...log.matchAll(/Viewer attached .*carrier="?([A-Za-z]+)/g)].map(([, name]) => name);
-    expect(ways, 'each connection came the same way').toEqual([name, name, name]);
+    expect(ways, 'each connection came the same way').toEqual([name, name, name, name]);
   });
 });
