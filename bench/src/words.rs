@@ -67,6 +67,7 @@ pub fn arm(arm: ArmName) -> Text {
         ArmName::Floor => Text("下限", "floor"),
         ArmName::Whole => Text("全体", "whole"),
         ArmName::Window => Text("ウィンドウ", "window"),
+        ArmName::Web => Text("Web ビューアー", "web viewer"),
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::compare::Comparison;
+use crate::cli::Viewer;
 use crate::codec::target::Verdict;
 use crate::machine::Machine;
 use crate::relay::ping::Pings;
@@ -21,6 +22,9 @@ const BEYOND_RTT_MS: f64 = 40.0;
 /// How a run was asked for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
+    /// What is typed into.
+    #[serde(default)]
+    pub viewer: Viewer,
     /// Keys of the person, each second.
     pub keys_per_second: f64,
     /// Keys in all.
