@@ -5,14 +5,17 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
+use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use rustix::process::geteuid;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use shoji_host::browser::room::Owner;
 use tempfile::TempDir;
 
 use super::devtools::{Devtools, Error, Event};
@@ -20,6 +23,8 @@ use crate::arm::display::{Display, Ended};
 use crate::arm::{START_PATIENCE, folder};
 use crate::meter::descendants;
 
+/// Whose processes the browser's are if the bench is root: the number before those of the host's own browsers.
+const USER: u32 = 60_999;
 /// How often a page is asked whether it is where it is waited for. Nothing is measured then.
 const LOOK: Duration = Duration::from_millis(20);
 /// How long a browser may take to end by itself.
@@ -87,12 +92,16 @@ impl Chromium {
         // The shell gives the pipe its two numbers, and becomes the browser.
         let mut command = display.command("sh");
         command.args(["-c", r#"exec "$0" "$@" 3<&0 4>&1 </dev/null >/dev/null"#]).arg(program).args(FLAGS);
-        if rustix::process::geteuid().is_root() {
-            // As root it refuses to have its sandbox. It shows one page, of our own host.
-            command.arg("--no-sandbox");
+        let profile = folder.path().join("profile");
+        std::fs::create_dir(&profile).context("cannot make the profile of the web viewer's browser")?;
+        if geteuid().is_root() {
+            // As root it would not have its sandbox, and its user must be none of the host's.
+            Owner::user(USER).apply(&mut command);
+            chown(&profile, Some(USER), Some(USER)).context("cannot give the browser its profile")?;
         }
         let mut child = command
-            .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
+            .env("HOME", &profile)
+            .arg(format!("--user-data-dir={}", profile.display()))
             .arg(format!("--ignore-certificate-errors-spki-list={trusted}"))
             .arg(format!("--window-size={width},{height}"))
             .arg("about:blank")
