@@ -3,7 +3,7 @@
 //! It is Debian's Chromium in its own window. Nothing is added to the page: it is asked for what it shows and given a person's
 //! input. Must never weaken that browser's checks for any host but the one that is measured.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use shoji_host::browser::room::Owner;
 use tempfile::TempDir;
 
-use super::devtools::{Devtools, Error, Event};
+use super::devtools::{Devtools, Error};
 use crate::arm::display::{Display, Ended};
 use crate::arm::{START_PATIENCE, folder};
 use crate::meter::descendants;
@@ -53,6 +53,10 @@ const FLAGS: [&str; 14] = [
     "--accept-lang=ja-JP,ja",
     "--window-position=0,0",
 ];
+
+/// What a page or a worker has loaded, and how many bytes crossed for each.
+const FILES: &str = "['navigation', 'resource'].flatMap((kind) => performance.getEntriesByType(kind))\
+     .map(({ name, transferSize }) => [name, transferSize])";
 
 /// What a page weighs on the wire, from its address to the end of its last file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -179,57 +183,32 @@ impl Chromium {
         Ok(())
     }
 
-    /// Opens an address for the first time and weighs what comes until the page is in that state.
+    /// Opens an address for the first time, waits until the page is in that state, and weighs what came.
     ///
     /// # Errors
     /// As [`open`](Self::open), or if the state does not come.
     pub(super) fn weigh(&mut self, url: &str, state: &str) -> anyhow::Result<Weight> {
-        self.call("Network.enable", json!({}))?;
-        // The page's worker loads the largest file, and is a target of its own.
-        let attach = |on: bool| json!({ "autoAttach": on, "waitForDebuggerOnStart": on, "flatten": true });
+        // The largest file is loaded by the page's worker, which is a target of its own.
+        let attach = |on: bool| json!({ "autoAttach": on, "waitForDebuggerOnStart": false, "flatten": true });
         self.call("Target.setAutoAttach", attach(true))?;
         self.open(url)?;
-        let (mut weight, mut asked) = (Weight::default(), BTreeSet::new());
-        let until = Instant::now() + START_PATIENCE;
-        loop {
-            let stands = self.state()?;
-            for Event { method, params } in self.devtools.events() {
-                let request = params["requestId"].as_str().unwrap_or_default();
-                match method.as_str() {
-                    "Target.attachedToTarget" => {
-                        if let Some(worker) = params["sessionId"].as_str() {
-                            self.devtools.call(Some(worker), "Network.enable", json!({}))?;
-                            self.devtools.call(Some(worker), "Runtime.runIfWaitingForDebugger", json!({}))?;
-                        }
-                    }
-                    "Network.requestWillBeSent" => {
-                        asked.insert(request.to_owned());
-                    }
-                    "Network.loadingFinished" => {
-                        weight.bytes += bytes(&params["encodedDataLength"]);
-                        weight.files += 1;
-                        asked.remove(request);
-                    }
-                    "Network.loadingFailed" => {
-                        asked.remove(request);
-                    }
-                    _ => {}
-                }
-            }
-            if stands == state && asked.is_empty() {
-                break;
-            }
-            anyhow::ensure!(
-                Instant::now() < until,
-                "the web viewer stands at '{stands}' and not at '{state}', with {} files on their way",
-                asked.len()
-            );
-            sleep(LOOK);
+        self.stands(state)?;
+        let attached = self.devtools.events().into_iter().filter(|event| event.method == "Target.attachedToTarget");
+        let workers: Vec<String> =
+            attached.filter_map(|event| event.params["sessionId"].as_str().map(str::to_owned)).collect();
+        let mut files = BTreeMap::new();
+        for session in std::iter::once(&self.session).chain(&workers) {
+            let params = json!({ "expression": FILES, "returnByValue": true });
+            let answer = self.devtools.call(Some(session), "Runtime.evaluate", params)?;
+            let loaded = answer["result"]["value"].as_array().into_iter().flatten();
+            files.extend(loaded.filter_map(|file| Some((file[0].as_str()?.to_owned(), file[1].as_u64()?))));
         }
         self.call("Target.setAutoAttach", attach(false))?;
-        self.call("Network.disable", json!({}))?;
-        self.devtools.events();
-        Ok(weight)
+        anyhow::ensure!(
+            !workers.is_empty() && files.len() > 1,
+            "the page at {url} loaded nothing; is it the web viewer?"
+        );
+        Ok(Weight { bytes: files.values().sum(), files: files.len() as u64 })
     }
 
     /// Where the web viewer stands; empty: it is not there.
@@ -329,11 +308,6 @@ impl Drop for Chromium {
             sleep(LOOK);
         }
     }
-}
-
-fn bytes(number: &Value) -> u64 {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a file's size, and not below zero")]
-    number.as_f64().map_or(0, |number| number.max(0.0).round() as u64)
 }
 
 fn pixels(number: f64) -> i64 {
