@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::{Deserialize, Serialize};
 
 use crate::page::Mode;
 use crate::words::Language;
@@ -33,6 +34,8 @@ pub enum Command {
   shoji-bench latency --rounds 3 --keys 100 --out report
   shoji-bench latency --work key,scroll --size 1280x720
   shoji-bench latency --window          (needs xvfb and xdotool)
+  shoji-bench latency --viewer web      (the web viewer too, in a browser's window; needs xvfb)
+  shoji-bench latency --viewer web --work key,typing,scroll --rounds 3 --keys 100
 
 The report is latency.html (open it in any browser) and latency.json in the --out folder.
 How it is measured: bench/METHOD.md")]
@@ -43,6 +46,7 @@ How it is measured: bench/METHOD.md")]
   shoji-bench typing --rtt 100 --loss 3 --seed 7
   shoji-bench typing --video                        (2 Mbit/s, 60 ms, 1 %, with and without a film in the same page)
   shoji-bench typing --video --rate 1M --rtt 30 --loss 0
+  shoji-bench typing --viewer web                   (the web viewer over 0, 50 and 100 ms; needs xvfb)
 
 The first link is always the nearest: 0 ms, 0 %. The relay between viewer and host is a part of this program.
 The report is typing.html (open it in any browser) and typing.json in the --out folder.
@@ -70,9 +74,23 @@ What a clip is: bench/METHOD.md")]
     Record(Record),
 }
 
+/// What shows the session and takes the input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Viewer {
+    /// The native viewer's link, over QUIC
+    #[default]
+    Native,
+    /// The page that the host serves, in a browser's window
+    Web,
+}
+
 /// The arguments of `typing`.
 #[derive(Debug, Clone, Args)]
 pub struct Typing {
+    /// Which viewer is typed into; web goes over TCP, where the relay delays but cannot lose
+    #[arg(long, value_enum, default_value_t)]
+    pub viewer: Viewer,
     /// Round trips in milliseconds, separated by commas [default: 0,50,100; with --video 60]
     #[arg(long, value_delimiter = ',', value_name = "MS", value_parser = clap::value_parser!(u32).range(0..=2000))]
     pub rtt: Vec<u32>,
@@ -210,6 +228,9 @@ pub struct Latency {
     /// Measure the native window too, under Xvfb
     #[arg(long)]
     pub window: bool,
+    /// Measure the web viewer too: it then takes turns with floor and native viewer
+    #[arg(long, value_enum, default_value_t)]
+    pub viewer: Viewer,
     /// The browser's program (default: as the host finds it)
     #[arg(long, value_name = "PATH")]
     pub browser: Option<PathBuf>,

@@ -65,6 +65,19 @@ impl Strips {
         (self.read_at(picture, self.lower)? == upper).then_some(upper)
     }
 
+    /// The rows that [`read`](Self::read) looks at.
+    #[must_use]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "positions within a canvas of at most 3840 pixels"
+    )]
+    pub fn rows(&self) -> [u32; 4] {
+        let middle = |css: u32| (f64::from(css) * self.ratio) as u32;
+        let (plain, inverse) = (middle(BLOCK / 2), middle(BLOCK + BLOCK / 2));
+        [self.upper + plain, self.upper + inverse, self.lower + plain, self.lower + inverse]
+    }
+
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -162,6 +175,16 @@ mod tests {
         for code in [0, 1, 0xffff, 0xa5c3] {
             assert_eq!(strips().read(&picture(&canvas(code, code))), Some(code));
         }
+    }
+
+    #[test]
+    fn the_rows_that_are_named_are_enough_to_read_a_code() {
+        let (all, mut some) = (canvas(0x1234, 0x1234), vec![0x80; (WIDTH * HEIGHT * 4) as usize]);
+        for row in strips().rows() {
+            let at = (row * WIDTH * 4) as usize..((row + 1) * WIDTH * 4) as usize;
+            some[at.clone()].copy_from_slice(&all[at]);
+        }
+        assert_eq!(strips().read(&picture(&some)), Some(0x1234));
     }
 
     #[test]

@@ -168,6 +168,14 @@ impl<A: Arm> Driver<A> {
         Ok(answer)
     }
 
+    /// Shows the quietest scene that has a code, waits until it is in the canvas and rests, and gives the code.
+    ///
+    /// # Errors
+    /// If the page does not answer or its picture does not come.
+    pub fn shown(&mut self) -> anyhow::Result<u16> {
+        self.settled(Mode::Key)
+    }
+
     /// Lets the page rest and gives what then lies in the viewer's canvas.
     ///
     /// # Errors

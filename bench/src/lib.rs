@@ -42,11 +42,13 @@ pub enum ArmName {
     Whole,
     /// Host, worker, QUIC and the native window.
     Window,
+    /// Host, worker, TLS over TCP and the web viewer in a browser's window.
+    Web,
 }
 
 impl ArmName {
     /// All arms, in the order in which they are measured and shown.
-    pub const ALL: [Self; 3] = [Self::Floor, Self::Whole, Self::Window];
+    pub const ALL: [Self; 4] = [Self::Floor, Self::Whole, Self::Window, Self::Web];
 
     /// The arm's name in addresses, files and tables.
     #[must_use]
@@ -55,6 +57,7 @@ impl ArmName {
             Self::Floor => "floor",
             Self::Whole => "whole",
             Self::Window => "window",
+            Self::Web => "web",
         }
     }
 }

@@ -48,12 +48,34 @@ pub struct Document {
     pub rows: Vec<Row>,
     /// The host's memory at the end, without the browser.
     pub memory: Option<HostMemory>,
+    /// What the web viewer's page weighs, and how fast it is there; `None`: it was not measured.
+    #[serde(default)]
+    pub web: Option<WebPage>,
     /// Canvases compared at rest.
     pub exactness: Vec<Exactness>,
     /// The figures against the targets.
     pub verdicts: Vec<Verdict>,
     /// The raw record.
     pub segments: Vec<Segment>,
+}
+
+/// The web viewer's page.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WebPage {
+    /// Bytes on the wire at the first visit, compressed, headers included.
+    pub bytes: u64,
+    /// In so many files.
+    pub files: u64,
+    /// Milliseconds from opening its address again to the first picture, browser and session warm, for each time.
+    pub opened_ms: Vec<f64>,
+}
+
+impl WebPage {
+    /// The times of opening it again.
+    #[must_use]
+    pub fn opened(&self) -> Option<Summary> {
+        Summary::of(&self.opened_ms)
+    }
 }
 
 /// Memory outside the browser, per process.

@@ -11,19 +11,23 @@ use crate::ArmName;
 use crate::arm::Arm;
 use crate::arm::floor::Floor;
 use crate::arm::host::Programs;
+use crate::arm::web::Web;
 use crate::arm::whole::Whole;
 use crate::arm::window::Window;
-use crate::cli::Latency;
+use crate::cli::{Latency, Viewer};
 use crate::drive::Driver;
 use crate::machine::Machine;
 use crate::page::{Mode, Pages};
 use crate::record::{Exactness, Segment};
 use crate::report;
-use crate::result::{Document, FORMAT, HostMemory, Row, Settings};
+use crate::result::{Document, FORMAT, HostMemory, Row, Settings, WebPage};
 use crate::stats::milliseconds;
 use crate::trace::Traces;
 use crate::verdict;
 use crate::words::{self, Language, Text};
+
+/// How often the web viewer's page is opened anew: enough for a median, and some seconds in all.
+const OPENED: u32 = 9;
 
 /// Runs `latency` and writes its report.
 ///
@@ -75,6 +79,15 @@ fn measure(asked: &Latency, language: Language) -> anyhow::Result<Document> {
         window = Some(Driver::ready(arm, pages.page(ArmName::Window), &settings)?);
     }
 
+    let mut web = None;
+    if asked.viewer == Viewer::Web {
+        step(Text("Web ビューアーを起動しています", "starting the web viewer"));
+        let url = pages.url(ArmName::Web);
+        let size = (settings.width, settings.height);
+        let arm = Web::start(&programs, &url, size, browser.as_deref(), None)?;
+        web = Some(Driver::ready(arm, pages.page(ArmName::Web), &settings)?);
+    }
+
     let scenes: Vec<Mode> = asked.work.iter().flat_map(|work| work.scenes()).copied().collect();
     let mut rests = Vec::new();
     for round in 1..=settings.rounds {
@@ -88,6 +101,12 @@ fn measure(asked: &Latency, language: Language) -> anyhow::Result<Document> {
             if !floor_first {
                 record.take(&mut floor, scene, round)?;
             }
+            // At rest its host tells nothing that the whole's does not.
+            let web = web.as_mut().filter(|_| !matches!(scene, Mode::Caret | Mode::Still));
+            if let Some(web) = web {
+                record.take(web, scene, round)?;
+                web.rest()?;
+            }
             if let Some(rest) = whole.rest()? {
                 rests.push((scene, round, rest));
             }
@@ -98,15 +117,21 @@ fn measure(asked: &Latency, language: Language) -> anyhow::Result<Document> {
             }
         }
     }
-    let clock_uncertainty_ms =
+    let mut clock_uncertainty_ms =
         vec![(ArmName::Floor, uncertainty(&mut floor)?), (ArmName::Whole, uncertainty(&mut whole)?)];
+    let mut page = None;
+    if let Some(web) = &mut web {
+        clock_uncertainty_ms.push((ArmName::Web, uncertainty(web)?));
+        step(Text("Web ビューアーを開き直しています", "opening the web viewer anew"));
+        page = Some(opened(web)?);
+    }
     let memory = whole.arm.memory();
     let of_whole = HostTraces { traces: whole.arm.traces()?, canvas: whole.arm.canvas().unwrap_or_default() };
     let of_window = match &window {
         Some(window) => HostTraces { traces: window.arm.traces()?, canvas: window.arm.canvas().unwrap_or_default() },
         None => HostTraces::default(),
     };
-    drop((floor, whole, window));
+    drop((floor, whole, window, web));
 
     let exactness = rests
         .into_iter()
@@ -118,13 +143,21 @@ fn measure(asked: &Latency, language: Language) -> anyhow::Result<Document> {
             viewer: rest.digest,
         })
         .collect();
-    let measured = Measured { memory, exactness, clock_uncertainty_ms };
-    Ok(document(machine, record, |arm| if arm == ArmName::Window { &of_window } else { &of_whole }, measured))
+    let measured = Measured { memory, web: page, exactness, clock_uncertainty_ms };
+    // The web viewer's keys have no number that its host's traces could be joined by.
+    let of_web = HostTraces::default();
+    let traces = |arm| match arm {
+        ArmName::Floor | ArmName::Whole => &of_whole,
+        ArmName::Window => &of_window,
+        ArmName::Web => &of_web,
+    };
+    Ok(document(machine, record, traces, measured))
 }
 
 /// What is measured once, at the end.
 struct Measured {
     memory: Option<HostMemory>,
+    web: Option<WebPage>,
     exactness: Vec<Exactness>,
     clock_uncertainty_ms: Vec<(ArmName, f64)>,
 }
@@ -161,6 +194,7 @@ fn document<'a>(
         clock_uncertainty_ms: measured.clock_uncertainty_ms,
         rows,
         memory: measured.memory,
+        web: measured.web,
         exactness: measured.exactness,
         verdicts: Vec::new(),
         segments,
@@ -173,6 +207,20 @@ fn document<'a>(
 fn uncertainty<A: Arm>(driver: &mut Driver<A>) -> anyhow::Result<f64> {
     let relation = driver.page.calibrate()?;
     Ok(milliseconds(relation.uncertainty_ns().cast_signed()))
+}
+
+/// Opens the web viewer's page some times anew.
+fn opened(web: &mut Driver<Web>) -> anyhow::Result<WebPage> {
+    let weight = web.arm.weight().clone();
+    let mut opened_ms = Vec::new();
+    for _ in 0..OPENED {
+        let code = web.shown()?;
+        match web.arm.open_again(code) {
+            Ok(time) => opened_ms.push(milliseconds(time)),
+            Err(error) => return Err(web.explain(error)),
+        }
+    }
+    Ok(WebPage { bytes: weight.bytes, files: weight.files, opened_ms })
 }
 
 /// The browser's program: the one asked for, or as the host finds it.

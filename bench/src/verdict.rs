@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::ArmName;
 use crate::page::Mode;
 use crate::result::{Document, Row};
+use crate::stats::count;
 use crate::words::Text;
 
 /// One figure against its target. For every figure, less is better, unless its unit says otherwise.
@@ -62,6 +63,12 @@ pub enum Target {
     Memory,
     ExactAtRest,
     WindowAdds,
+    WebKey,
+    WebTyping,
+    WebScrollRate,
+    WebScrollAge,
+    WebWeight,
+    WebOpened,
 }
 
 /// How a target's figure is read.
@@ -73,6 +80,8 @@ pub enum Unit {
     ShareOfFloor,
     /// Milliseconds.
     Milliseconds,
+    /// Milliseconds more than the floor.
+    BeyondFloor,
     /// Kilobytes (1000).
     Kilobytes,
     /// Kilobytes per second.
@@ -95,7 +104,7 @@ impl Unit {
     pub fn sign(self) -> &'static str {
         match self {
             Self::TimesFloor | Self::ShareOfFloor => "×",
-            Self::Milliseconds => "ms",
+            Self::Milliseconds | Self::BeyondFloor => "ms",
             Self::Kilobytes => "kB",
             Self::KilobytesPerSecond => "kB/s",
             Self::MegabytesPerSecond => "MB/s",
@@ -115,7 +124,7 @@ impl Unit {
 
 impl Target {
     /// All targets in the order of the report.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 25] = [
         Self::KeyMedian,
         Self::KeyTail,
         Self::TypingMedian,
@@ -135,7 +144,27 @@ impl Target {
         Self::Memory,
         Self::ExactAtRest,
         Self::WindowAdds,
+        Self::WebKey,
+        Self::WebTyping,
+        Self::WebScrollRate,
+        Self::WebScrollAge,
+        Self::WebWeight,
+        Self::WebOpened,
     ];
+
+    /// Whether it is the web viewer's: without that arm there is nothing to say of it.
+    #[must_use]
+    pub fn is_of_web(self) -> bool {
+        matches!(
+            self,
+            Self::WebKey
+                | Self::WebTyping
+                | Self::WebScrollRate
+                | Self::WebScrollAge
+                | Self::WebWeight
+                | Self::WebOpened
+        )
+    }
 
     /// What is measured.
     #[must_use]
@@ -166,6 +195,18 @@ impl Target {
             Self::Memory => Text("ホストのメモリ (ブラウザを除く)", "host memory outside the browser"),
             Self::ExactAtRest => Text("静止後に一致しない画面の数", "canvases that differ at rest"),
             Self::WindowAdds => Text("ウィンドウ表示で増える時間、中央値", "what the native window adds, p50"),
+            Self::WebKey => {
+                Text("Web: キー → 変化、下限に加わる時間、中央値", "web: key → patch, beyond the floor, p50")
+            }
+            Self::WebTyping => {
+                Text("Web: 文字入力、下限に加わる時間、中央値", "web: typing into a textarea, beyond the floor, p50")
+            }
+            Self::WebScrollRate => Text("Web: スクロール、届いたコマ数", "web: scroll, frames seen"),
+            Self::WebScrollAge => Text("Web: スクロール、画面の古さの中央値", "web: scroll, age of newest picture p50"),
+            Self::WebWeight => Text("Web: ページの重さ (圧縮後)", "web: weight of the page, compressed"),
+            Self::WebOpened => {
+                Text("Web: ページを開いてから最初の画面まで、中央値", "web: page opened to first picture, warm, p50")
+            }
         }
     }
 
@@ -195,6 +236,12 @@ impl Target {
             Self::Memory => (60.0, None, Unit::Mebibytes),
             Self::ExactAtRest => (0.0, None, Unit::Canvases),
             Self::WindowAdds => (2.0, None, Unit::Milliseconds),
+            Self::WebKey => (7.0, None, Unit::BeyondFloor),
+            Self::WebTyping => (8.0, None, Unit::BeyondFloor),
+            Self::WebScrollRate => (50.0, None, Unit::PerSecond),
+            Self::WebScrollAge => (45.0, None, Unit::Milliseconds),
+            Self::WebWeight => (300.0, None, Unit::Kilobytes),
+            Self::WebOpened => (1000.0, None, Unit::Milliseconds),
         }
     }
 
@@ -213,7 +260,13 @@ impl Target {
             Self::HostCpuOfFloor => with_floor(Mode::Key),
             Self::CaretCpu => of(&[(Mode::Caret, ArmName::Whole)]),
             Self::WindowAdds => of(&[(Mode::Key, ArmName::Whole), (Mode::Key, ArmName::Window)]),
-            Self::PageBytes
+            Self::WebKey => of(&[(Mode::Key, ArmName::Web), (Mode::Key, ArmName::Floor)]),
+            Self::WebTyping => of(&[(Mode::Typing, ArmName::Web), (Mode::Typing, ArmName::Floor)]),
+            Self::WebScrollRate | Self::WebScrollAge => of(&[(Mode::Scroll, ArmName::Web)]),
+            // The page's processes change while it is opened, so load is not metered then: the arm's other rows tell of it.
+            Self::WebOpened => document.rows.iter().filter(|row| row.arm == ArmName::Web).any(Row::all_disturbed),
+            Self::WebWeight
+            | Self::PageBytes
             | Self::BytesPerKey
             | Self::BytesPerCharacter
             | Self::CaretBytes
@@ -227,6 +280,7 @@ impl Target {
         let whole = |scene| document.row(scene, ArmName::Whole);
         let median = |scene, arm| Some(document.row(scene, arm)?.latency?.p50);
         let times_floor = |scene| Some(median(scene, ArmName::Whole)? / median(scene, ArmName::Floor)?);
+        let beyond_floor = |scene| Some(median(scene, ArmName::Web)? - median(scene, ArmName::Floor)?);
         match self {
             Self::KeyMedian => times_floor(Mode::Key),
             Self::KeyTail => {
@@ -257,9 +311,15 @@ impl Target {
             Self::Memory => Some(document.memory?.mebibytes()),
             Self::ExactAtRest => {
                 let differ = document.exactness.iter().filter(|rest| !rest.exact()).count();
-                (!document.exactness.is_empty()).then(|| crate::stats::count(differ))
+                (!document.exactness.is_empty()).then(|| count(differ))
             }
             Self::WindowAdds => Some(median(Mode::Key, ArmName::Window)? - median(Mode::Key, ArmName::Whole)?),
+            Self::WebKey => beyond_floor(Mode::Key),
+            Self::WebTyping => beyond_floor(Mode::Typing),
+            Self::WebScrollRate => Some(document.row(Mode::Scroll, ArmName::Web)?.seen_per_second),
+            Self::WebScrollAge => median(Mode::Scroll, ArmName::Web),
+            Self::WebWeight => Some(count(usize::try_from(document.web.as_ref()?.bytes).ok()?) / 1e3),
+            Self::WebOpened => Some(document.web.as_ref()?.opened()?.p50),
         }
     }
 }
@@ -268,7 +328,7 @@ impl Target {
 #[must_use]
 pub fn judge(document: &Document) -> Vec<Verdict> {
     let judged = |target: Target| verdict(target, target.figure(document), target.was_disturbed(document));
-    Target::ALL.into_iter().map(judged).collect()
+    Target::ALL.into_iter().filter(|target| document.web.is_some() || !target.is_of_web()).map(judged).collect()
 }
 
 fn verdict(target: Target, figure: Option<f64>, disturbed: bool) -> Verdict {

@@ -1,6 +1,7 @@
 //! Owns the bench's words in Japanese and English. Must never decide anything but words.
 
 use crate::ArmName;
+use crate::cli::Viewer;
 use crate::page::Mode;
 use crate::trace::Stage;
 use crate::verdict::Outcome;
@@ -67,6 +68,18 @@ pub fn arm(arm: ArmName) -> Text {
         ArmName::Floor => Text("下限", "floor"),
         ArmName::Whole => Text("全体", "whole"),
         ArmName::Window => Text("ウィンドウ", "window"),
+        ArmName::Web => Text("Web ビューアー", "web viewer"),
+    }
+}
+
+/// What a viewer is, and how it reaches the host here.
+#[must_use]
+pub fn viewer(viewer: Viewer) -> Text {
+    match viewer {
+        Viewer::Native => Text("ネイティブ (QUIC)", "native (QUIC)"),
+        Viewer::Web => {
+            Text("Web ビューアー (ブラウザ、TLS 上の WebSocket)", "web viewer (a browser, WebSocket over TLS)")
+        }
     }
 }
 

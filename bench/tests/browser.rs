@@ -1,47 +1,17 @@
 //! A short run of the real thing: both arms, every scene, the report. Never asserts a time.
 
-use std::path::{Path, PathBuf};
+#[path = "common/programs.rs"]
+mod programs;
+
 use std::process::Command;
 
+use programs::{processes_that_name, programs};
 use shoji_bench::ArmName;
 use shoji_bench::arm::folder;
 use shoji_bench::page::Mode;
 use shoji_bench::result::Document;
 use shoji_bench::trace::Stage;
 use shoji_bench::typing::figures as typing;
-
-/// The folder of the product's programs. A test run of this package alone has not built the host: then it is built now.
-fn programs() -> PathBuf {
-    let bench = Path::new(env!("CARGO_BIN_EXE_shoji-bench"));
-    let folder = bench.parent().expect("a program lies in a folder").to_owned();
-    if !folder.join("shoji-host").is_file() {
-        let target = folder.parent().expect("the folder is a profile of a target directory");
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--locked", "-p", "shoji-host", "--bin", "shoji-host", "--target-dir"])
-            .arg(target)
-            .status()
-            .expect("cargo starts");
-        assert!(built.success(), "the host could not be built");
-    }
-    folder
-}
-
-/// Processes whose command line or environment names `path`.
-fn processes_that_name(path: &Path) -> Vec<String> {
-    let path = path.display().to_string();
-    let processes = std::fs::read_dir("/proc").expect("the system has processes");
-    let named = |file: PathBuf| {
-        let text = std::fs::read(file).unwrap_or_default();
-        let text = String::from_utf8_lossy(&text).replace('\0', " ");
-        text.contains(&path).then_some(text)
-    };
-    let own = std::process::id().to_string();
-    processes
-        .flatten()
-        .filter(|entry| entry.file_name().to_string_lossy() != own)
-        .filter_map(|entry| named(entry.path().join("cmdline")))
-        .collect()
-}
 
 #[test]
 fn a_short_run_fills_every_row_of_the_report_and_leaves_nothing_behind() {
@@ -50,7 +20,7 @@ fn a_short_run_fills_every_row_of_the_report_and_leaves_nothing_behind() {
     let run = Command::new(env!("CARGO_BIN_EXE_shoji-bench"))
         .args(["latency", "--rounds", "1", "--keys", "4", "--seconds", "1", "--size", "1280x720", "--lang", "ja"])
         .arg("--programs")
-        .arg(programs())
+        .arg(programs(env!("CARGO_BIN_EXE_shoji-bench")))
         .arg("--out")
         .arg(&out)
         .env("TMPDIR", room.path())
@@ -103,7 +73,7 @@ fn what_is_typed_over_a_lossy_link_arrives_whole_in_order_and_once() {
     let run = Command::new(env!("CARGO_BIN_EXE_shoji-bench"))
         .args(["typing", "--rtt", "50", "--loss", "3", "--characters", "30", "--size", "1280x720", "--lang", "ja"])
         .arg("--programs")
-        .arg(programs())
+        .arg(programs(env!("CARGO_BIN_EXE_shoji-bench")))
         .arg("--out")
         .arg(&out)
         .env("TMPDIR", room.path())

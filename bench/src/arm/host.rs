@@ -11,7 +11,9 @@ use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use rustix::process::{Pid, Signal, kill_process};
+use sha2::{Digest as _, Sha256};
 use shoji_host::control::{self, Answer, Request, SessionLine};
 use shoji_host::state::control_socket;
 
@@ -125,6 +127,27 @@ impl Host {
         let (out, address) = (bundle.display().to_string(), address.to_string());
         run(&self.program, &self.state, &["device", "add", name, "--host", &address, "--out", &out])?;
         Ok(bundle)
+    }
+
+    /// SHA-256 of the host's public key in base64, as a browser is told to trust it.
+    ///
+    /// # Errors
+    /// If the host's certificate cannot be read.
+    pub fn key(&self) -> anyhow::Result<String> {
+        let path = self.state.join("pki").join("server.pem");
+        let what = || format!("cannot read the host's certificate {}", path.display());
+        let pem = std::fs::read(&path).with_context(what)?;
+        let (_, pem) = x509_parser::pem::parse_x509_pem(&pem).with_context(what)?;
+        let certificate = pem.parse_x509().with_context(what)?;
+        Ok(BASE64_STANDARD.encode(Sha256::digest(certificate.public_key().raw)))
+    }
+
+    /// Approves the browser that shows this code, for a day.
+    ///
+    /// # Errors
+    /// If the host's program refuses.
+    pub fn approve(&self, code: &str) -> anyhow::Result<()> {
+        run(&self.program, &self.state, &["device", "approve", code, "--user", "bench", "--days", "1"])
     }
 
     /// The folder of the traces.

@@ -2,10 +2,12 @@
 //!
 //! Must never let one arm do more before its clock starts, or less before its clock stops, than the other.
 
+mod display;
 pub mod floor;
 pub mod folder;
 pub mod host;
 pub mod watch;
+pub mod web;
 pub mod whole;
 pub mod window;
 
@@ -114,4 +116,19 @@ pub trait Arm {
 
     /// Says why nothing came, for an error: what the arm knows about its own health.
     fn complaint(&mut self) -> Option<String>;
+}
+
+/// An arm that takes what an input method does, as the PC that its viewer runs on would give it.
+pub trait Typist: Arm {
+    /// The input method shows this; empty: it shows nothing any more. The clause being converted is from byte to byte.
+    ///
+    /// # Errors
+    /// If the arm has ended.
+    fn compose(&mut self, text: &str, clause: (usize, usize)) -> anyhow::Result<Given>;
+
+    /// The input method gives this, in the place of what it showed.
+    ///
+    /// # Errors
+    /// If the arm has ended.
+    fn commit(&mut self, text: &str) -> anyhow::Result<Given>;
 }

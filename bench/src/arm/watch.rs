@@ -85,6 +85,13 @@ pub struct Area {
     pub height: u32,
 }
 
+impl Area {
+    /// One of the rows that are looked at.
+    fn row(&self, row: u32) -> u32 {
+        self.y + self.height * (2 * row + 1) / (2 * GRID)
+    }
+}
+
 /// A part of the canvas whose changes are counted.
 #[derive(Debug)]
 struct Patch {
@@ -96,11 +103,11 @@ struct Patch {
 impl Patch {
     /// Looks at points spread over the area: a film changes some of them with every picture.
     fn look(&mut self, picture: &Picture<'_>) {
-        let Area { x, y, width, height } = self.area;
+        let Area { x, width, .. } = self.area;
         let mut digest = 0_u64;
         for row in 0..GRID {
             for column in 0..GRID {
-                let (x, y) = (x + width * (2 * column + 1) / (2 * GRID), y + height * (2 * row + 1) / (2 * GRID));
+                let (x, y) = (x + width * (2 * column + 1) / (2 * GRID), self.area.row(row));
                 let at = y as usize * picture.stride + x as usize * 4;
                 let pixel = picture.pixels.get(at..at + 3).unwrap_or(&[0; 3]);
                 for &channel in pixel {
@@ -154,6 +161,15 @@ impl Watch {
     #[must_use]
     pub fn strips(&self) -> Option<Strips> {
         self.lock().strips
+    }
+
+    /// The rows of a picture that [`look`](Self::look) reads: for whoever has to fetch them first.
+    #[must_use]
+    pub fn rows(&self) -> Vec<u32> {
+        let inner = self.lock();
+        let codes = inner.strips.iter().chain(inner.near.as_ref().map(|near| &near.strips)).flat_map(Strips::rows);
+        let patch = inner.patch.iter().flat_map(|patch| (0..GRID).map(|row| patch.area.row(row)));
+        codes.chain(patch).collect()
     }
 
     /// A picture is there. Costs some microseconds; the moment is taken after reading, so that it is never too early.

@@ -9,7 +9,10 @@ use std::sync::{Arc, Mutex};
 
 use anyhow::Context as _;
 use shoji_codec::digest;
-use shoji_protocol::{Button, CanvasId, Input, InputSequence, Key, Position, Rate, Scale, Size, UpdateId, Viewport};
+use shoji_protocol::{
+    Button, CanvasId, Input, InputSequence, Key, Position, PreeditCursor, Rate, Scale, Size, Text, TextOffset,
+    UpdateId, Viewport,
+};
 use shoji_viewer::bundle::Bundle;
 use shoji_viewer::clock::Stamp;
 use shoji_viewer::link::{Link, Options};
@@ -19,7 +22,7 @@ use tokio::runtime::Runtime;
 
 use super::host::{Host, Programs};
 use super::watch::{Arrival, Watch};
-use super::{Arm, Given, Processes, Resting};
+use super::{Arm, Given, Processes, Resting, Typist};
 use crate::ArmName;
 use crate::clock::now;
 use crate::code::{Picture, Strips};
@@ -224,6 +227,22 @@ impl Arm for Whole {
         Some(format!("{viewer}; the host said: {}", self.host.last_words()))
     }
 }
+
+impl Typist for Whole {
+    fn compose(&mut self, text: &str, clause: (usize, usize)) -> anyhow::Result<Given> {
+        let place = |at: usize| u16::try_from(at).ok().and_then(|at| TextOffset::new(at).ok()).context(TOO_LONG);
+        let cursor = PreeditCursor { from: place(clause.0)?, to: place(clause.1)? };
+        let cursor = (!text.is_empty()).then_some(cursor);
+        self.give(Input::Preedit { text: Text::new(text).context(TOO_LONG)?, cursor })
+    }
+
+    fn commit(&mut self, text: &str) -> anyhow::Result<Given> {
+        self.give(Input::Commit { text: Text::new(text).context(TOO_LONG)? })
+    }
+}
+
+/// What the corpus's own limit makes impossible.
+const TOO_LONG: &str = "the text is longer than the protocol carries at once";
 
 fn picture(canvas: &shoji_codec::Canvas) -> Picture<'_> {
     let size = canvas.size();

@@ -6,16 +6,16 @@
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::sync_channel;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use serde::Deserialize;
 
+use super::display::{Display, Ended};
 use super::host::{Host, Programs};
 use super::watch::{Arrival, Sighting, Watch};
-use super::{Arm, Given, Processes, Resting, START_PATIENCE};
+use super::{Arm, Given, Processes, Resting};
 use crate::ArmName;
 use crate::code::Strips;
 use crate::meter::descendants;
@@ -56,7 +56,8 @@ impl Window {
         browser: Option<&Path>,
     ) -> anyhow::Result<Self> {
         let viewer = programs.path("shoji-viewer")?;
-        let display = Display::start(u32::from(width) + FRAME.0, u32::from(height) + FRAME.1)?;
+        let display = Display::start(u32::from(width) + FRAME.0, u32::from(height) + FRAME.1, None)
+            .context("the native window needs an X server; or leave out --window")?;
         let host = Host::start(programs, url, browser)?;
         let bundle = host.device("window", host.address())?;
         let trace = host.traces().join("viewer.trace");
@@ -162,7 +163,7 @@ impl Arm for Window {
     fn processes(&mut self) -> anyhow::Result<Processes> {
         let session = self.host.session()?;
         let mut viewer = descendants(self.viewer.0.id());
-        viewer.insert(self.display.server.0.id());
+        viewer.insert(self.display.server());
         Ok(Processes {
             supervisor: Some(self.host.id()),
             worker: Some(session.worker),
@@ -228,60 +229,6 @@ impl Arm for Window {
             _ => "the viewer's window is open".to_owned(),
         };
         Some(format!("{ended}; the host said: {}", self.host.last_words()))
-    }
-}
-
-/// A process that ends with this value.
-struct Ended(Child);
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// An X server without a screen.
-struct Display {
-    server: Ended,
-    name: String,
-}
-
-impl Display {
-    fn start(width: u32, height: u32) -> anyhow::Result<Self> {
-        let mut server = Command::new("Xvfb")
-            .args(["-displayfd", "1", "-nolisten", "tcp", "-screen", "0", &format!("{width}x{height}x24")])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .context("cannot start Xvfb; install the package xvfb, or leave out --window")?;
-        let output = server.stdout.take().expect("the output was piped");
-        let server = Ended(server);
-        let (told, tells) = sync_channel(1);
-        // Ends with the server: its output closes then.
-        std::thread::Builder::new().name("xvfb-output".into()).spawn(move || {
-            let mut line = String::new();
-            let read = BufReader::new(output).read_line(&mut line);
-            // The bench may have stopped waiting.
-            let _ = told.send(read.map(|_| line.trim().to_owned()));
-        })?;
-        match tells.recv_timeout(START_PATIENCE) {
-            Ok(Ok(number)) if !number.is_empty() => Ok(Self { server, name: format!(":{number}") }),
-            _ => anyhow::bail!("Xvfb did not start; is another server using every display, or the memory full?"),
-        }
-    }
-
-    fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
-        // Without a Wayland display in its environment the viewer takes the X server.
-        command
-            .env("DISPLAY", &self.name)
-            .env_remove("WAYLAND_DISPLAY")
-            .env_remove("WAYLAND_SOCKET")
-            .env_remove("XAUTHORITY");
-        command
     }
 }
 

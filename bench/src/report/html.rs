@@ -55,6 +55,14 @@ pub(super) fn page(document: &Document) -> String {
         add(heading(Text("何もしていないとき", "Idle")));
         add(section::idling(document));
     }
+    if let Some(web) = &document.web {
+        add(heading(Text("Web ビューアーのページ", "The web viewer's page")));
+        add(note(Text(
+            "大きさは、初めて開いたときに回線を通ったバイト数。時間は、開いたことのあるブラウザーで、動いているセッションへつなぎ直すまで。",
+            "The weight is what crossed the wire at the first visit. The time is that of a browser that was here before, to a session that runs.",
+        )));
+        add(section::web_page(web));
+    }
     if document.memory.is_some() {
         add(heading(Text("メモリ", "Memory outside the browser")));
         add(section::memory(document));

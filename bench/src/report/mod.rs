@@ -69,6 +69,10 @@ fn bytes(value: f64) -> String {
     }
 }
 
+fn count_of(number: u64) -> f64 {
+    crate::stats::count(usize::try_from(number).unwrap_or(usize::MAX))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -106,7 +106,7 @@ pub(super) fn stages(document: &Document) -> Option<String> {
 
 /// Ages of the pictures over the first round that counts, floor and whole.
 pub(super) fn ages(document: &Document, scene: Mode) -> Option<String> {
-    let arms = [ArmName::Floor, ArmName::Whole];
+    let arms = [ArmName::Floor, ArmName::Whole, ArmName::Web];
     let of = |arm| {
         let mut segments = document
             .segments

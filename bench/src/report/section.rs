@@ -4,7 +4,7 @@ use super::svg::escape;
 use super::{bytes, figure};
 use crate::ArmName;
 use crate::page::Mode;
-use crate::result::{Document, Row};
+use crate::result::{Document, Row, WebPage};
 use crate::stats::Summary;
 use crate::trace::Stage;
 use crate::verdict::{Outcome, Verdict};
@@ -106,7 +106,7 @@ pub(super) fn latencies(document: &Document) -> String {
             cells.push(number(format!("{} / {}", row.seen, row.begun)));
             cells.push(host_only(row, figure(row.host_cpu.per_event)));
             cells.push(number(figure(row.browser_cpu.per_event)));
-            cells.push(host_only(row, bytes(row.bytes_per_event)));
+            cells.push(where_metered(row, bytes(row.bytes_per_event)));
             cells
         }),
     )
@@ -114,6 +114,32 @@ pub(super) fn latencies(document: &Document) -> String {
 
 fn host_only(row: &Row, text: String) -> String {
     number(if row.arm == ArmName::Floor { "–".to_owned() } else { text })
+}
+
+/// Bytes are metered in the viewer's link of the whole.
+fn where_metered(row: &Row, text: String) -> String {
+    number(if row.arm == ArmName::Whole { text } else { "–".to_owned() })
+}
+
+/// What the web viewer's page weighs, and how fast it is there.
+pub(super) fn web_page(web: &WebPage) -> String {
+    let opened = web.opened();
+    let cells = std::iter::once(number(bytes(super::count_of(web.bytes))))
+        .chain([number(web.files.to_string())])
+        .chain(three(opened))
+        .chain([or_dash(opened.map(|opened| opened.n.to_string()))])
+        .collect();
+    table(
+        &[
+            Text("圧縮後の大きさ", "weight, compressed"),
+            Text("ファイル", "files"),
+            Text("開いてから最初の画面まで、中央値", "opened to first picture, p50 ms"),
+            Text("95 %", "p95"),
+            Text("99 %", "p99"),
+            Text("回数", "times"),
+        ],
+        std::iter::once(cells),
+    )
 }
 
 fn times_floor(document: &Document, row: &Row) -> Option<String> {
@@ -177,7 +203,7 @@ pub(super) fn frames(document: &Document) -> String {
             cells.push(host_only(row, figure(row.host_cpu.share * 100.0)));
             cells.push(number(figure(row.browser_cpu.share * 100.0)));
             cells.push(host_only(row, figure(row.bench_cpu.share * 100.0)));
-            cells.push(host_only(row, format!("{}/s", bytes(row.bytes_per_second))));
+            cells.push(where_metered(row, format!("{}/s", bytes(row.bytes_per_second))));
             cells
         }),
     )

@@ -36,7 +36,7 @@ pub fn text(document: &Document, language: Language) -> String {
     for row in of(document, &[Mode::Key, Mode::Typing, Mode::Page]) {
         let mut cells = begin(document, row, language);
         cells.push(unless_floor(row, figure(row.host_cpu.per_event)));
-        cells.push(unless_floor(row, bytes(row.bytes_per_event)));
+        cells.push(where_metered(row, bytes(row.bytes_per_event)));
         cells.push(format!("{}/{}", row.seen, row.begun));
         cells.push(disturbed(row));
         rows.push(cells);
@@ -61,7 +61,7 @@ pub fn text(document: &Document, language: Language) -> String {
         cells.push(figure(row.seen_per_second));
         cells.push(figure(row.begun_per_second));
         cells.push(unless_floor(row, figure(row.host_cpu.share * 100.0)));
-        cells.push(unless_floor(row, bytes(row.bytes_per_second)));
+        cells.push(where_metered(row, bytes(row.bytes_per_second)));
         cells.push(disturbed(row));
         rows.push(cells);
     }
@@ -71,6 +71,7 @@ pub fn text(document: &Document, language: Language) -> String {
         stages(document, language),
     );
     part(Text("何もしていないとき", "Idle"), idling(document, language));
+    part(Text("Web ビューアーのページ", "The web viewer's page"), web_page(document, language));
     part(Text("目標との比較", "Against the targets"), verdicts(document, language));
     out
 }
@@ -96,9 +97,31 @@ fn unless_floor(row: &Row, text: String) -> String {
     if row.arm == ArmName::Floor { "–".to_owned() } else { text }
 }
 
+/// Bytes are metered in the viewer's link of the whole.
+fn where_metered(row: &Row, text: String) -> String {
+    if row.arm == ArmName::Whole { text } else { "–".to_owned() }
+}
+
 fn disturbed(row: &Row) -> String {
     let load = figure(row.foreign_cores);
     if row.marked > 0 { format!("{load} ({} !)", row.marked) } else { load }
+}
+
+fn web_page(document: &Document, language: Language) -> Vec<Vec<String>> {
+    let Some(web) = &document.web else { return Vec::new() };
+    let weight = [
+        Text("圧縮後の大きさ", "weight, compressed"),
+        Text("ファイル", "files"),
+        Text("開いてから最初の画面まで、中央値 ms", "opened to first picture, p50 ms"),
+        Text("最大", "max"),
+        Text("回数", "times"),
+    ];
+    let mut cells = vec![bytes(super::count_of(web.bytes)), web.files.to_string()];
+    match web.opened() {
+        Some(opened) => cells.extend([figure(opened.p50), figure(opened.max), opened.n.to_string()]),
+        None => cells.extend(["–", "–", "0"].map(str::to_owned)),
+    }
+    vec![weight.map(|text| language.say(text).to_owned()).to_vec(), cells]
 }
 
 fn stages(document: &Document, language: Language) -> Vec<Vec<String>> {

@@ -10,6 +10,7 @@ use super::section::both;
 use super::svg::escape;
 use super::table::aligned;
 use super::{WriteError, Written, bytes, figure};
+use crate::ArmName;
 use crate::stats::count;
 use crate::trace::Stage;
 use crate::typing::figures::{Document, Run};
@@ -159,6 +160,9 @@ fn echo(run: &Run) -> Option<Vec<String>> {
 }
 
 fn late(run: &Run) -> Option<Vec<String>> {
+    if run.row.stages.is_empty() {
+        return None;
+    }
     let all: usize = run.late.iter().map(|of| of.1).sum();
     let stage = |(stage, times): &(Stage, usize)| {
         let Text(japanese, english) = words::stage(*stage);
@@ -170,6 +174,10 @@ fn late(run: &Run) -> Option<Vec<String>> {
 }
 
 fn carried(run: &Run) -> Option<Vec<String>> {
+    // Of TCP the relay counts nothing.
+    if run.row.arm == ArmName::Web {
+        return None;
+    }
     let ways = [run.carried.to_host, run.carried.to_viewer];
     let share = |part: u64, whole: u64| figure(100.0 * number(part) / number(whole.max(1)));
     let both = |texts: [String; 2]| texts.join(" / ");
@@ -187,12 +195,13 @@ fn carried(run: &Run) -> Option<Vec<String>> {
 
 fn film(run: &Run) -> Option<Vec<String>> {
     let film = run.film?;
+    let metered = |of: f64| if run.row.arm == ArmName::Web { "–".to_owned() } else { bytes(of) };
     Some(vec![
         name(run),
         figure(film.shown_per_second),
         figure(film.drawn_per_second),
-        bytes(run.row.bytes_per_second),
-        bytes(run.row.quic_per_second),
+        metered(run.row.bytes_per_second),
+        metered(run.row.quic_per_second),
     ])
 }
 
@@ -214,12 +223,18 @@ fn stages(document: &Document) -> Vec<Vec<String>> {
         .collect()
 }
 
+/// The web viewer's keys have no number that the host's traces could be joined by.
+fn has_stages(document: &Document) -> bool {
+    document.runs.iter().any(|run| !run.row.stages.is_empty())
+}
+
+const VIEWER: Text = Text("ビューアー", "viewer");
 const STAGES: Text = Text("段階ごとの時間 (中央値 / 95 %, ms)", "Time of each stage (p50 / p95, ms)");
 
 /// The tables for a terminal.
 #[must_use]
 pub fn text(document: &Document, language: Language) -> String {
-    let mut out = String::new();
+    let mut out = format!("\n{}: {}\n", language.say(VIEWER), language.say(words::viewer(document.settings.viewer)));
     for table in &TABLES {
         let rows: Vec<Vec<String>> = document.runs.iter().filter_map(table.cells).collect();
         if rows.is_empty() {
@@ -229,12 +244,14 @@ pub fn text(document: &Document, language: Language) -> String {
         out += &format!("\n{}\n", language.say(table.title));
         out += &aligned(&[vec![head], rows].concat());
     }
-    out += &format!("\n{}\n", language.say(STAGES));
-    let mut rows = vec![std::iter::once(String::new()).chain(document.runs.iter().map(name)).collect::<Vec<_>>()];
-    for (stage, cells) in Stage::ALL.into_iter().zip(stages(document)) {
-        rows.push(std::iter::once(language.say(words::stage(stage)).to_owned()).chain(cells).collect());
+    if has_stages(document) {
+        out += &format!("\n{}\n", language.say(STAGES));
+        let mut rows = vec![std::iter::once(String::new()).chain(document.runs.iter().map(name)).collect::<Vec<_>>()];
+        for (stage, cells) in Stage::ALL.into_iter().zip(stages(document)) {
+            rows.push(std::iter::once(language.say(words::stage(stage)).to_owned()).chain(cells).collect());
+        }
+        out += &aligned(&rows);
     }
-    out += &aligned(&rows);
     out += &format!("\n{}\n", language.say(Text("目標との比較", "Against the targets")));
     out + &aligned(&verdict_rows(&document.verdicts, language))
 }
@@ -270,21 +287,26 @@ fn page(document: &Document) -> String {
         let head: String = of.columns.iter().map(|text| format!("<th>{}</th>", both(*text))).collect();
         body += &table(&head, &rows.iter().map(|cells| row(cells)).collect::<String>());
     }
-    body += &heading(STAGES);
-    let head: String = document.runs.iter().map(|run| format!("<th>{}</th>", escape(&name(run)))).collect();
-    let rows = Stage::ALL.into_iter().zip(stages(document)).map(|(stage, cells)| {
-        let cells: String = cells.iter().map(|cell| format!("<td>{}</td>", escape(cell))).collect();
-        format!(r#"<tr><th><i class="key s{}"></i>{}</th>{cells}</tr>"#, stage as u8, both(words::stage(stage)))
-    });
-    body += &table(&format!("<th></th>{head}"), &rows.collect::<String>());
+    if has_stages(document) {
+        body += &heading(STAGES);
+        let head: String = document.runs.iter().map(|run| format!("<th>{}</th>", escape(&name(run)))).collect();
+        let rows = Stage::ALL.into_iter().zip(stages(document)).map(|(stage, cells)| {
+            let cells: String = cells.iter().map(|cell| format!("<td>{}</td>", escape(cell))).collect();
+            format!(r#"<tr><th><i class="key s{}"></i>{}</th>{cells}</tr>"#, stage as u8, both(words::stage(stage)))
+        });
+        body += &table(&format!("<th></th>{head}"), &rows.collect::<String>());
+    }
     body += &texts(document);
     body += &heading(Text("条件", "Conditions"));
     body += &conditions_table(
         machine,
-        &[(
-            Text("設定", "settings"),
-            format!("{} keys, {} a second, seed {}", settings.keys, settings.keys_per_second, settings.seed),
-        )],
+        &[
+            (VIEWER, words::viewer(settings.viewer).0.to_owned()),
+            (
+                Text("設定", "settings"),
+                format!("{} keys, {} a second, seed {}", settings.keys, settings.keys_per_second, settings.seed),
+            ),
+        ],
     );
     format!(
         "<!doctype html>\n<html lang=\"ja\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\

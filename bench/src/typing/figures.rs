@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::compare::Comparison;
+use crate::ArmName;
+use crate::cli::Viewer;
 use crate::codec::target::Verdict;
 use crate::machine::Machine;
 use crate::relay::ping::Pings;
@@ -17,10 +19,15 @@ pub const FORMAT: u32 = 1;
 
 /// What the echo may take beyond the round trip while a film plays, in milliseconds.
 const BEYOND_RTT_MS: f64 = 40.0;
+/// The same in the web viewer, whose picture waits for the next one of another browser.
+const BEYOND_RTT_WEB_MS: f64 = 60.0;
 
 /// How a run was asked for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
+    /// What is typed into.
+    #[serde(default)]
+    pub viewer: Viewer,
     /// Keys of the person, each second.
     pub keys_per_second: f64,
     /// Keys in all.
@@ -161,7 +168,8 @@ pub fn judge(runs: &[Run]) -> Vec<Verdict> {
     }];
     for run in runs.iter().filter(|run| run.film.is_some()) {
         let figure = run.row.latency.map(|latency| latency.p95);
-        let reach = run.rtt_ms() + BEYOND_RTT_MS;
+        let beyond = if run.row.arm == ArmName::Web { BEYOND_RTT_WEB_MS } else { BEYOND_RTT_MS };
+        let reach = run.rtt_ms() + beyond;
         let is_reached = figure.is_some_and(|figure| figure <= reach);
         verdicts.push(Verdict {
             what: (
@@ -189,12 +197,15 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::ArmName;
     use crate::page::Mode;
     use crate::record::{Cpu, Sample, Segment, Traffic};
     use crate::trace::Traces;
 
     fn run(there: &str, echo_ms: i64, film: bool) -> Run {
+        run_of(ArmName::Whole, there, echo_ms, film)
+    }
+
+    fn run_of(arm: ArmName, there: &str, echo_ms: i64, film: bool) -> Run {
         let sample = Sample {
             began: 0,
             sequence: None,
@@ -206,7 +217,7 @@ mod tests {
         };
         let segment = Segment {
             scene: Mode::Typing,
-            arm: ArmName::Whole,
+            arm,
             round: 1,
             seconds: 2.0,
             foreign_cores: 0.0,
@@ -221,7 +232,7 @@ mod tests {
             carried: Carried::default(),
             comparison: Comparison::of("写し", there),
             text: None,
-            row: Row::of(Mode::Typing, ArmName::Whole, &[segment], &Traces::default(), 1).expect("a segment"),
+            row: Row::of(Mode::Typing, arm, &[segment], &Traces::default(), 1).expect("a segment"),
             whole: None,
             film: film.then_some(Film { shown_per_second: 10.0, drawn_per_second: 30.0 }),
             echoes_ms: vec![],
@@ -244,6 +255,12 @@ mod tests {
     fn beside_a_film_the_echo_may_take_forty_milliseconds_more_than_the_round_trip() {
         assert_eq!(outcomes(&[run("写し", 100, true)]), [Outcome::Reached, Outcome::Reached]);
         assert_eq!(outcomes(&[run("写し", 101, true)]), [Outcome::Reached, Outcome::Missed]);
+    }
+
+    #[test]
+    fn in_the_web_viewer_it_may_take_sixty() {
+        let outcome = |echo_ms| outcomes(&[run_of(ArmName::Web, "写し", echo_ms, true)])[1];
+        assert_eq!([outcome(120), outcome(121)], [Outcome::Reached, Outcome::Missed]);
     }
 
     #[test]

@@ -2,17 +2,17 @@
 
 /// A key (Linux evdev code), and whether Shift is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stroke {
-    pub(super) key: u16,
-    pub(super) shift: bool,
+pub(crate) struct Stroke {
+    pub(crate) key: u16,
+    pub(crate) shift: bool,
 }
 
 /// The left Shift key.
-pub(super) const SHIFT: u16 = 42;
+pub(crate) const SHIFT: u16 = 42;
 /// The Enter key.
-pub(super) const ENTER: u16 = 28;
+pub(crate) const ENTER: u16 = 28;
 /// The Backspace key.
-pub(super) const BACKSPACE: u16 = 14;
+pub(crate) const BACKSPACE: u16 = 14;
 
 /// Rows of keys from their first code on: without and with Shift. A space stands for a key that gives nothing here.
 const ROWS: [(u16, &str, &str); 5] = [
@@ -28,7 +28,7 @@ const SPACE: u16 = 57;
 const BRACKET: u16 = 43;
 
 /// The stroke that gives an ASCII character.
-pub(super) fn stroke(character: char) -> Option<Stroke> {
+pub(crate) fn stroke(character: char) -> Option<Stroke> {
     match character {
         ' ' => return Some(Stroke { key: SPACE, shift: false }),
         ']' => return Some(Stroke { key: BRACKET, shift: false }),
@@ -42,6 +42,11 @@ pub(super) fn stroke(character: char) -> Option<Stroke> {
         };
         at(plain, false).or_else(|| at(shifted, true))
     })
+}
+
+/// The character that a stroke gives.
+pub(crate) fn character(key: u16, shift: bool) -> Option<char> {
+    (' '..='~').find(|character| stroke(*character) == Some(Stroke { key, shift }))
 }
 
 #[cfg(test)]

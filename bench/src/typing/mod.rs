@@ -7,7 +7,7 @@
 pub mod compare;
 pub mod corpus;
 pub mod figures;
-mod keyboard;
+pub(crate) mod keyboard;
 mod play;
 mod romaji;
 
@@ -17,19 +17,23 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use crate::ArmName;
+use crate::arm::Typist;
 use crate::arm::host::Programs;
+use crate::arm::web::Web;
 use crate::arm::whole::Whole;
-use crate::cli::Typing;
+use crate::cli::{Typing, Viewer};
 use crate::drive::Driver;
 use crate::machine::Machine;
-use crate::page::{Mode, Pages};
+use crate::page::{Mode, Page, Pages};
 use crate::random::Random;
 use crate::record::Sample;
-use crate::relay::{Conditions, ping};
+use crate::relay::ping::{Pings, pings};
+use crate::relay::{Carried, Conditions, Relay};
 use crate::report::typing as report;
 use crate::result::{self, Row};
 use crate::run::browser_program;
 use crate::stats::{Summary, milliseconds};
+use crate::trace::Traces;
 use crate::words::{Language, Text};
 use compare::Comparison;
 use corpus::Corpus;
@@ -63,6 +67,11 @@ fn measure(asked: &Typing, language: Language) -> anyhow::Result<Document> {
     if let Some(characters) = asked.characters {
         corpus = corpus.beginning(characters as usize);
     }
+    let is_web = asked.viewer == Viewer::Web;
+    anyhow::ensure!(
+        !is_web || (asked.rate.is_none() && asked.loss.iter().all(|loss| *loss == 0.0)),
+        "the web viewer goes over TCP, where the relay can delay but neither lose nor limit; leave out --loss and --rate"
+    );
     let programs = Programs::find(asked.programs.as_deref())?;
     // Whatever is missing is said before anything is started.
     programs.path("shoji-host")?;
@@ -77,6 +86,7 @@ fn measure(asked: &Typing, language: Language) -> anyhow::Result<Document> {
         format: FORMAT,
         machine,
         settings: Settings {
+            viewer: asked.viewer,
             keys_per_second: asked.keys_per_second,
             keys: corpus.steps.len(),
             width: asked.size.width,
@@ -96,12 +106,14 @@ fn links(asked: &Typing) -> Vec<(Conditions, bool)> {
         ([], false) => FAR.0.to_vec(),
         (rtts, _) => rtts.to_vec(),
     };
+    let is_web = asked.viewer == Viewer::Web;
     let losses = match (&asked.loss[..], asked.video) {
+        _ if is_web => vec![0.0],
         ([], true) => vec![SLOW.1],
         ([], false) => FAR.1.to_vec(),
         (losses, _) => losses.to_vec(),
     };
-    let rate = asked.rate.map(|rate| rate.0).or(asked.video.then_some(SLOW.2));
+    let rate = asked.rate.map(|rate| rate.0).or((asked.video && !is_web).then_some(SLOW.2));
     let nearest = Conditions { seed: asked.seed, ..Conditions::default() };
     let mut links = vec![(nearest, false)];
     for rtt in rtts {
@@ -144,18 +156,27 @@ impl Place {
         conditions: Conditions,
         film: bool,
     ) -> anyhow::Result<Run> {
-        let pings = ping::pings(conditions, PINGS).context("cannot measure the relay on 127.0.0.1")?;
         let pages = Pages::serve()?;
         let size = (asked.size.width, asked.size.height);
-        let url = pages.url(ArmName::Whole);
-        let whole = Whole::start_over(programs, &url, size, asked.browser.as_deref(), Some(conditions))?;
-        let settings =
-            result::Settings { rounds: 1, keys: 1, seconds: 1.0, width: size.0, height: size.1, seed: asked.seed };
-        let mut driver = Driver::ready(whole, pages.page(ArmName::Whole), &settings)?;
-        let mut random = Random::new(asked.seed);
-        let played = play::play(&mut driver, corpus, asked.keys_per_second, film, &mut random)?;
-        let (traces, canvas) = (driver.arm.traces()?, driver.arm.canvas().unwrap_or_default());
-        let carried = driver.arm.relay().map(crate::relay::Relay::carried).unwrap_or_default();
+        let browser = asked.browser.as_deref();
+        let (played, arm, evidence) = match asked.viewer {
+            Viewer::Native => {
+                let pings = pings(conditions, PINGS).context("cannot measure the relay on 127.0.0.1")?;
+                let url = pages.url(ArmName::Whole);
+                let whole = Whole::start_over(programs, &url, size, browser, Some(conditions))?;
+                let (whole, played) = type_into(whole, pages.page(ArmName::Whole), asked, corpus, film)?;
+                let canvas = whole.canvas().unwrap_or_default();
+                let carried = whole.relay().map(Relay::carried).unwrap_or_default();
+                (played, ArmName::Whole, Evidence { pings, carried, traces: whole.traces()?, canvas })
+            }
+            Viewer::Web => {
+                let rtt = (!conditions.rtt.is_zero()).then_some(conditions.rtt);
+                let web = Web::start(programs, &pages.url(ArmName::Web), size, browser, rtt)?;
+                let (_, played) = type_into(web, pages.page(ArmName::Web), asked, corpus, film)?;
+                (played, ArmName::Web, Evidence::default())
+            }
+        };
+        let Evidence { pings, carried, traces, canvas } = evidence;
         let comparison = Comparison::of(&corpus.text, &played.text);
         let latencies =
             |samples: &[Sample]| -> Vec<f64> { samples.iter().map(|sample| milliseconds(sample.latency())).collect() };
@@ -163,8 +184,7 @@ impl Place {
         let whole = Summary::of(&latencies(&played.whole));
         let stages: Vec<_> = played.segment.samples.iter().map(|sample| traces.stages(sample, canvas)).collect();
         let late = figures::late(&stages, conditions.rtt.as_secs_f64() * 1e3);
-        let row = Row::of(Mode::Typing, ArmName::Whole, &[played.segment], &traces, canvas)
-            .context("a segment gives a row")?;
+        let row = Row::of(Mode::Typing, arm, &[played.segment], &traces, canvas).context("a segment gives a row")?;
         let text = (!comparison.is_exact()).then_some(played.text);
         let run = Run { conditions, pings, carried, comparison, text, row, whole, film: played.film, echoes_ms, late };
         self.tell(&run)?;
@@ -179,6 +199,37 @@ impl Place {
         eprintln!("{}/{}  {}{film}  {committed}/{typed}  {accuracy:.2} %  {echo}", self.at, self.of, run.name());
         std::io::stderr().flush().context("cannot write to the terminal")
     }
+}
+
+/// What the native viewer's relay and host can tell beside what is seen. Of the web viewer's there is none.
+#[derive(Default)]
+struct Evidence {
+    pings: Pings,
+    carried: Carried,
+    traces: Traces,
+    canvas: u32,
+}
+
+/// Types the corpus into an arm's page.
+fn type_into<A: Typist>(
+    arm: A,
+    page: Page,
+    asked: &Typing,
+    corpus: &Corpus,
+    film: bool,
+) -> anyhow::Result<(A, play::Played)> {
+    let settings = result::Settings {
+        rounds: 1,
+        keys: 1,
+        seconds: 1.0,
+        width: asked.size.width,
+        height: asked.size.height,
+        seed: asked.seed,
+    };
+    let mut driver = Driver::ready(arm, page, &settings)?;
+    let mut random = Random::new(asked.seed);
+    let played = play::play(&mut driver, corpus, asked.keys_per_second, film, &mut random)?;
+    Ok((driver.arm, played))
 }
 
 #[cfg(test)]
@@ -201,6 +252,12 @@ mod tests {
         assert_eq!((links.len(), links[0]), (9, (0, 0, None, false)));
         assert_eq!(links[8], (100, 30_000, None, false));
         assert_eq!(named(&["--rtt", "50", "--loss", "3"]), [(0, 0, None, false), (50, 30_000, None, false)]);
+    }
+
+    #[test]
+    fn the_web_viewers_links_are_far_but_lose_nothing() {
+        assert_eq!(named(&["--viewer", "web"]), [(0, 0, None, false), (50, 0, None, false), (100, 0, None, false)]);
+        assert_eq!(named(&["--viewer", "web", "--video"])[1..], [(60, 0, None, false), (60, 0, None, true)]);
     }
 
     #[test]

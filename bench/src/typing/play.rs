@@ -5,14 +5,12 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use shoji_protocol::{Input, PreeditCursor, Text, TextOffset};
 
 use super::corpus::{Action, Corpus, Step};
 use super::figures::Film;
 use super::keyboard::{self, BACKSPACE, ENTER, SHIFT, Stroke};
 use crate::arm::watch::{Area, Sighting};
-use crate::arm::whole::Whole;
-use crate::arm::{Arm, Given};
+use crate::arm::{Given, Typist};
 use crate::code::Strips;
 use crate::drive::Driver;
 use crate::page::{FilmPlace, Mode, code_of};
@@ -47,7 +45,7 @@ pub(super) struct Played {
 
 /// Plays the corpus into an empty field.
 pub(super) fn play(
-    driver: &mut Driver<Whole>,
+    driver: &mut Driver<impl Typist>,
     corpus: &Corpus,
     keys_per_second: f64,
     with_film: bool,
@@ -98,7 +96,7 @@ struct Pressed {
 }
 
 fn keys(
-    driver: &mut Driver<Whole>,
+    driver: &mut Driver<impl Typist>,
     corpus: &Corpus,
     keys_per_second: f64,
     random: &mut Random,
@@ -121,14 +119,11 @@ fn keys(
 }
 
 /// Gives one key of the person and lets it go.
-fn press(driver: &mut Driver<Whole>, step: &Step, held: Duration) -> anyhow::Result<Given> {
+fn press(driver: &mut Driver<impl Typist>, step: &Step, held: Duration) -> anyhow::Result<Given> {
     let arm = &mut driver.arm;
     let stroke = match &step.action {
-        Action::Compose { text, clause } => return arm.give(preedit(text, *clause)?),
-        Action::Commit(text) => {
-            let text = Text::new(text).context("the corpus keeps to the protocol's limit")?;
-            return arm.give(Input::Commit { text });
-        }
+        Action::Compose { text, clause } => return arm.compose(text, *clause),
+        Action::Commit(text) => return arm.commit(text),
         Action::Key(character) => keyboard::stroke(*character).context("the corpus has only keys that exist")?,
         Action::Enter => Stroke { key: ENTER, shift: false },
         Action::Backspace => Stroke { key: BACKSPACE, shift: false },
@@ -143,15 +138,6 @@ fn press(driver: &mut Driver<Whole>, step: &Step, held: Duration) -> anyhow::Res
         arm.key(SHIFT, false)?;
     }
     Ok(given)
-}
-
-fn preedit(text: &str, clause: (usize, usize)) -> anyhow::Result<Input> {
-    let place = |at: usize| {
-        u16::try_from(at).ok().and_then(|at| TextOffset::new(at).ok()).context("a place within the protocol's limit")
-    };
-    let cursor = PreeditCursor { from: place(clause.0)?, to: place(clause.1)? };
-    let cursor = (!text.is_empty()).then_some(cursor);
-    Ok(Input::Preedit { text: Text::new(text).context("the corpus keeps to the protocol's limit")?, cursor })
 }
 
 /// For every visible key the first picture that shows it: the text right after it, or one that later keys made of it.
