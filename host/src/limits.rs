@@ -42,6 +42,9 @@ pub const SELDOM: Duration = Duration::from_secs(60);
 /// than some megabytes a day.
 pub const REFUSALS_TOLD: u32 = 20;
 
+/// Characters of a reason that the other side gave for its end, in the log.
+pub const REASON_LOGGED: usize = 200;
+
 /// Tries to find a port number that is free for both UDP and TCP: even if half of them were taken for one kind, one of these fits.
 pub const PORT_TRIES: u32 = 32;
 
@@ -297,6 +300,13 @@ pub const WEB_CONNECTIONS: usize = 1_024;
 
 /// Of them, from one address, or one network of IPv6: a browser opens one (HTTP/2) or six (HTTP/1.1). Half is left for others.
 pub const WEB_CONNECTIONS_OF_ADDRESS: usize = 512;
+
+/// Browsers at the same time that came over QUIC and have shown no ticket, each for [`WEB_TICKET_TIMEOUT`] at most. They have places of
+/// their own, so that a flood over UDP leaves TCP to browsers.
+pub const WEB_STRANGERS: usize = 512;
+
+/// Of them, from one address: a town hall behind one address translator, all at once.
+pub const WEB_STRANGERS_OF_ADDRESS: usize = 256;
 
 /// Requests at the same time on one HTTP/2 connection: twice as many as the page has files.
 pub const WEB_STREAMS: u32 = 16;

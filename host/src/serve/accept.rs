@@ -14,7 +14,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
-use super::carrier::{Carrier, Quic, quic_code};
+use super::carrier::{Carrier, Lost, Quic, quic_code};
 use super::connection::{Connection, Outcome};
 use super::hub::{Hub, Listed};
 use super::newcomer::{Device, Newcomer};
@@ -101,7 +101,7 @@ async fn serve(hub: &Arc<Hub>, newcomer: Device) {
     let device = &admitted.identity.device;
     match timeout(limits::STREAMS_TIMEOUT, Quic::open(&newcomer)).await {
         Ok(Ok(carrier)) => relay(hub, admitted, carrier).await,
-        Ok(Err(error)) => info!(%device, %error, "Viewer left"),
+        Ok(Err(error)) => info!(%device, error = %Lost::because(error), "Viewer left"),
         Err(_) => {
             let code = CloseCode::HandshakeTimeout;
             info!(%device, code = ?code, fault = ?code.fault(), "Viewer opened no streams");

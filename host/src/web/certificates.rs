@@ -13,6 +13,7 @@ use rustls::sign::CertifiedKey;
 use sha2::{Digest as _, Sha256};
 use tracing::warn;
 
+use crate::seldom::Seldom;
 use crate::{limits, pki};
 
 const DAY: u64 = 86_400;
@@ -38,7 +39,11 @@ pub type Hash = [u8; 32];
 
 /// The certificate that is shown, and the next.
 #[derive(Debug)]
-pub struct Certificates(Mutex<Pair>);
+pub struct Certificates {
+    pair: Mutex<Pair>,
+    /// That no other can be made.
+    untold: Seldom,
+}
 
 #[derive(Debug)]
 struct Pair {
@@ -87,7 +92,7 @@ impl Pair {
 impl Certificates {
     /// Makes the first two.
     pub fn new(now: u64) -> Result<Self, Error> {
-        Ok(Self(Mutex::new(Pair::make(now)?)))
+        Ok(Self { pair: Mutex::new(Pair::make(now)?), untold: Seldom::new(1) })
     }
 
     /// What TLS shows to a browser now.
@@ -103,10 +108,10 @@ impl Certificates {
 
     fn at(&self, now: u64) -> MutexGuard<'_, Pair> {
         // Each change of it is one assignment.
-        let mut pair = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pair = self.pair.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = pair.turn(now) {
             // The old ones may still do, and a browser that refuses them comes over TCP.
-            warn!(%error, "The certificates for WebTransport stay as they are");
+            self.untold.tell(|left_out| warn!(%error, left_out, "The certificates for WebTransport stay as they are"));
         }
         pair
     }
@@ -137,13 +142,13 @@ mod tests {
         for at in (0..30 * DAY).step_by(17_000).map(|later| NOW + later) {
             let known = certificates.hashes(at);
             assert!(known.contains(&shown(&certificates, at)));
-            let later = Certificates(Mutex::new(copy(&certificates)));
+            let later = Certificates { pair: Mutex::new(copy(&certificates)), untold: Seldom::new(1) };
             assert!(known.contains(&shown(&later, at + DUTY)), "{at}");
         }
     }
 
     fn copy(certificates: &Certificates) -> Pair {
-        let pair = certificates.0.lock().unwrap();
+        let pair = certificates.pair.lock().unwrap();
         let copy = |of: &Certificate| Certificate { key: of.key.clone(), hash: of.hash };
         Pair { since: pair.since, shown: copy(&pair.shown), next: copy(&pair.next) }
     }

@@ -37,6 +37,8 @@ pub struct Service {
     shared: Arc<Shared>,
     router: Router,
     places: Arc<Places>,
+    /// Of those that came over QUIC: who takes them all leaves TCP its own.
+    strangers: Arc<Places>,
     stopping: watch::Sender<bool>,
 }
 
@@ -45,7 +47,14 @@ impl Service {
     pub fn new(settings: Settings, admission: Arc<dyn Admission>) -> Self {
         let shared = Arc::new(Shared::new(settings, admission));
         let router = api::router(shared.clone());
-        Self { shared, router, places: Arc::default(), stopping: watch::Sender::new(false) }
+        let places = |all, of_source| Arc::new(Places { all, of_source, taken: Mutex::default() });
+        Self {
+            shared,
+            router,
+            places: places(limits::WEB_CONNECTIONS, limits::WEB_CONNECTIONS_OF_ADDRESS),
+            strangers: places(limits::WEB_STRANGERS, limits::WEB_STRANGERS_OF_ADDRESS),
+            stopping: watch::Sender::new(false),
+        }
     }
 
     /// Asks every connection to finish; each does so within [`limits::WEB_FINISH`]. Sessions end with the host.
@@ -55,7 +64,7 @@ impl Service {
 
     /// How many connections are being served, sessions not counted.
     pub fn connections(&self) -> usize {
-        self.places.all().values().sum()
+        [&self.places, &self.strangers].iter().map(|places| places.taken().values().sum::<usize>()).sum()
     }
 
     /// Serves one connection until it ends, becomes a session's, or has lasted long enough.
@@ -122,7 +131,7 @@ impl Service {
     /// Serves a browser that came over QUIC until its session ends, if it gets one.
     pub async fn serve_stranger(&self, stranger: Stranger) {
         let peer = stranger.peer();
-        let Some(place) = self.places.take(peer.ip()) else {
+        let Some(place) = self.strangers.take(peer.ip()) else {
             self.shared.lines.crowded.tell(|left_out| {
                 warn!(%peer, left_out, "Browsers refused: too many connections");
             });
@@ -133,6 +142,7 @@ impl Service {
         let admitted = tokio::select! {
             admitted = timeout(limits::WEB_TICKET_TIMEOUT, transport::admit(&self.shared, &stranger)) => admitted,
             _ = stopping.wait_for(|stopping| *stopping) => return stranger.refuse(),
+            never = stranger.without_datagrams() => match never {},
         };
         match admitted {
             Ok(Ok((fingerprint, transport))) => {
@@ -194,8 +204,10 @@ async fn answer(
 }
 
 /// How many connections each source has.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Places {
+    all: usize,
+    of_source: usize,
     taken: Mutex<BTreeMap<Source, usize>>,
 }
 
@@ -207,17 +219,17 @@ pub(super) struct Place {
 }
 
 impl Places {
-    fn all(&self) -> std::sync::MutexGuard<'_, BTreeMap<Source, usize>> {
+    fn taken(&self) -> std::sync::MutexGuard<'_, BTreeMap<Source, usize>> {
         // Each change of it is one call.
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn take(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
         let source = Source::from(address);
-        let mut taken = self.all();
+        let mut taken = self.taken();
         let total: usize = taken.values().sum();
         let of_address = taken.get(&source).copied().unwrap_or_default();
-        if total >= limits::WEB_CONNECTIONS || of_address >= limits::WEB_CONNECTIONS_OF_ADDRESS {
+        if total >= self.all || of_address >= self.of_source {
             return None;
         }
         taken.insert(source, of_address + 1);
@@ -227,7 +239,7 @@ impl Places {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut taken = self.places.all();
+        let mut taken = self.places.taken();
         if let Some(count) = taken.get_mut(&self.source) {
             *count -= 1;
             if *count == 0 {
@@ -241,29 +253,36 @@ impl Drop for Place {
 mod tests {
     use super::*;
 
+    const ALL: usize = 64;
+    const OF_SOURCE: usize = 16;
+
+    fn places() -> Arc<Places> {
+        Arc::new(Places { all: ALL, of_source: OF_SOURCE, taken: Mutex::default() })
+    }
+
     #[test]
     fn one_address_cannot_take_every_place_and_places_come_back() {
-        let places = Arc::new(Places::default());
+        let places = places();
         let address = |last: u8| IpAddr::from([192, 0, 2, last]);
         let greedy: Vec<_> = std::iter::from_fn(|| places.take(address(1))).collect();
-        assert_eq!(greedy.len(), limits::WEB_CONNECTIONS_OF_ADDRESS);
+        assert_eq!(greedy.len(), OF_SOURCE);
         let others: Vec<_> = (2..=255)
             .flat_map(|last| (0..4).map_while(move |_| Some(last)))
             .filter_map(|last| places.take(address(last)))
             .collect();
-        assert_eq!(greedy.len() + others.len(), limits::WEB_CONNECTIONS);
+        assert_eq!(greedy.len() + others.len(), ALL);
         drop(greedy);
         assert!(places.take(address(1)).is_some());
         drop(others);
-        assert!(places.all().is_empty());
+        assert!(places.taken().is_empty());
     }
 
     #[test]
     fn all_addresses_of_one_ipv6_network_share_their_places() {
-        let places = Arc::new(Places::default());
+        let places = places();
         let address = |last: u16| IpAddr::from([0x2001, 0xdb8, 0, 1, 0, 0, 0, last]);
         let taken: Vec<_> = (0..=u16::MAX).map_while(|last| places.take(address(last))).collect();
-        assert_eq!(taken.len(), limits::WEB_CONNECTIONS_OF_ADDRESS);
+        assert_eq!(taken.len(), OF_SOURCE);
         assert!(places.take([0x2001, 0xdb8, 0, 2, 0, 0, 0, 1].into()).is_some());
     }
 }

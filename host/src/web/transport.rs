@@ -55,6 +55,12 @@ impl Stranger {
         self.0.close_reason().is_some()
     }
 
+    /// Reads what comes in datagrams and forgets it: nobody asked for any yet, and each would be kept with the packet that it came in.
+    pub(super) async fn without_datagrams(&self) -> std::convert::Infallible {
+        while self.0.read_datagram().await.is_ok() {}
+        std::future::pending().await
+    }
+
     /// Sends it away, because there are too many.
     pub(super) fn refuse(self) {
         self.0.close(code::EXCESSIVE_LOAD, b"");

@@ -321,7 +321,7 @@ async fn strangers_and_browsers_over_tcp_share_the_places_of_an_address() {
     for _ in 0..limits::WEB_CONNECTIONS_OF_ADDRESS {
         full.push(house.connect(shoji_host::tls::HTTP_2).await);
     }
-    let taken = || house.service.connections() == limits::WEB_CONNECTIONS_OF_ADDRESS;
+    let taken = || house.service.connections() == limits::WEB_STRANGERS_OF_ADDRESS;
     until("every place is taken", taken).await;
     let one_more = browser(&house).await;
     closed(&one_more).await;

@@ -4,8 +4,8 @@
 
 import coreAddress from './generated/core.wasm?url';
 import { Access, type Refusal } from './access';
-import type { Carrier, Listener } from './carriers/carrier';
-import { race } from './carriers/race';
+import type { Carrier, Listener, Opened } from './carriers/carrier';
+import { OPEN_WITHIN, race } from './carriers/race';
 import { openWebSocket } from './carriers/websocket';
 import { openWebTransport } from './carriers/webtransport';
 import { Capability, Core, Next, type CoreEvent, type How } from './core';
@@ -176,11 +176,22 @@ class Viewer {
       // The host's last message may still wait behind a picture; the carrier carries its number too.
       ended: (refused, code) => this.finish(code !== null ? endOf(code) : { kind: refused ? 'unreachable' : 'lost' }),
     };
+    const unreachable: End = { kind: 'unreachable' };
+    let opened: Opened | null = null;
     try {
-      const opened = await race(ticket.ok.offers, { webtransport: openWebTransport, websocket: openWebSocket });
-      carrier = await opened.admit(ticket.ok.ticket, listener);
+      opened = await race(ticket.ok.offers, { webtransport: openWebTransport, websocket: openWebSocket });
+      const admitted = Promise.resolve(opened.admit(ticket.ok.ticket, listener)).then((carrier) => ({ carrier }));
+      // A host may grant no stream, or be gone by now; then nothing else would ever happen.
+      const failed = Promise.race([ended, sleep(OPEN_WITHIN).then(() => unreachable)]).then((end) => ({ end }));
+      const outcome = await Promise.race([admitted, failed]);
+      if ('end' in outcome) {
+        opened.close();
+        return outcome.end;
+      }
+      carrier = outcome.carrier;
     } catch {
-      return { kind: 'unreachable' };
+      opened?.close();
+      return unreachable;
     }
     this.carrier = carrier;
     const overUdp = ticket.ok.offers.some(({ kind }) => kind === 'webtransport') && typeof WebTransport !== 'undefined';
@@ -212,7 +223,12 @@ class Viewer {
     if (this.isDecoding) {
       this.waiting.push({ stream, bytes });
       this.waitingBytes += bytes.length;
-      if (this.waitingBytes > MAX_WAITING) this.core.close(CloseCode.hostTooFast);
+      if (this.waitingBytes > MAX_WAITING) {
+        this.core.close(CloseCode.hostTooFast);
+        // The core has its say only when the picture is decoded; nothing more is kept until then.
+        this.waiting = [];
+        this.finish(endOf(CloseCode.hostTooFast));
+      }
       return;
     }
     this.core.receive(stream, bytes);

@@ -79,9 +79,9 @@ describe('WebTransport', () => {
   });
   afterEach(() => void vi.unstubAllGlobals());
 
-  async function open(): Promise<Carrier> {
+  async function open(other: Partial<Listener> = {}): Promise<Carrier> {
     const opened = await openWebTransport(offer, new AbortController().signal);
-    return opened.admit(Uint8Array.of(1, 2, 3), listener);
+    return opened.admit(Uint8Array.of(1, 2, 3), { ...listener, ...other });
   }
 
   it('is opened where the page came from, for the certificates of the ticket, and never over TCP', async () => {
@@ -165,6 +165,15 @@ describe('WebTransport', () => {
     expect(ends).toEqual([[false, null]]);
   });
 
+  it('ends with a fault of whoever listens, and hides it from nobody', async () => {
+    const reported: unknown[] = [];
+    vi.stubGlobal('reportError', (error: unknown) => reported.push(error));
+    await open({ received: () => { throw new Error('ours'); } });
+    Made.last.update(Uint8Array.of(8));
+    await until('it is closed', () => Made.last.isClosed);
+    expect(reported).toEqual([new Error('ours')]);
+  });
+
   it('closes after what was sent, and tells nothing any more', async () => {
     const carrier = await open();
     carrier.send(0, Uint8Array.of(9));
@@ -173,6 +182,7 @@ describe('WebTransport', () => {
     expect(Made.last.control.taken.flat()).toEqual([1, 2, 3, 9]);
     expect([Made.last.control.isFinished, Made.last.input.isFinished]).toEqual([true, true]);
     Made.last.say(Uint8Array.of(7));
+    await new Promise((resolve) => setTimeout(resolve));
     expect([heard, ends]).toEqual([[], []]);
   });
 });

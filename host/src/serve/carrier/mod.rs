@@ -81,8 +81,23 @@ impl Lost {
         Self("the viewer does not read what it is told".to_owned())
     }
 
-    /// Of a failed read or write.
-    fn because(error: impl std::fmt::Display) -> Self {
-        Self(error.to_string())
+    /// Of a failed read or write. What the other side gave as a reason is cut and made harmless: it goes into the log.
+    pub(super) fn because(error: impl std::fmt::Display) -> Self {
+        let harmless = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+        Self(error.to_string().chars().take(crate::limits::REASON_LOGGED).map(harmless).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_that_a_viewer_gives_makes_no_line_of_its_own_in_the_log_and_no_long_one() {
+        let lost =
+            Lost::because(format!("closed by peer: \n2026 INFO Viewer attached \u{1b}[2J{}", "x".repeat(10_000)));
+        assert!(lost.0.starts_with("closed by peer: \u{fffd}2026"), "{lost}");
+        assert!(!lost.0.chars().any(char::is_control));
+        assert_eq!(lost.0.chars().count(), crate::limits::REASON_LOGGED);
     }
 }

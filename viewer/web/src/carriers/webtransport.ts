@@ -89,21 +89,28 @@ async function admit(transport: WebTransport, ticket: Uint8Array<ArrayBuffer>, l
 
   async function read(stream: ReadableStream<Uint8Array<ArrayBuffer>>, channel: number): Promise<void> {
     const reader = stream.getReader();
-    for (let next = await reader.read(); !next.done && !isOver; next = await reader.read()) listener.received(channel, next.value);
+    // A stream that broke is one of a connection that did.
+    const next = () => reader.read().catch(() => null);
+    for (let came = await next(); came !== null && !came.done && !isOver; came = await next()) listener.received(channel, came.value);
   }
 
   async function updates(): Promise<void> {
     const streams = (transport.incomingUnidirectionalStreams as ReadableStream<ReadableStream<Uint8Array<ArrayBuffer>>>).getReader();
-    const { value } = await streams.read();
-    if (value !== undefined) await read(value, UPDATES);
+    const first = await streams.read().catch(() => null);
+    if (first?.value !== undefined) await read(first.value, UPDATES);
+  }
+
+  /** A fault of ours is one here as in a WebSocket's event: told as such, and the end. */
+  function fault(error: unknown): void {
+    transport.close();
+    reportError(error);
   }
 
   const [control, input] = await Promise.all([transport.createBidirectionalStream(), transport.createUnidirectionalStream()]);
   const senders = [new Sender(control.writable.getWriter()), new Sender(input.getWriter())] as const;
   senders[0].send(ticket);
-  // A stream that broke is one of a connection that did.
-  read(control.readable as ReadableStream<Uint8Array<ArrayBuffer>>, CONTROL).catch(() => undefined);
-  updates().catch(() => undefined);
+  read(control.readable as ReadableStream<Uint8Array<ArrayBuffer>>, CONTROL).catch(fault);
+  updates().catch(fault);
 
   const datagrams: Datagrams = transport.datagrams;
   transport.datagrams.outgoingMaxAge = COPY_LIFE;
