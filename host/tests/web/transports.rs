@@ -311,7 +311,7 @@ async fn a_page_that_ends_its_session_is_let_go_at_once() {
 }
 
 #[tokio::test]
-async fn strangers_and_browsers_over_tcp_share_the_places_of_an_address() {
+async fn strangers_over_quic_and_browsers_over_tcp_take_no_places_from_each_other() {
     let house = House::new().await;
     let stranger = browser(&house).await;
     until("it has a place", || house.service.connections() == 1).await;
@@ -321,11 +321,12 @@ async fn strangers_and_browsers_over_tcp_share_the_places_of_an_address() {
     for _ in 0..limits::WEB_CONNECTIONS_OF_ADDRESS {
         full.push(house.connect(shoji_host::tls::HTTP_2).await);
     }
-    let taken = || house.service.connections() == limits::WEB_STRANGERS_OF_ADDRESS;
-    until("every place is taken", taken).await;
+    until("every place is taken", || house.service.connections() == limits::WEB_CONNECTIONS_OF_ADDRESS).await;
     let one_more = browser(&house).await;
-    closed(&one_more).await;
+    assert!(ask(&house, &one_more, &[]).await.is_ok(), "its request is answered");
+    assert_eq!(house.service.connections(), limits::WEB_CONNECTIONS_OF_ADDRESS + 1);
     drop(full);
+    one_more.connection.close(0_u32.into(), b"");
     until("the places are free again", || house.service.connections() == 0).await;
     Client::new(&house, "pc").await;
 }
@@ -333,17 +334,18 @@ async fn strangers_and_browsers_over_tcp_share_the_places_of_an_address() {
 #[tokio::test]
 async fn requests_over_quic_count_like_all_others() {
     let house = House::new().await;
-    let mut refused = false;
-    for _ in 0..limits::WEB_REQUESTS_OF_ADDRESS.at_once * 2 {
-        let answer = house.get("/nothing").await;
-        if answer.status == 429 {
-            refused = true;
-            break;
+    let deadline = std::time::Instant::now() + PATIENCE;
+    loop {
+        while house.get("/nothing").await.status != 429 {
+            assert!(std::time::Instant::now() < deadline, "the rate is never used up");
         }
+        // The next one comes back ten milliseconds later, which a busy machine may need for this.
+        let browser = browser(&house).await;
+        if ask(&house, &browser, &[]).await.err() == Some(429) {
+            return;
+        }
+        assert!(std::time::Instant::now() < deadline, "a request over QUIC is never one too many");
     }
-    assert!(refused, "the rate is used up");
-    let browser = browser(&house).await;
-    assert_eq!(ask(&house, &browser, &[]).await.err(), Some(429));
 }
 
 #[tokio::test]
