@@ -2,7 +2,7 @@
 //!
 //! Owns which of them is open in which window, and what choosing means for window and session. While one is open no key
 //! and no click reaches the page; what was down at the host is lifted when it opens, and releases go their usual way, so
-//! that none is lost. What can be chosen is decided by [`menu`](super::menu), how it looks by [`ui`](crate::ui).
+//! that none is lost. What can be chosen is decided by [`menu`], how it looks by [`ui`](crate::ui).
 
 use std::time::{Duration, Instant};
 
