@@ -52,6 +52,7 @@ fn a_short_run_fills_every_row_of_the_report_and_leaves_nothing_behind() {
         assert!(document.row(scene, ArmName::Whole).is_some(), "no row for {scene:?}");
     }
     assert!(document.memory.is_some_and(|memory| memory.mebibytes() > 0.0));
+    assert!(document.verdicts.iter().all(|verdict| !verdict.target.is_of_web()), "the web viewer was not asked for");
     assert!(!document.exactness.is_empty());
 
     let html = std::fs::read_to_string(out.join("latency.html")).expect("the report was written");

@@ -96,16 +96,18 @@ impl Chromium {
         // The shell gives the pipe its two numbers, and becomes the browser.
         let mut command = display.command("sh");
         command.args(["-c", r#"exec "$0" "$@" 3<&0 4>&1 </dev/null >/dev/null"#]).arg(program).args(FLAGS);
-        let profile = folder.path().join("profile");
-        std::fs::create_dir(&profile).context("cannot make the profile of the web viewer's browser")?;
+        // Everything that it writes lies here; short names, because sockets are among it.
+        let home = folder.path().join("home");
+        std::fs::create_dir(&home).context("cannot make a folder for the web viewer's browser")?;
         if geteuid().is_root() {
             // As root it would not have its sandbox, and its user must be none of the host's.
             Owner::user(USER).apply(&mut command);
-            chown(&profile, Some(USER), Some(USER)).context("cannot give the browser its profile")?;
+            chown(&home, Some(USER), Some(USER)).context("cannot give the web viewer's browser its folder")?;
         }
         let mut child = command
-            .env("HOME", &profile)
-            .arg(format!("--user-data-dir={}", profile.display()))
+            .env("HOME", &home)
+            .env("TMPDIR", &home)
+            .arg(format!("--user-data-dir={}", home.join("profile").display()))
             .arg(format!("--ignore-certificate-errors-spki-list={trusted}"))
             .arg(format!("--window-size={width},{height}"))
             .arg("about:blank")
