@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use shoji_bench::relay::{Conditions, Relay};
-use shoji_protocol::{AttachHow, CloseCode, Input, Key, TextPlace};
+use shoji_protocol::{AttachHow, CloseCode, Input, Key, KeyboardLayout, TextPlace};
 use shoji_viewer::bundle::Bundle;
 use shoji_viewer::headless::Viewer;
+use shoji_viewer::keys::Layout;
 use shoji_viewer::link::{Error, Options};
 use shoji_viewer::scene::State;
+use shoji_viewer::script;
 
 use crate::exactness::assert_equal_at_rest;
 use crate::fixture::{Host, PATIENCE, Page, Site};
@@ -142,6 +144,9 @@ fn where_packets_are_lost_pictures_come_by_their_copies_and_are_right() {
     }
     assert_eq!(viewer.stats().reconnections, 0);
     let main = viewer.ready(PATIENCE).expect("the picture stays");
+    // A caret that blinks is no rest.
+    let beside = script::parse("click 700 600", Layout::Us).expect("the test's script is one");
+    viewer.play(&beside, KeyboardLayout::Us, PATIENCE).expect("the script plays");
     assert_equal_at_rest(&desk.host, &viewer, main);
 }
 
