@@ -330,6 +330,28 @@ pub const WEB_SECRETS_OF_DEVICE: usize = 4;
 /// connects.
 pub const WEB_TICKET_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Packets of one peer by WebRTC that wait to be read: two windows of what a browser sends, which are tens of bytes as a rule.
+pub const PEER_PACKETS: usize = 256;
+
+/// Addresses that one peer is known by at the same time: a PC with two network cards, each by both kinds of address, and one that moves.
+pub const PEER_ADDRESSES: usize = 8;
+
+/// Addresses of this machine that a browser is told beside the first: each costs it a question.
+pub const PEER_CANDIDATES: usize = 8;
+
+/// Bytes that SCTP holds for a peer: more would only wait there, behind which a key's answer waits too.
+pub const PEER_BUFFER: usize = 128 << 10;
+
+/// How long a peer may take from its offer to its ticket: ICE, DTLS and SCTP take seven round trips, and a page has its ticket
+/// before it offers. A peer that never comes is gone then.
+pub const PEER_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// Peers at the same time that made an offer and have shown no ticket: only registered devices make offers. Each takes 50 kB.
+pub const PEERS_UNADMITTED: usize = 256;
+
+/// Of them, from one address: a town hall behind one address translator, all at once.
+pub const PEERS_UNADMITTED_OF_ADDRESS: usize = 128;
+
 /// Bytes of a WebSocket message from a viewer: agreed with the web viewer. Input frames are about 20 bytes.
 pub const WEB_MESSAGE: usize = 16 << 10;
 

@@ -93,6 +93,8 @@ impl Admission for Desk {
     fn session(self: Arc<Self>, _: Fingerprint, way: Way) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         self.sessions.fetch_add(1, Ordering::Relaxed);
         match way {
+            // Offered only where there is a port for it.
+            Way::Peer(_) => Box::pin(std::future::ready(())),
             Way::Socket(socket) => Box::pin(self.on_socket(socket)),
             Way::Transport(transport) => Box::pin(self.on_transport(transport)),
         }
@@ -179,7 +181,13 @@ impl House {
             end: watch::Sender::new(false),
         });
         let certificates = Arc::new(Certificates::new(now).unwrap());
-        let settings = Settings { assets: Assets::new(assets), names, certificates: certificates.clone() };
+        let settings = Settings {
+            assets: Assets::new(assets),
+            names,
+            certificates: certificates.clone(),
+            peers: Default::default(),
+            addresses: Vec::new(),
+        };
         let service = Arc::new(Service::new(settings, desk.clone()));
         let registry = Arc::new(RwLock::new(Registry::default()));
         let endpoint = endpoint(tls::shared_config(&identity, registry, certificates.clone()).unwrap());

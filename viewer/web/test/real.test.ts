@@ -28,6 +28,8 @@ if (program === undefined) throw new Error("SHOJI_HOST is not set: build shoji-h
 const WAYS: (Conditions & { way: string; name: string; shown: string })[] = [
   { way: 'WebTransport', name: 'WebTransport', shown: 'WebTransport', udp: true, roundTrip: 0, loss: 0 },
   { way: 'WebTransport, far and lossy', name: 'WebTransport', shown: 'WebTransport', udp: true, roundTrip: 20, loss: 10 },
+  { way: 'WebRTC, where QUIC is swallowed', name: 'WebRTC', shown: 'WebRTC', udp: 'webrtc', roundTrip: 0, loss: 0 },
+  { way: 'WebRTC, far and lossy', name: 'WebRTC', shown: 'WebRTC', udp: 'webrtc', roundTrip: 20, loss: 10 },
   { way: 'WebSocket, where UDP is swallowed', name: 'WebSocket', shown: 'WebSocket (TLS)。UDP ポート', udp: false, roundTrip: 0, loss: 0 },
 ];
 
@@ -66,7 +68,11 @@ describe.each(WAYS)('the page and the real host over $way', ({ name, shown, udp,
     relay = await Relay.start(Number(listening.split(':').at(-1)), { udp, roundTrip, loss });
     address = `127.0.0.1:${relay.port}`;
     command('user', 'add', 'demo');
-    browser = await chromium.launch({ executablePath: process.env['SHOJI_CHROMIUM'] ?? '/usr/bin/chromium', args: process.getuid?.() === 0 ? ['--no-sandbox'] : [] });
+    browser = await chromium.launch({ executablePath: process.env['SHOJI_CHROMIUM'] ?? '/usr/bin/chromium', args: [
+      // The host is on this machine, where a browser offers nobody WebRTC by itself.
+      '--allow-loopback-in-peer-connection',
+      ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
+    ] });
     const context = await browser.newContext({ locale: 'ja-JP', viewport: { width: 1280, height: 800 }, ignoreHTTPSErrors: true });
     page = await context.newPage();
     page.on('pageerror', (error) => troubles.push(String(error)));

@@ -5,6 +5,7 @@ export interface Offer {
   kind: 'websocket' | 'webtransport' | 'webrtc';
   port?: number;
   certificates?: string[];
+  pass?: string;
 }
 
 /** What a carrier tells. `stream` is one of a channel (0 control, 1 input, 2 updates) or the one of all (3). */
