@@ -22,6 +22,7 @@ pub mod random;
 pub mod record;
 pub mod relay;
 pub mod report;
+pub mod resize;
 pub mod result;
 pub mod run;
 pub mod stats;

@@ -5,6 +5,7 @@
 pub mod codec;
 mod html;
 mod plot;
+pub mod resize;
 mod section;
 mod svg;
 pub mod table;

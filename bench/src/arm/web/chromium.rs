@@ -68,7 +68,7 @@ pub struct Weight {
 }
 
 /// The browser with its page. Dropping it ends the browser.
-pub(super) struct Chromium {
+pub(crate) struct Chromium {
     devtools: Devtools,
     session: String,
     target: String,
@@ -85,7 +85,7 @@ impl Chromium {
     ///
     /// # Errors
     /// If it cannot be started or does not answer.
-    pub(super) fn start(
+    pub(crate) fn start(
         program: &Path,
         display: &Display,
         (width, height): (u32, u32),
@@ -176,7 +176,7 @@ impl Chromium {
     ///
     /// # Errors
     /// If it cannot be opened; a certificate that is not trusted is such a case.
-    pub(super) fn open(&mut self, url: &str) -> anyhow::Result<()> {
+    pub(crate) fn open(&mut self, url: &str) -> anyhow::Result<()> {
         let opened = self.call("Page.navigate", json!({ "url": url }))?;
         let why = opened["errorText"].as_str().unwrap_or_default();
         anyhow::ensure!(why.is_empty(), "the web viewer's browser could not open {url}: {why}");

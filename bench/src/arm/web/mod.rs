@@ -30,7 +30,7 @@ use crate::page::Answer;
 use crate::record::Traffic;
 use crate::relay::bytes::ByteRelay;
 use crate::typing::keyboard::SHIFT;
-use chromium::Chromium;
+pub(crate) use chromium::Chromium;
 pub use chromium::Weight;
 
 /// Room around the picture for the browser's own bars and the page's.
