@@ -34,13 +34,14 @@ pub(crate) struct Drag {
 impl Drag {
     /// What the pointer looks like, as long as something is dragged.
     pub(crate) fn cursor(&self) -> Option<CursorShape> {
-        self.is_on.then(|| match self.action {
+        let shape = match self.action {
             _ if self.is_window => CursorShape::Grabbing,
             Some(DndAction::Copy) => CursorShape::Copy,
             Some(DndAction::Move) => CursorShape::Move,
             Some(DndAction::Ask) => CursorShape::DndAsk,
             _ => CursorShape::NoDrop,
-        })
+        };
+        self.is_on.then_some(shape)
     }
 }
 
