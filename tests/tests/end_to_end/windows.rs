@@ -17,7 +17,7 @@ use crate::fixture::{Host, Page, Site};
 /// into, it asks before it closes.
 const PAGE: &str = "<!doctype html><meta charset=utf-8><style>*{margin:0}body{height:100vh;overflow:hidden;background:\
     repeating-linear-gradient(90deg,#fff 0 1px,#00f 1px 2px)}i{position:fixed;right:0;top:0;width:8px;height:100vh;\
-    background:#080}b{position:fixed;left:100px;top:150px;width:100px;height:200px;background:#fff}</style><i></i>\
+    background:#080}b{position:fixed;left:100px;top:150px;width:100px;height:200px}</style><i></i>\
     <b draggable=true></b><script>\
     let told='',busy=0;async function tell(){if(busy)return;busy=1;for(;;){let now='/size/'+innerWidth+'x'+innerHeight+'@'+\
     devicePixelRatio;if(now==told)break;try{await fetch(now);told=now}catch{}}busy=0}onresize=tell;onload=tell;\
