@@ -338,6 +338,25 @@ impl Line {
         }
     }
 
+    /// What QUIC knows of the way to the browser.
+    pub fn path(&self) -> quinn::PathStats {
+        self.connection.stats().path
+    }
+
+    /// Sends a copy in a datagram of the session's, as far as there is room: while many wait, it is dropped, and so it is by a browser that
+    /// takes none. The stream has its bytes.
+    pub fn send_copy(&self, copy: &[u8]) {
+        let mut datagram = BytesMut::with_capacity(size_of::<u64>() + copy.len());
+        // By a fourth of its number, as in `datagram`.
+        web_transport_proto::VarInt::try_from(self.session / 4)
+            .expect("a stream's number is one")
+            .encode(&mut datagram);
+        datagram.extend_from_slice(copy);
+        if self.connection.datagram_send_buffer_space() >= datagram.len() {
+            let _ = self.connection.send_datagram(datagram.freeze());
+        }
+    }
+
     /// The contents of a datagram of the session's.
     fn datagram(&self, mut datagram: Bytes) -> Result<Bytes, Broken> {
         // By a fourth of its number: requests have every fourth.

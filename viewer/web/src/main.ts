@@ -267,6 +267,7 @@ class Page {
       ['DetailsHost', location.host],
       ['DetailsDevice', figures.device ?? none],
     ];
+    this.details.element.dataset['spliced'] = String(figures.spliced);
     this.details.list.replaceChildren(...rows.flatMap(([id, value]) => [make('dt', {}, this.texts.say(id)), make('dd', {}, value)]));
   }
 

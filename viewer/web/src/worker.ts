@@ -196,9 +196,14 @@ class Viewer {
     this.carrier = carrier;
     const overUdp = ticket.ok.offers.some(({ kind }) => kind === 'webtransport') && typeof WebTransport !== 'undefined';
     this.udpSeemsClosed = overUdp && carrier.kind === 'websocket';
-    const { pointerLock, touch, cursorImage, inputCopies, h264 } = Capability;
+    const { pointerLock, touch, cursorImage, inputCopies, updateCopies, h264 } = Capability;
     const capabilities =
-      pointerLock | cursorImage | (this.start.touch ? touch : 0) | (carrier.datagram ? inputCopies : 0) | (this.hasVideo ? h264 : 0);
+      pointerLock |
+      cursorImage |
+      (this.start.touch ? touch : 0) |
+      (carrier.datagram ? inputCopies : 0) |
+      (carrier.hearsCopies ? updateCopies : 0) |
+      (this.hasVideo ? h264 : 0);
     const how: How = this.token === null ? { kind: 'own' } : { kind: 'resume', token: this.token };
     this.core.connect(how, capabilities, this.start.locale, this.start.jis, this.start.viewport);
     this.flush();
@@ -398,6 +403,7 @@ class Viewer {
       figures: {
         ...figures,
         roundTrip,
+        spliced: this.core.spliced(),
         carrier: carrier?.kind ?? null,
         udpSeemsClosed: this.udpSeemsClosed,
         device: this.access.device ?? this.access.name,
