@@ -37,14 +37,15 @@ interface Exports {
   shoji_due(now: number): void;
   shoji_is_silent(): number;
   shoji_round_trip(): number;
+  shoji_spliced(): number;
 }
 
 import { LOCKS, type Input, type TextPlace, type Viewport } from './messages';
 
-export const Capability = { h264: 1, pointerLock: 2, touch: 4, cursorImage: 8, inputCopies: 16 } as const;
+export const Capability = { h264: 1, pointerLock: 2, touch: 4, cursorImage: 8, inputCopies: 16, updateCopies: 32 } as const;
 
-/** The stream that bytes of the host come on: one of a channel, or the one of all. */
-export const Stream = { control: 0, input: 1, updates: 2, all: 3 } as const;
+/** What bytes of the host come on: the stream of a channel, the one of all, or a datagram. */
+export const Stream = { control: 0, input: 1, updates: 2, all: 3, datagram: 4 } as const;
 
 export interface Area {
   x: number;
@@ -244,6 +245,11 @@ export class Core {
   roundTrip(): number | null {
     const micros = this.core.shoji_round_trip();
     return micros < 0 ? null : micros / 1000;
+  }
+
+  /** Bytes of updates that came by copies before their stream brought them. */
+  spliced(): number {
+    return this.core.shoji_spliced();
   }
 
   private event(): CoreEvent {

@@ -152,6 +152,18 @@ describe('a device', () => {
     await state('waiting');
   });
 
+  it('whose enrolment ends while it is used can ask again at once, and sees nothing of the session', async () => {
+    const now = await attach();
+    for (const key of peer.devices.keys()) peer.devices.set(key, 'expired');
+    now.send(close(44));
+    await page.getByRole('button', { name: 'もう一度申し込む' }).waitFor();
+    expect(await page.locator('.stage canvas').count()).toBe(0);
+    await page.getByRole('button', { name: 'もう一度申し込む' }).click();
+    await state('waiting');
+    peer.approve();
+    await state('attached');
+  });
+
   it('keeps a key that no script can read, and connects at once the next time', async () => {
     await attach();
     const stored = await page.evaluate(async () => {
