@@ -310,6 +310,21 @@ describe('hands', () => {
     expect(Math.sign(now.all('wheel')[0]?.vertical ?? 0)).toBe(1);
   });
 
+  it('draw with a pen as with a mouse', async () => {
+    const now = await attach();
+    const pen = await page.context().newCDPSession(page);
+    const { x, y } = (await page.locator('canvas').boundingBox()) ?? { x: 0, y: 0 };
+    const at = (type: 'mousePressed' | 'mouseMoved' | 'mouseReleased', along: number, buttons: number) =>
+      pen.send('Input.dispatchMouseEvent', { type, x: x + along, y: y + 50, button: 'left', buttons, clickCount: 1, pointerType: 'pen', force: 0.5 });
+    await at('mousePressed', 100, 1);
+    await at('mouseMoved', 140, 1);
+    await at('mouseReleased', 140, 0);
+    await until('the pen is lifted', () => now.all('button').length === 2);
+    expect(now.all('button').map(({ pressed }) => pressed)).toEqual([true, false]);
+    expect(now.all('motion').at(-1)).toMatchObject({ canvas: 1, x: 140, y: 50 });
+    expect(now.all('touch')).toEqual([]);
+  });
+
   it('touch', async () => {
     await open({ hasTouch: true });
     const now = await attach();
