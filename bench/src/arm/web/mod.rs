@@ -94,7 +94,7 @@ impl Web {
                 return Err(error.context(said));
             }
         };
-        let watch = Arc::new(Watch::new());
+        let watch = Arc::new(Watch::of_screen());
         let eyes = Eyes::open(screen()?, Arc::clone(&watch))?;
         Ok(Self {
             browser,
