@@ -35,7 +35,7 @@ function digest(rgba: Uint8Array, width: number, height: number): bigint {
   const lanes = [1n, 2n, 3n, 4n].map((lane) => mix(size, lane));
   const fours = width - (width % 4);
   for (let at = 0; at < width * height; at += 1) {
-    const [red = 0, green = 0, blue = 0] = rgba.subarray(4 * at, 4 * at + 3);
+    const [red, green, blue] = [rgba[4 * at] ?? 0, rgba[4 * at + 1] ?? 0, rgba[4 * at + 2] ?? 0];
     const x = at % width;
     const lane = x < fours ? x % 4 : 0;
     lanes[lane] = mix(lanes[lane] ?? 0n, BigInt((red << 16) | (green << 8) | blue));
