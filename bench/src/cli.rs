@@ -61,6 +61,15 @@ How it is measured: bench/METHOD.md")]
 The report is resize.html (open it in any browser) and resize.json in the --out folder.
 How it is measured: bench/METHOD.md")]
     Resize(Resize),
+    /// Whether the web viewer's memory grows while somebody types and scrolls for long
+    #[command(after_help = "Examples:
+  shoji-bench heap                     (half an hour; needs xvfb)
+  shoji-bench heap --minutes 480       (a working day)
+
+One sample a minute, each after garbage collection.
+The report is heap.html (open it in any browser) and heap.json in the --out folder.
+How it is measured: bench/METHOD.md")]
+    Heap(Heap),
     /// Our codec beside others on recorded clips: time, bytes, CPU and quality
     #[command(after_help = "Examples:
   shoji-bench codec
@@ -192,6 +201,32 @@ pub struct Resize {
     #[arg(long, value_name = "DIR")]
     pub programs: Option<PathBuf>,
     /// Seed of the sizes
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Language of what is printed (default: from the locale)
+    #[arg(long)]
+    pub lang: Option<Language>,
+}
+
+/// The arguments of `heap`.
+#[derive(Debug, Clone, Args)]
+pub struct Heap {
+    /// How long to type and scroll (0: one sample, at the beginning)
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(..=1440))]
+    pub minutes: u32,
+    /// Size of the canvas in physical pixels
+    #[arg(long, default_value = "1280x720", value_name = "WxH")]
+    pub size: CanvasSize,
+    /// Folder for the report; made if it is missing
+    #[arg(long, default_value = "shoji-bench-report", value_name = "DIR")]
+    pub out: PathBuf,
+    /// The browser's program (default: as the host finds it)
+    #[arg(long, value_name = "PATH")]
+    pub browser: Option<PathBuf>,
+    /// Folder of shoji-host (default: beside this program)
+    #[arg(long, value_name = "DIR")]
+    pub programs: Option<PathBuf>,
+    /// Seed of the pauses between keys
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// Language of what is printed (default: from the locale)

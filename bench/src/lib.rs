@@ -14,6 +14,7 @@ pub mod code;
 pub mod codec;
 pub mod corpus;
 pub mod drive;
+pub mod heap;
 pub mod loopback;
 pub mod machine;
 pub mod meter;

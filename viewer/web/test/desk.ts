@@ -19,8 +19,8 @@ const shots = process.env['SHOJI_SHOTS'];
 
 /** A page that tells what was typed into it, and whose colour no browser has around a page. */
 const PAGE = `<!doctype html><meta charset="utf-8"><title>Test</title>
-<style>html,body{margin:0;height:100%;background:#0033cc}textarea{position:absolute;left:40px;top:40px;width:70%;height:200px;font:24px sans-serif}</style>
-<textarea autofocus></textarea>
+<style>html,body{margin:0;height:100%;background:#0033cc}textarea,button{position:absolute;left:40px;top:40px;width:70%;height:200px;font:24px sans-serif}button{top:300px;width:200px;height:60px}</style>
+<textarea autofocus></textarea><button onclick="fetch('/clicked')">0</button>
 <script>const t=document.querySelector('textarea');t.focus();addEventListener('load',()=>fetch('/ready'));
 t.oninput=e=>e.isComposing||fetch('/typed',{method:'POST',body:t.value});t.addEventListener('compositionend',()=>setTimeout(()=>fetch('/typed',{method:'POST',body:t.value})))</script>`;
 
@@ -35,7 +35,7 @@ function digest(rgba: Uint8Array, width: number, height: number): bigint {
   const lanes = [1n, 2n, 3n, 4n].map((lane) => mix(size, lane));
   const fours = width - (width % 4);
   for (let at = 0; at < width * height; at += 1) {
-    const [red = 0, green = 0, blue = 0] = rgba.subarray(4 * at, 4 * at + 3);
+    const [red, green, blue] = [rgba[4 * at] ?? 0, rgba[4 * at + 1] ?? 0, rgba[4 * at + 2] ?? 0];
     const x = at % width;
     const lane = x < fours ? x % 4 : 0;
     lanes[lane] = mix(lanes[lane] ?? 0n, BigInt((red << 16) | (green << 8) | blue));
@@ -44,8 +44,9 @@ function digest(rgba: Uint8Array, width: number, height: number): bigint {
 }
 
 export class Desk {
-  /** What was typed into the page behind the host, and whether it is there. */
+  /** What was typed into the page behind the host, how often its button was clicked, and whether it is there. */
   typed = '';
+  clicks = 0;
   isReady = false;
   /** What the host said. */
   log = '';
@@ -78,6 +79,7 @@ export class Desk {
       for await (const part of request) told += String(part);
       if (request.url === '/ready') this.isReady = true;
       if (request.url === '/typed') this.typed = told;
+      if (request.url === '/clicked') this.clicks += 1;
       response.setHeader('content-type', 'text/html; charset=utf-8').end(request.url === '/' ? body : '');
     });
     this.pages.listen(0, '127.0.0.1');

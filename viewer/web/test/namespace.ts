@@ -27,7 +27,7 @@ export async function inOwnNetwork(file: string, name: string): Promise<void> {
   for (const stream of [run.stdout, run.stderr]) stream.on('data', (part) => (said += String(part)));
   const [code] = (await once(run, 'exit')) as [number | null];
   // What it measured is told, as in a run of its own.
-  for (const line of said.split('\n')) if (line.includes('measured:')) console.info(line.trim());
+  for (const [line] of said.matchAll(/measured: .*/g)) console.info(line);
   if (code !== 0) throw new Error(`the test failed inside its network, or may not have one (it needs root):\n${said}`);
 }
 

@@ -1,5 +1,5 @@
-// The page against the real host with a real browser behind it: what carriers.rs in tests/ does for the native viewer. The one table of
-// both is in tests/CARRIERS.md.
+// The page against the real host with a real browser behind it: the web viewer's half of the table of all carriers, tests/CARRIERS.md. The
+// native viewer's is tests/tests/end_to_end/carriers.rs.
 
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -51,12 +51,22 @@ describe.each(here)('the page and the real host over $way', ({ name, shown, tcpL
     await desk.shot('real-1');
   });
 
-  it('brings what is typed and composed into the page, each once', async () => {
+  it('a click and typed text reach the page and its picture comes back exact', async () => {
+    const { page } = desk;
+    await page.mouse.click(80, 450);
+    await until('the click', () => desk.clicks === 1);
+    await desk.intoField();
+    await page.keyboard.press('a');
+    await until('the letter', () => desk.typed === 'a');
+    // A caret that blinks is no rest.
+    await page.mouse.click(1200, 700);
+    await desk.exact();
+  });
+
+  it('what is composed and committed arrives once', async () => {
     const { page } = desk;
     await desk.intoField();
     const client = await desk.devtools();
-    await page.keyboard.press('a');
-    await until('the letter', () => desk.typed === 'a');
     await client.send('Input.imeSetComposition', { text: 'にほん', selectionStart: 3, selectionEnd: 3 });
     await desk.shot('real-2');
     await client.send('Input.insertText', { text: '日本' });
@@ -66,14 +76,7 @@ describe.each(here)('the page and the real host over $way', ({ name, shown, tcpL
     expect(desk.typed).toBe('a日本B');
   });
 
-  it('is exact at rest, bit for bit', async () => {
-    // A caret that blinks is no rest.
-    await desk.page.mouse.click(1200, 700);
-    await desk.exact();
-    await desk.intoField();
-  });
-
-  it('says which way it came, and follows another size', async () => {
+  it('another size is followed, and the details say which way it came', async () => {
     const { page } = desk;
     await page.keyboard.press('Control+Alt+Shift+I');
     await page.getByText(shown).first().waitFor();
@@ -83,7 +86,7 @@ describe.each(here)('the page and the real host over $way', ({ name, shown, tcpL
     await desk.shot('real-3');
   });
 
-  it('is back by the same way after the link was cut', async () => {
+  it('after a cut the same page is back', async () => {
     desk.relay.cut();
     await desk.stands('silent');
     await desk.stands('reconnecting');
@@ -94,7 +97,7 @@ describe.each(here)('the page and the real host over $way', ({ name, shown, tcpL
     await until('what is typed goes on where it was', () => desk.typed === 'a日本Bc');
   });
 
-  it('is there again after the page is loaded anew', async () => {
+  it('after it is loaded anew the same page is back', async () => {
     const before = desk.typed;
     await desk.page.reload();
     await desk.stands('attached');
@@ -129,14 +132,14 @@ describe.runIf(elsewhere.length > 0).each(elsewhere)('the page and the real host
   it('does all of the same, in a network of its own', () => inOwnNetwork(self, way), 300_000);
 });
 
-describe.runIf(inside === undefined)('over WebTransport where packets are lost', () => {
+describe.runIf(inside === undefined)('over WebTransport', () => {
   let desk: Desk;
   beforeAll(async () => {
     desk = await Desk.start({ udp: true, roundTrip: 40, loss: 50 });
   });
   afterAll(() => desk?.stop());
 
-  it('pictures come by their copies, and are right', async () => {
+  it('where packets are lost pictures come by their copies and are right', async () => {
     await desk.enrol();
     await desk.intoField();
     let text = '';
@@ -159,7 +162,7 @@ describe.runIf(inside === undefined)('over WebTransport where packets are lost',
   });
 });
 
-describe.runIf(inside === FALLBACK)('where UDP is dropped', () => {
+describe.runIf(inside === FALLBACK)('the page by itself', () => {
   let desk: Desk;
   beforeAll(async () => {
     desk = await Desk.start({ udp: true, roundTrip: 0, loss: 0 });
@@ -177,7 +180,7 @@ describe.runIf(inside === FALLBACK)('where UDP is dropped', () => {
     return times.sort((one, other) => one - other)[2] ?? 0;
   }
 
-  it('the page comes by the WebSocket and says so, and a moment is all that it costs', async () => {
+  it('where UDP is dropped the viewer comes through TCP and says so', async () => {
     await desk.page.context().addInitScript(() => {
       new MutationObserver(() => {
         const isThere = document.documentElement.dataset['state'] === 'attached';
@@ -197,6 +200,6 @@ describe.runIf(inside === FALLBACK)('where UDP is dropped', () => {
   });
 });
 
-describe.runIf(inside === undefined)('where UDP is dropped', () => {
-  it('the page comes by the WebSocket, in a network of its own', () => inOwnNetwork(self, FALLBACK), 120_000);
+describe.runIf(inside === undefined)('the page by itself', () => {
+  it('chooses its way, in a network of its own', () => inOwnNetwork(self, FALLBACK), 120_000);
 });
