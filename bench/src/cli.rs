@@ -15,6 +15,7 @@ use crate::words::Language;
 #[command(after_help = "Examples:
   shoji-bench latency                                     (how long from a key to its picture)
   shoji-bench typing                                      (whether all that is typed arrives, on bad links too)
+  shoji-bench resize                                      (how soon a window of another size is crisp again)
   shoji-bench codec                                       (how fast, small and crisp the codec is)
   shoji-bench record bench/pages/corpus/map/script        (a new clip for the codec's measurements)
 
@@ -52,6 +53,23 @@ The first link is always the nearest: 0 ms, 0 %. The relay between viewer and ho
 The report is typing.html (open it in any browser) and typing.json in the --out folder.
 How it is measured: bench/METHOD.md")]
     Typing(Typing),
+    /// How soon a window that was dragged to another size shows its page exactly again, beside a browser on this machine
+    #[command(after_help = "Examples:
+  shoji-bench resize                                (40 drags; needs xvfb)
+  shoji-bench resize --drags 100 --size 1280x800 --out report
+
+The report is resize.html (open it in any browser) and resize.json in the --out folder.
+How it is measured: bench/METHOD.md")]
+    Resize(Resize),
+    /// Whether the web viewer's memory grows while somebody types and scrolls for long
+    #[command(after_help = "Examples:
+  shoji-bench heap                     (half an hour; needs xvfb)
+  shoji-bench heap --minutes 480       (a working day)
+
+One sample a minute, each after garbage collection.
+The report is heap.html (open it in any browser) and heap.json in the --out folder.
+How it is measured: bench/METHOD.md")]
+    Heap(Heap),
     /// Our codec beside others on recorded clips: time, bytes, CPU and quality
     #[command(after_help = "Examples:
   shoji-bench codec
@@ -159,6 +177,61 @@ fn percent(text: &str) -> Result<f64, String> {
 fn keys_per_second(text: &str) -> Result<f64, String> {
     let keys: f64 = text.parse().map_err(|_| "write keys a second, for example 10".to_owned())?;
     if (1.0..=25.0).contains(&keys) { Ok(keys) } else { Err(format!("{text} is out of range: 1 to 25")) }
+}
+
+/// The arguments of `resize`.
+#[derive(Debug, Clone, Args)]
+pub struct Resize {
+    /// Drags of each window
+    #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub drags: u32,
+    /// Sizes that a drag goes through, one each sixtieth of a second
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub steps: u32,
+    /// The largest window in physical pixels
+    #[arg(long, default_value = "1920x1080", value_name = "WxH")]
+    pub size: CanvasSize,
+    /// Folder for the report; made if it is missing
+    #[arg(long, default_value = "shoji-bench-report", value_name = "DIR")]
+    pub out: PathBuf,
+    /// The browser's program (default: as the host finds it)
+    #[arg(long, value_name = "PATH")]
+    pub browser: Option<PathBuf>,
+    /// Folder of shoji-host and shoji-viewer (default: beside this program)
+    #[arg(long, value_name = "DIR")]
+    pub programs: Option<PathBuf>,
+    /// Seed of the sizes
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Language of what is printed (default: from the locale)
+    #[arg(long)]
+    pub lang: Option<Language>,
+}
+
+/// The arguments of `heap`.
+#[derive(Debug, Clone, Args)]
+pub struct Heap {
+    /// How long to type and scroll (0: one sample, at the beginning)
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(..=1440))]
+    pub minutes: u32,
+    /// Size of the canvas in physical pixels
+    #[arg(long, default_value = "1280x720", value_name = "WxH")]
+    pub size: CanvasSize,
+    /// Folder for the report; made if it is missing
+    #[arg(long, default_value = "shoji-bench-report", value_name = "DIR")]
+    pub out: PathBuf,
+    /// The browser's program (default: as the host finds it)
+    #[arg(long, value_name = "PATH")]
+    pub browser: Option<PathBuf>,
+    /// Folder of shoji-host (default: beside this program)
+    #[arg(long, value_name = "DIR")]
+    pub programs: Option<PathBuf>,
+    /// Seed of the pauses between keys
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Language of what is printed (default: from the locale)
+    #[arg(long)]
+    pub lang: Option<Language>,
 }
 
 /// The arguments of `codec`.

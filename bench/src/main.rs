@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use shoji_bench::allocations::Counting;
 use shoji_bench::cli::{Cli, Command};
-use shoji_bench::{codec, corpus, run, typing};
+use shoji_bench::{codec, corpus, heap, resize, run, typing};
 
 /// Counts, so that `codec` can tell how often our codec allocates. It costs one addition each time.
 #[global_allocator]
@@ -15,6 +15,8 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Latency(latency) => run::latency(&latency),
         Command::Typing(asked) => typing::typing(&asked),
+        Command::Resize(asked) => resize::resize(&asked),
+        Command::Heap(asked) => heap::heap(&asked),
         Command::Codec(codec) => codec::codec(&codec),
         Command::Record(record) => corpus::record(&record),
     };

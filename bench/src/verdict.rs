@@ -298,7 +298,10 @@ impl Target {
             Self::ScrollBytes => Some(whole(Mode::Scroll)?.bytes_per_second / 1e6),
             Self::HostCpuPerKey => Some(whole(Mode::Key)?.host_cpu.per_event),
             Self::HostCpuOfFloor => {
-                // On the floor the bench itself is the compositor.
+                // On the floor the bench itself is the compositor; with the web viewer it also looks at a screen all the time.
+                if document.web.is_some() {
+                    return None;
+                }
                 let floor = document.row(Mode::Key, ArmName::Floor)?.bench_cpu.per_event;
                 Some(whole(Mode::Key)?.host_cpu.per_event / floor)
             }

@@ -11,6 +11,7 @@ use programs::{processes_that_name, programs};
 use shoji_bench::ArmName;
 use shoji_bench::arm::folder;
 use shoji_bench::cli::Viewer;
+use shoji_bench::heap;
 use shoji_bench::page::Mode;
 use shoji_bench::result::Document;
 use shoji_bench::typing::figures as typing;
@@ -20,7 +21,7 @@ use shoji_bench::verdict::Target;
 fn bench(room: &Path, arguments: &[&str]) -> String {
     let run = Command::new(env!("CARGO_BIN_EXE_shoji-bench"))
         .args(arguments)
-        .args(["--viewer", "web", "--size", "1280x720", "--lang", "ja", "--programs"])
+        .args(["--size", "1280x720", "--lang", "ja", "--programs"])
         .arg(programs(env!("CARGO_BIN_EXE_shoji-bench")))
         .arg("--out")
         .arg(room.join("report"))
@@ -41,7 +42,7 @@ fn nothing_is_left(room: &Path) {
 #[test]
 fn what_is_typed_into_the_web_viewer_arrives_whole_in_order_and_once() {
     let room = folder::temporary().expect("a temporary folder");
-    let said = bench(room.path(), &["typing", "--rtt", "20", "--characters", "30"]);
+    let said = bench(room.path(), &["typing", "--viewer", "web", "--rtt", "20", "--characters", "30"]);
     let json = std::fs::read(room.path().join("report/typing.json")).expect("the data were written");
     let document: typing::Document = serde_json::from_slice(&json).expect("the data are what this version writes");
     assert_eq!(document.settings.viewer, Viewer::Web);
@@ -56,9 +57,37 @@ fn what_is_typed_into_the_web_viewer_arrives_whole_in_order_and_once() {
 }
 
 #[test]
+fn the_web_viewers_memory_is_found_in_its_page_in_its_worker_and_in_its_core() {
+    let room = folder::temporary().expect("a temporary folder");
+    let said = bench(room.path(), &["heap", "--minutes", "0"]);
+    let json = std::fs::read(room.path().join("report/heap.json")).expect("the data were written");
+    let document: heap::Document = serde_json::from_slice(&json).expect("the data are what this version writes");
+    let [sample] = document.samples[..] else { panic!("one sample: {said}") };
+    assert!(sample.done > 0, "it was worked with: {said}");
+    // The decoder's canvas, at least.
+    assert!(1280 * 720 * 4 < sample.core, "{sample:?}");
+    assert!(100_000 < sample.page.objects && 100_000 < sample.worker.objects, "{sample:?}");
+    assert!(sample.core < sample.resident, "{sample:?}");
+    assert_eq!(document.growth, None, "one sample says nothing of growth");
+    nothing_is_left(room.path());
+}
+
+#[test]
 fn a_short_run_fills_every_row_of_the_web_viewer() {
     let room = folder::temporary().expect("a temporary folder");
-    let work = ["latency", "--rounds", "1", "--keys", "4", "--seconds", "1", "--work", "key,typing,page,scroll"];
+    let work = [
+        "latency",
+        "--viewer",
+        "web",
+        "--rounds",
+        "1",
+        "--keys",
+        "4",
+        "--seconds",
+        "1",
+        "--work",
+        "key,typing,page,scroll",
+    ];
     let said = bench(room.path(), &work);
     assert!(said.contains("Web ビューアー"), "{said}");
     let json = std::fs::read(room.path().join("report/latency.json")).expect("the data were written");

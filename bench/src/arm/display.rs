@@ -15,7 +15,7 @@ use super::START_PATIENCE;
 use crate::code::Picture;
 
 /// A process that ends with this value.
-pub(super) struct Ended(pub(super) Child);
+pub(crate) struct Ended(pub(crate) Child);
 
 impl Drop for Ended {
     fn drop(&mut self) {
@@ -26,7 +26,7 @@ impl Drop for Ended {
 }
 
 /// An X server without a screen.
-pub(super) struct Display {
+pub(crate) struct Display {
     server: Ended,
     name: String,
 }
@@ -36,7 +36,7 @@ impl Display {
     ///
     /// # Errors
     /// If there is no Xvfb or it does not start.
-    pub(super) fn start(width: u32, height: u32, picture: Option<&Path>) -> anyhow::Result<Self> {
+    pub(crate) fn start(width: u32, height: u32, picture: Option<&Path>) -> anyhow::Result<Self> {
         let mut command = Command::new("Xvfb");
         command.args(["-displayfd", "1", "-nolisten", "tcp", "-screen", "0", &format!("{width}x{height}x24")]);
         if let Some(folder) = picture {
@@ -65,7 +65,7 @@ impl Display {
     }
 
     /// A program that will show its windows here.
-    pub(super) fn command(&self, program: &str) -> Command {
+    pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         // Without a Wayland display in its environment a viewer takes the X server.
         command
@@ -76,15 +76,20 @@ impl Display {
         command
     }
 
+    /// Its name, as programs are told where to show their windows.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The server's process.
-    pub(super) fn server(&self) -> u32 {
+    pub(crate) fn server(&self) -> u32 {
         self.server.0.id()
     }
 }
 
 /// The picture of a display whose server keeps it in a folder: a dump of X's own format (XWD), which the server paints into.
 #[derive(Debug)]
-pub(super) struct Screen {
+pub(crate) struct Screen {
     file: File,
     begins: u64,
     width: u32,
@@ -95,7 +100,7 @@ pub(super) struct Screen {
 
 impl Screen {
     /// The file's name in the folder that the server was given.
-    pub(super) fn path(folder: &Path) -> PathBuf {
+    pub(crate) fn path(folder: &Path) -> PathBuf {
         folder.join("Xvfb_screen0")
     }
 
@@ -103,7 +108,7 @@ impl Screen {
     ///
     /// # Errors
     /// If it cannot be read or its pixels are no blue, green, red and one byte of nothing.
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
         let mut head = [0; 80];
         file.read_exact_at(&mut head, 0)?;
@@ -130,7 +135,7 @@ impl Screen {
     ///
     /// # Errors
     /// If the file cannot be read.
-    pub(super) fn read(&mut self, rows: impl IntoIterator<Item = u32>) -> io::Result<()> {
+    pub(crate) fn read(&mut self, rows: impl IntoIterator<Item = u32>) -> io::Result<()> {
         for row in rows.into_iter().filter(|row| *row < self.height) {
             let at = row as usize * self.stride;
             self.file.read_exact_at(&mut self.pixels[at..at + self.stride], self.begins + at as u64)?;
@@ -142,12 +147,12 @@ impl Screen {
     ///
     /// # Errors
     /// If the file cannot be read.
-    pub(super) fn read_all(&mut self) -> io::Result<()> {
+    pub(crate) fn read_all(&mut self) -> io::Result<()> {
         self.file.read_exact_at(&mut self.pixels, self.begins)
     }
 
     /// What was read last.
-    pub(super) fn picture(&self) -> Picture<'_> {
+    pub(crate) fn picture(&self) -> Picture<'_> {
         Picture { width: self.width, height: self.height, stride: self.stride, pixels: &self.pixels }
     }
 }

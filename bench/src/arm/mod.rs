@@ -2,7 +2,7 @@
 //!
 //! Must never let one arm do more before its clock starts, or less before its clock stops, than the other.
 
-mod display;
+pub(crate) mod display;
 pub mod floor;
 pub mod folder;
 pub mod host;

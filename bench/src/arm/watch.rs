@@ -46,6 +46,8 @@ pub struct Watch {
 
 #[derive(Debug, Default)]
 struct Inner {
+    /// What is looked at is being painted meanwhile.
+    is_live: bool,
     strips: Option<Strips>,
     latest: Option<u16>,
     sightings: VecDeque<Sighting>,
@@ -97,12 +99,14 @@ impl Area {
 struct Patch {
     area: Area,
     digest: u64,
+    /// Seen once in what is being painted: it may be half a picture.
+    unsure: Option<u64>,
     changes: u64,
 }
 
 impl Patch {
     /// Looks at points spread over the area: a film changes some of them with every picture.
-    fn look(&mut self, picture: &Picture<'_>) {
+    fn look(&mut self, picture: &Picture<'_>, is_live: bool) {
         let Area { x, width, .. } = self.area;
         let mut digest = 0_u64;
         for row in 0..GRID {
@@ -115,7 +119,9 @@ impl Patch {
                 }
             }
         }
-        if digest != self.digest {
+        let is_sure = !is_live || self.unsure == Some(digest);
+        self.unsure = Some(digest);
+        if is_sure && digest != self.digest {
             self.digest = digest;
             self.changes += 1;
         }
@@ -127,6 +133,14 @@ impl Watch {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A watch that is shown a screen again and again while it is being painted.
+    #[must_use]
+    pub fn of_screen() -> Self {
+        let watch = Self::default();
+        watch.lock().is_live = true;
+        watch
     }
 
     /// From now on codes are read here.
@@ -148,7 +162,7 @@ impl Watch {
 
     /// From now on the changes of this part are counted too, or no part's.
     pub fn count(&self, area: Option<Area>) {
-        self.lock().patch = area.map(|area| Patch { area, digest: 0, changes: 0 });
+        self.lock().patch = area.map(|area| Patch { area, digest: 0, unsure: None, changes: 0 });
     }
 
     /// How many pictures changed the part that is counted.
@@ -175,8 +189,9 @@ impl Watch {
     /// A picture is there. Costs some microseconds; the moment is taken after reading, so that it is never too early.
     pub fn look(&self, picture: &Picture<'_>, arrival: Option<Arrival>) {
         let mut inner = self.lock();
+        let is_live = inner.is_live;
         if let Some(patch) = &mut inner.patch {
-            patch.look(picture);
+            patch.look(picture, is_live);
         }
         if let Some(near) = &mut inner.near {
             near.look(picture, arrival);
@@ -297,6 +312,16 @@ mod tests {
         show(&watch, 4);
         show(&watch, 5);
         assert_eq!(watch.changes(), 0);
+    }
+
+    #[test]
+    fn half_a_picture_on_a_screen_is_no_change() {
+        let watch = Watch::of_screen();
+        watch.count(Some(Area { x: 0, y: 0, width: 384, height: 48 }));
+        for code in [1, 1, 2, 3, 3, 3, 4, 4] {
+            show(&watch, code);
+        }
+        assert_eq!(watch.changes(), 3);
     }
 
     #[test]

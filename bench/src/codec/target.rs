@@ -166,7 +166,7 @@ pub fn judge(document: &Document) -> Vec<Verdict> {
     ]
 }
 
-fn verdict(
+pub(crate) fn verdict(
     what: Text,
     figure: Option<f64>,
     reach: f64,

@@ -3,8 +3,10 @@
 //! Must never compute a figure that is not in the document: the JSON holds all that the page shows.
 
 pub mod codec;
+pub mod heap;
 mod html;
 mod plot;
+pub mod resize;
 mod section;
 mod svg;
 pub mod table;

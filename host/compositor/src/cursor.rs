@@ -28,11 +28,12 @@ impl State {
         if !std::mem::take(&mut self.cursor_changed) {
             return;
         }
-        let cursor = match &self.cursor {
+        let dragged = self.drag.cursor().map(Cursor::Shape);
+        let cursor = dragged.unwrap_or_else(|| match &self.cursor {
             CursorImageStatus::Hidden => Cursor::Hidden,
             CursorImageStatus::Named(icon) => Cursor::Shape(shape(*icon)),
             CursorImageStatus::Surface(surface) => self.picture_of(surface).unwrap_or(Cursor::Hidden),
-        };
+        });
         if cursor != self.told_cursor {
             self.told_cursor = cursor.clone();
             self.event(Event::Cursor(cursor));

@@ -36,6 +36,7 @@ mod canvas;
 mod clients;
 mod content;
 mod cursor;
+mod drag;
 mod foreign;
 mod guard;
 mod hold;
@@ -224,7 +225,7 @@ impl Compositor {
 
     /// Whether a client's drag and drop is going on.
     pub fn is_dragging(&self) -> bool {
-        self.state.dragging
+        self.state.drag.is_on
     }
 
     fn accept(&mut self) -> Result<(), Error> {

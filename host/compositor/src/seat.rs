@@ -13,15 +13,12 @@ use smithay::input::pointer::{
 use smithay::input::touch::{DownEvent, MotionEvent as TouchMotion, UpEvent};
 use smithay::input::{Seat, SeatHandler, SeatState};
 use smithay::reexports::wayland_server::Resource;
-use smithay::reexports::wayland_server::protocol::wl_data_source::WlDataSource;
 use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
 use smithay::utils::{IsAlive, Logical, Point, SERIAL_COUNTER, Serial};
 use smithay::wayland::compositor::{SurfaceAttributes, with_states};
 use smithay::wayland::pointer_constraints::{PointerConstraint, PointerConstraintsHandler, with_pointer_constraint};
 use smithay::wayland::selection::SelectionHandler;
-use smithay::wayland::selection::data_device::{
-    ClientDndGrabHandler, DataDeviceHandler, DataDeviceState, ServerDndGrabHandler, set_data_device_focus,
-};
+use smithay::wayland::selection::data_device::set_data_device_focus;
 use smithay::wayland::selection::primary_selection::{
     PrimarySelectionHandler, PrimarySelectionState, set_primary_focus,
 };
@@ -61,6 +58,11 @@ impl Hands {
             locked: None,
             layout,
         }
+    }
+
+    /// The canvas that the pointer is on.
+    pub(crate) fn pointed(&self) -> Option<CanvasId> {
+        self.pointer.map(|(on, _)| on)
     }
 
     /// Where the pointer is, if it is on this canvas.
@@ -141,7 +143,7 @@ impl State {
         let logical = Point::<f64, Logical>::from((at.x / scale, at.y / scale));
         let (x, y) = (at.x.floor() as i32, at.y.floor() as i32);
         let hit = window.picture.layers().iter().rev().find_map(|layer| {
-            if !layer.area.has(x, y) || self.drag_icon.as_ref() == Some(&layer.surface) {
+            if !layer.area.has(x, y) || self.drag.icon.as_ref() == Some(&layer.surface) {
                 return None;
             }
             let local = layer.local(at.x, at.y);
@@ -167,12 +169,13 @@ impl State {
         pointer.motion(self, under, &MotionEvent { location, serial, time });
         pointer.frame(self);
         if target.is_none() {
+            self.drag_left();
             self.cursor_image_to(CursorImageStatus::default_named());
         }
         if let Some(surface) = target {
             self.activate_constraint(&surface);
         }
-        if self.drag_icon.is_some() {
+        if self.drag.icon.is_some() {
             for window in &mut self.windows {
                 window.dirty |= window.id == canvas || Some(window.id) == moved_away;
             }
@@ -181,7 +184,7 @@ impl State {
 
     /// Gives the pointer to the surface that lies under it now, though it has not moved.
     pub(crate) fn point_again(&mut self) {
-        let Some((canvas, position)) = self.hands.pointer.filter(|_| !self.dragging) else { return };
+        let Some((canvas, position)) = self.hands.pointer.filter(|_| !self.drag.is_on) else { return };
         let Some((under, _)) = self.under(canvas, position) else { return };
         if under.map(|(surface, _)| surface) != self.pointer.current_focus() {
             self.pointer_motion(canvas, position);
@@ -242,7 +245,7 @@ impl State {
         let location = pointer.current_location();
         pointer.motion(self, None, &MotionEvent { location, serial, time });
         pointer.frame(self);
-        if self.drag_icon.is_some()
+        if self.drag.icon.is_some()
             && let Some(window) = self.window_mut(canvas)
         {
             window.dirty = true;
@@ -426,7 +429,7 @@ impl State {
     pub(crate) fn grab_popup(&mut self, popup: PopupSurface, serial: Serial) {
         let kind = PopupKind::Xdg(popup);
         let Ok(root) = find_popup_root_surface(&kind) else { return };
-        if self.dragging || self.window_of(&root).is_none() {
+        if self.drag.is_on || self.window_of(&root).is_none() {
             return;
         }
         let seat = self.seat.clone();
@@ -512,15 +515,6 @@ impl State {
             self.event(Event::PointerLock { canvas, locked: true });
         }
     }
-
-    /// Draws the canvas under the pointer anew: the drag icon came, changed or went.
-    pub(crate) fn redraw_drag_icon(&mut self) {
-        if let Some((canvas, _)) = self.hands.pointer
-            && let Some(window) = self.window_mut(canvas)
-        {
-            window.dirty = true;
-        }
-    }
 }
 
 impl SeatHandler for State {
@@ -562,28 +556,6 @@ impl PointerConstraintsHandler for State {
 impl SelectionHandler for State {
     type SelectionUserData = ();
 }
-
-impl DataDeviceHandler for State {
-    fn data_device_state(&self) -> &DataDeviceState {
-        &self.data_device
-    }
-}
-
-impl ClientDndGrabHandler for State {
-    fn started(&mut self, _: Option<WlDataSource>, icon: Option<WlSurface>, _: Seat<Self>) {
-        self.drag_icon = icon;
-        self.dragging = true;
-        self.redraw_drag_icon();
-    }
-
-    fn dropped(&mut self, _: Option<WlSurface>, _: bool, _: Seat<Self>) {
-        self.drag_icon = None;
-        self.dragging = false;
-        self.redraw_drag_icon();
-    }
-}
-
-impl ServerDndGrabHandler for State {}
 
 impl PrimarySelectionHandler for State {
     fn primary_selection_state(&self) -> &PrimarySelectionState {

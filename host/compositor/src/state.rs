@@ -76,8 +76,7 @@ pub(crate) struct State {
     pub(crate) hands: Hands,
     pub(crate) holds: crate::hold::Holds,
     pub(crate) text_inputs: TextInputs,
-    pub(crate) drag_icon: Option<WlSurface>,
-    pub(crate) dragging: bool,
+    pub(crate) drag: crate::drag::Drag,
     pub(crate) cursor: CursorImageStatus,
     pub(crate) cursor_changed: bool,
     pub(crate) told_cursor: Cursor,
@@ -152,8 +151,7 @@ impl State {
             hands: Hands::new(config.keyboard),
             holds: crate::hold::Holds::default(),
             text_inputs: TextInputs::default(),
-            drag_icon: None,
-            dragging: false,
+            drag: crate::drag::Drag::default(),
             cursor: CursorImageStatus::default_named(),
             cursor_changed: false,
             told_cursor: Cursor::Shape(crate::types::CursorShape::Default),
@@ -273,7 +271,7 @@ impl State {
             window,
             &self.contents,
             &self.popup_list,
-            self.drag_icon.as_ref().zip(self.hands.drag_place(window.id)),
+            self.drag.icon.as_ref().zip(self.hands.drag_place(window.id)),
             &mut layers,
         );
         let old = window.picture.size();
@@ -428,7 +426,7 @@ impl CompositorHandler for State {
         }
         if let Some(index) = self.window_of(surface) {
             self.windows[index].dirty = true;
-        } else if self.drag_icon.as_ref() == Some(surface) {
+        } else if self.drag.icon.as_ref() == Some(surface) {
             self.redraw_drag_icon();
         }
     }
@@ -436,8 +434,8 @@ impl CompositorHandler for State {
     fn destroyed(&mut self, surface: &WlSurface) {
         self.contents.remove(&surface.id());
         self.committed = true;
-        if self.drag_icon.as_ref() == Some(surface) {
-            self.drag_icon = None;
+        if self.drag.icon.as_ref() == Some(surface) {
+            self.drag.icon = None;
             self.redraw_drag_icon();
         }
         // A destroyed subsurface leaves a hole wherever it was.

@@ -327,6 +327,12 @@ fn copying_and_pasting_works_between_clients_of_the_session() {
     assert_eq!(pasted, "障子");
 }
 
+/// The last look of the pointer that was told since it was asked.
+fn newest_cursor(fixture: &mut Fixture) -> Option<Cursor> {
+    let cursor = |event| if let Event::Cursor(cursor) = event { Some(cursor) } else { None };
+    fixture.events().into_iter().rev().find_map(cursor)
+}
+
 #[test]
 fn a_drag_shows_its_icon_and_drops_what_it_carries() {
     let mut fixture = Fixture::new(viewport(400, 300, 120));
@@ -345,6 +351,7 @@ fn a_drag_shows_its_icon_and_drops_what_it_carries() {
     fixture.trip(&mut client);
     assert!(fixture.compositor.is_dragging());
     assert_eq!(fixture.damage(canvas), ["50,50 20x10"]);
+    assert_eq!(newest_cursor(&mut fixture), Some(Cursor::Shape(CursorShape::NoDrop)), "nobody takes it yet");
     fixture.input(at(canvas, 200.0, 100.0));
     fixture.trip(&mut client);
     assert_eq!(fixture.damage(canvas), ["200,100 20x10", "50,50 20x10"]);
@@ -354,6 +361,7 @@ fn a_drag_shows_its_icon_and_drops_what_it_carries() {
     let copy = wl_data_device_manager::DndAction::Copy;
     offer.set_actions(copy, copy);
     fixture.trip(&mut client);
+    assert_eq!(newest_cursor(&mut fixture), Some(Cursor::Shape(CursorShape::Copy)));
     fixture.input(button(false));
     fixture.trip(&mut client);
     insta::assert_snapshot!(client.heard(&["wl_data"]), @r"
@@ -363,6 +371,7 @@ fn a_drag_shows_its_icon_and_drops_what_it_carries() {
     wl_data_device leave
     ");
     assert!(!fixture.compositor.is_dragging());
+    assert_eq!(newest_cursor(&mut fixture), Some(Cursor::Shape(CursorShape::Default)), "nobody has said another");
     assert_eq!(fixture.damage(canvas), ["200,100 20x10"]);
     assert_eq!(fixture.pixel(canvas, 219, 109), [200, 0, 0]);
     source.destroy();

@@ -83,7 +83,8 @@ struct Books {
     writes: Rates,
 }
 
-/// Where a request came from, and what it called this host; added to every request before anything answers it.
+/// Where a request came from, and what it called this host. Requests by HTTP/1.1 and HTTP/2 carry it to whoever answers them: without it
+/// none was admitted, and none is answered.
 #[derive(Debug, Clone)]
 pub(super) struct Asker {
     pub(super) peer: SocketAddr,
@@ -219,7 +220,7 @@ impl Shared {
         if !self.books().requests.allow(peer.ip(), Instant::now()) {
             return Err(Refusal::Busy);
         }
-        // Over HTTP/1.1 they have been counted before.
+        // HTTP/1.1 counts them as it reads; HTTP/2 and HTTP/3 count bytes alone, of which empty headers are few.
         if parts.headers.len() > limits::WEB_HEADER_COUNT {
             return Err(Refusal::Headers);
         }
@@ -334,7 +335,7 @@ async fn write_down(
     let written = tokio::task::spawn_blocking(move || admission.ask(label, fingerprint, from)).await;
     let asked = written.ok().flatten().ok_or(Refusal::Busy)?;
     if let Asked::Waits(code) = &asked {
-        // No more of these lines than there is room on the list.
+        // Strangers cause these lines, but no faster than they may be put on the list.
         info!(peer = %from, %code, "Browser waits to be approved");
     }
     Ok(asked)

@@ -82,7 +82,7 @@ pub(super) fn authority(parts: &Parts, names: &Names) -> Result<Authority, Forei
     Authority::try_from(authority.as_str()).map_err(|_| Foreign::Host)
 }
 
-/// The origin of a request that acts: it must be there, once, and be that of our own page.
+/// The origin of a request that acts: it must be there, once (as far as its kind of HTTP shows), and be that of our own page.
 pub(super) fn own_origin(parts: &Parts, authority: &Authority) -> Result<String, Foreign> {
     let own = format!("https://{authority}");
     let is_ours = only(&parts.headers, &header::ORIGIN) == Ok(Some(own.as_str()));
@@ -94,7 +94,7 @@ pub(super) fn own_origin(parts: &Parts, authority: &Authority) -> Result<String,
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Twice;
 
-/// A header that may be there once.
+/// A header that may be there once. Over HTTP/3 it always seems to be: see `check` in `transport`.
 pub(super) fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Twice> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {

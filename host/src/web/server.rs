@@ -26,7 +26,7 @@ use tracing::{debug, info, warn};
 
 use super::api::{self, Refusal, Shared};
 use super::counted::{Count, Counted};
-use super::transport::{self, Stranger};
+use super::transport::{self, Away, Stranger};
 use super::{Admission, Settings, Way, headers};
 use crate::source::Source;
 use crate::{limits, tls};
@@ -137,13 +137,13 @@ impl Service {
             self.shared.lines.crowded.tell(|left_out| {
                 warn!(%peer, left_out, "Browsers refused: too many connections");
             });
-            stranger.refuse();
+            stranger.send_away(Away::Crowded);
             return;
         };
         let mut stopping = self.stopping.subscribe();
         let admitted = tokio::select! {
             admitted = timeout(limits::WEB_TICKET_TIMEOUT, transport::admit(&self.shared, &stranger)) => admitted,
-            _ = stopping.wait_for(|stopping| *stopping) => return stranger.refuse(),
+            _ = stopping.wait_for(|stopping| *stopping) => return stranger.send_away(Away::Stopping),
             never = stranger.without_datagrams() => match never {},
         };
         match admitted {
@@ -161,7 +161,7 @@ impl Service {
             }
             Err(_) => {
                 self.tell_refusal(peer, &"it took too long to show a ticket");
-                stranger.refuse();
+                stranger.send_away(Away::Late);
             }
         }
     }

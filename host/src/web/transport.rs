@@ -31,8 +31,9 @@ mod code {
 
     pub(super) const NO_ERROR: VarInt = VarInt::from_u32(0x100);
     pub(super) const STREAM_CREATION: VarInt = VarInt::from_u32(0x103);
-    pub(super) const MESSAGE: VarInt = VarInt::from_u32(0x10e);
     pub(super) const EXCESSIVE_LOAD: VarInt = VarInt::from_u32(0x107);
+    pub(super) const REQUEST_INCOMPLETE: VarInt = VarInt::from_u32(0x10d);
+    pub(super) const MESSAGE: VarInt = VarInt::from_u32(0x10e);
 }
 
 /// A QUIC connection of somebody who has shown nothing yet.
@@ -61,10 +62,26 @@ impl Stranger {
         std::future::pending().await
     }
 
-    /// Sends it away, because there are too many.
-    pub(super) fn refuse(self) {
-        self.0.close(code::EXCESSIVE_LOAD, b"");
+    /// Sends it away before it said what it wants.
+    pub(super) fn send_away(self, why: Away) {
+        let code = match why {
+            Away::Crowded => code::EXCESSIVE_LOAD,
+            Away::Late => code::REQUEST_INCOMPLETE,
+            Away::Stopping => code::NO_ERROR,
+        };
+        self.0.close(code, b"");
     }
+}
+
+/// Why a stranger is sent away that has done nothing wrong yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Away {
+    /// There are too many.
+    Crowded,
+    /// It took too long to show a ticket.
+    Late,
+    /// The service stops.
+    Stopping,
 }
 
 /// Why a stranger gets no session. The words are ours alone: this goes into the log.
@@ -105,9 +122,6 @@ pub enum Broken {
     /// The network, or the browser's program.
     #[error("{0}")]
     Connection(#[from] quinn::ConnectionError),
-    /// A stream was given up.
-    #[error("{0}")]
-    Read(#[from] quinn::ReadError),
     /// A stream was given up, or ended before it said what it is.
     #[error("{0}")]
     ReadExact(#[from] quinn::ReadExactError),
@@ -223,6 +237,10 @@ fn parts(request: &ConnectRequest) -> Option<Parts> {
 }
 
 /// Whether a request is for a session, for this host, and from our own page.
+///
+/// Unlike over HTTP/1.1 and HTTP/2, a header that was there twice is not seen to be: the crate keeps one value of each name, the
+/// last. So the last `Origin` counts here. It opens no door: a page cannot set it, browsers send one, and whoever is no browser may
+/// write what he likes and still has no ticket.
 fn check(shared: &Shared, peer: SocketAddr, request: &ConnectRequest) -> Result<(), Unwelcome> {
     let parts = parts(request).ok_or(Unwelcome::Refused(Refusal::Host))?;
     let asker = shared.admit(peer, &parts).map_err(Unwelcome::Refused)?;
@@ -282,7 +300,7 @@ impl Line {
                     }
                 }
                 datagram = connection.read_datagram() => return self.datagram(datagram?).map(Arrival::Datagram),
-                // QUIC lets no more be open at once than may be.
+                // They cannot pile up: QUIC lets only so many be open.
                 stream = connection.accept_uni() => arriving.push(Arriving { stream: stream?, head: Vec::new() }),
                 rest = request_in.read_chunk(limits::WEB_TRANSPORT_REQUEST_REST, true) => {
                     // Finished or given up: both end a session.
@@ -317,6 +335,25 @@ impl Line {
                 let _ = stream.stop(code::STREAM_CREATION);
                 Ok(None)
             }
+        }
+    }
+
+    /// What QUIC knows of the way to the browser.
+    pub fn path(&self) -> quinn::PathStats {
+        self.connection.stats().path
+    }
+
+    /// Sends a copy in a datagram of the session's, as far as there is room: while many wait, it is dropped, and so it is by a browser that
+    /// takes none. The stream has its bytes.
+    pub fn send_copy(&self, copy: &[u8]) {
+        let mut datagram = BytesMut::with_capacity(size_of::<u64>() + copy.len());
+        // By a fourth of its number, as in `datagram`.
+        web_transport_proto::VarInt::try_from(self.session / 4)
+            .expect("a stream's number is one")
+            .encode(&mut datagram);
+        datagram.extend_from_slice(copy);
+        if self.connection.datagram_send_buffer_space() >= datagram.len() {
+            let _ = self.connection.send_datagram(datagram.freeze());
         }
     }
 
@@ -430,6 +467,41 @@ impl Arriving {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Field lines as a browser without a table writes them: each a name and a value, both in so many words.
+    fn request(fields: &[(&str, &str)]) -> Vec<u8> {
+        let mut lines = vec![0, 0];
+        for (name, value) in fields {
+            let (short, value_length) = (name.len().min(7), u8::try_from(value.len()).unwrap());
+            lines.push(0x20 | u8::try_from(short).unwrap());
+            if short == 7 {
+                lines.push(u8::try_from(name.len() - short).unwrap());
+            }
+            lines.extend(name.bytes());
+            lines.push(value_length);
+            lines.extend(value.bytes());
+        }
+        let mut bytes = Vec::new();
+        Frame::HEADERS.encode(&mut bytes);
+        web_transport_proto::VarInt::try_from(lines.len()).unwrap().encode(&mut bytes);
+        [bytes, lines].concat()
+    }
+
+    #[test]
+    fn of_a_header_that_is_there_twice_only_the_last_is_seen() {
+        let twice = request(&[
+            (":method", "CONNECT"),
+            (":protocol", "webtransport"),
+            (":scheme", "https"),
+            (":authority", "localhost:4433"),
+            (":path", PATH),
+            ("origin", "https://evil.example"),
+            ("origin", "https://localhost:4433"),
+        ]);
+        let parts = read_request(&twice).expect("it is a request for a session");
+        let seen: Vec<_> = parts.headers.get_all("origin").iter().collect();
+        assert_eq!(seen, ["https://localhost:4433"]);
+    }
 
     #[test]
     fn a_stream_says_what_it_is_in_its_first_bytes() {

@@ -10,6 +10,7 @@ mod client;
 mod command_line;
 mod fixture;
 mod half_open;
+mod handshakes;
 mod http3;
 mod log;
 mod memory;

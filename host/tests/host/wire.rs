@@ -195,11 +195,21 @@ pub(crate) async fn refused(carrier: Carrier, bundle: &Bundle, tls: rustls::Clie
 impl Wire {
     /// Connects and opens the streams; says nothing yet.
     pub(crate) async fn open(carrier: Carrier, bundle: &Bundle) -> Self {
+        match carrier {
+            Carrier::Quic | Carrier::TlsTcp => {
+                Self::open_with(carrier, bundle, tls(bundle, Some(identity(bundle)))).await
+            }
+            Carrier::WebSocket => Self::WebSocket(Box::new(browser::Socket::open(bundle).await)),
+            Carrier::WebTransport => Self::WebTransport(Box::new(browser::Transport::open(bundle).await)),
+        }
+    }
+
+    /// The same with this TLS, for a device with a certificate.
+    pub(crate) async fn open_with(carrier: Carrier, bundle: &Bundle, tls: rustls::ClientConfig) -> Self {
         let decoder = || Decoder::new(&[Kind::ToViewer]);
-        let tls = || tls(bundle, Some(identity(bundle)));
         match carrier {
             Carrier::Quic => {
-                let (endpoint, connection) = connect_quic(bundle, tls()).await.unwrap();
+                let (endpoint, connection) = connect_quic(bundle, tls).await.unwrap();
                 let (control_out, control_in) = connection.open_bi().await.unwrap();
                 let input_out = connection.open_uni().await.unwrap();
                 Self::Quic(Box::new(Quic {
@@ -214,11 +224,10 @@ impl Wire {
                 }))
             }
             Carrier::TlsTcp => {
-                let stream = connect_tcp(bundle, tls()).await.unwrap();
+                let stream = connect_tcp(bundle, tls).await.unwrap();
                 Self::TlsTcp(Box::new(TlsTcp { stream, decoder: decoder() }))
             }
-            Carrier::WebSocket => Self::WebSocket(Box::new(browser::Socket::open(bundle).await)),
-            Carrier::WebTransport => Self::WebTransport(Box::new(browser::Transport::open(bundle).await)),
+            Carrier::WebSocket | Carrier::WebTransport => panic!("a browser's TLS is the page's"),
         }
     }
 

@@ -52,6 +52,8 @@ pub(crate) struct House {
     /// Where it is found by QUIC.
     pub(crate) quic: SocketAddr,
     pub(crate) certificates: Arc<Certificates>,
+    /// The host's own.
+    pub(crate) certificate: CertificateDer<'static>,
     connector: Arc<rustls::ClientConfig>,
     accept: [JoinHandle<()>; 2],
     _state: tempfile::TempDir,
@@ -198,9 +200,9 @@ impl House {
         let accept = tokio::spawn(accept(listener, acceptor, service.clone()));
         let connector = Arc::new(trusting(&identity.authority));
         let quic = endpoint.local_addr().unwrap();
-        let accept = [accept, accept_quic];
+        let (accept, certificate) = ([accept, accept_quic], identity.certificate);
         let from = Ipv4Addr::LOCALHOST.into();
-        Self { service, address, from, quic, certificates, desk, connector, accept, _state: state }
+        Self { service, address, from, quic, certificates, certificate, desk, connector, accept, _state: state }
     }
 
     /// The host as browsers call it.

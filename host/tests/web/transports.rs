@@ -3,6 +3,8 @@
 use std::sync::atomic::Ordering;
 
 use quinn::{ConnectionError, RecvStream, SendStream};
+use rustls::pki_types::CertificateDer;
+use sha2::{Digest as _, Sha256};
 use shoji_host::{clock, limits};
 use tokio::time::timeout;
 use web_transport_proto::{Frame, StreamUni, VarInt};
@@ -62,9 +64,22 @@ impl Client {
     }
 }
 
-/// The host ends the connection.
-async fn closed(browser: &Browser) -> ConnectionError {
-    timeout(PATIENCE, browser.connection.closed()).await.expect("the host closes")
+/// HTTP/3's codes with which a connection ends. Only [`code::LATE`] comes of waiting: whoever is refused for what he did gets another.
+mod code {
+    /// The host is done with it.
+    pub(super) const DONE: u64 = 0x100;
+    /// There was no ticket in time.
+    pub(super) const LATE: u64 = 0x10d;
+    /// What came was no message of a browser's.
+    pub(super) const WRONG: u64 = 0x10e;
+}
+
+/// The host ends the connection: with this code.
+async fn closed(browser: &Browser) -> u64 {
+    match timeout(PATIENCE, browser.connection.closed()).await.expect("the host closes") {
+        ConnectionError::ApplicationClosed(close) => close.error_code.into(),
+        other => panic!("{other}"),
+    }
 }
 
 #[tokio::test]
@@ -93,7 +108,7 @@ async fn a_ticket_is_good_once_and_on_one_carrier() {
     let thief = browser(&house).await;
     let (mut stolen, ..) = shown(&house, &thief, &ticket).await;
     assert_eq!(stolen.closed().await, Some(4401));
-    closed(&thief).await;
+    assert_eq!(closed(&thief).await, code::DONE);
     says_back(&mut control_out, &mut control_in, b"still here").await;
     assert_eq!(house.desk.sessions.load(Ordering::Relaxed), 1);
 }
@@ -120,7 +135,7 @@ async fn whatever_is_no_ticket_gets_nothing() {
     let half = browser(&house).await;
     let (_session, mut control_out, _control_in) = shown(&house, &half, &[0; 31]).await;
     control_out.finish().unwrap();
-    closed(&half).await;
+    assert_eq!(closed(&half).await, code::WRONG);
     assert_eq!(house.desk.sessions.load(Ordering::Relaxed), 0);
 }
 
@@ -140,7 +155,7 @@ async fn a_browser_that_falls_silent_is_dropped_wherever_it_does() {
     until("each has a place", || house.service.connections() == 5).await;
     house.let_pass(limits::WEB_TICKET_TIMEOUT).await;
     for browser in [at_once, greeted, begun, asked, opened] {
-        closed(&browser).await;
+        assert_eq!(closed(&browser).await, code::LATE);
     }
     until("their places are free again", || house.service.connections() == 0).await;
 }
@@ -168,7 +183,7 @@ async fn a_request_from_another_page_for_another_host_or_for_something_else_is_r
         let browser = browser(&house).await;
         let refused = timeout(PATIENCE, browser.ask(&url, &headers)).await.unwrap();
         assert_eq!(refused.err(), Some(status), "{url} {headers:?}");
-        closed(&browser).await;
+        assert_eq!(closed(&browser).await, code::DONE, "{url} {headers:?}");
     }
     until("no place is kept", || house.service.connections() == 0).await;
 }
@@ -196,8 +211,7 @@ async fn whatever_is_no_request_for_a_session_ends_the_connection() {
         let browser = browser(&house).await;
         let (mut request_out, _answer) = browser.connection.open_bi().await.unwrap();
         request_out.write_all(&wrong).await.unwrap();
-        let ended = closed(&browser).await;
-        assert!(matches!(ended, ConnectionError::ApplicationClosed(_)), "{wrong:?}: {ended}");
+        assert_eq!(closed(&browser).await, code::WRONG, "{wrong:?}");
     }
     assert_eq!(house.desk.sessions.load(Ordering::Relaxed), 0);
 }
@@ -228,7 +242,7 @@ async fn a_control_stream_of_another_session_gets_nothing() {
     VarInt::from_u32(8).encode(&mut head);
     control_out.write_all(&head).await.unwrap();
     control_out.write_all(&ticket).await.unwrap();
-    closed(&browser).await;
+    assert_eq!(closed(&browser).await, code::WRONG);
     assert_eq!(house.desk.sessions.load(Ordering::Relaxed), 0);
 }
 
@@ -237,15 +251,15 @@ async fn a_second_stream_of_input_and_a_fourth_of_http_end_the_session() {
     let house = House::new().await;
     let twice = Client::new(&house, "twice").await;
     let (_one, _two) = (twice.session.open_uni().await, twice.session.open_uni().await);
-    closed(&twice.browser).await;
+    assert_eq!(closed(&twice.browser).await, code::DONE);
     let greets = Client::new(&house, "greets").await;
     let mut fourth = greets.browser.connection.open_uni().await.unwrap();
     fourth.write_all(&[0]).await.unwrap();
-    closed(&greets.browser).await;
+    assert_eq!(closed(&greets.browser).await, code::DONE);
     let foreign = Client::new(&house, "foreign").await;
     let mut stream = foreign.browser.connection.open_uni().await.unwrap();
     stream.write_all(&[0x40, 0x54, 8]).await.unwrap();
-    closed(&foreign.browser).await;
+    assert_eq!(closed(&foreign.browser).await, code::DONE);
     until("the sessions have ended", || house.desk.ended.load(Ordering::Relaxed) == 3).await;
 }
 
@@ -282,7 +296,7 @@ async fn a_datagram_of_another_session_ends_it_and_a_flood_before_it_does_not_ma
     for (name, wrong) in [("empty", &b""[..]), ("other", &[1]), ("far", &[0xff; 8]), ("cut", &[0x40])] {
         let other = Client::new(&house, name).await;
         other.browser.connection.send_datagram(wrong.to_vec().into()).unwrap();
-        closed(&other.browser).await;
+        assert_eq!(closed(&other.browser).await, code::DONE);
     }
     says_back(&mut control_out, &mut control_in, b"still here").await;
 }
@@ -293,7 +307,7 @@ async fn too_much_on_the_stream_of_the_request_ends_the_session() {
     let mut client = Client::new(&house, "pc").await;
     // The host may close while it is still being written.
     let _ = client.session.request_out.write_all(&vec![0; limits::WEB_TRANSPORT_REQUEST_REST + 1]).await;
-    closed(&client.browser).await;
+    assert_eq!(closed(&client.browser).await, code::DONE);
 }
 
 #[tokio::test]
@@ -301,10 +315,10 @@ async fn a_page_that_ends_its_session_is_let_go_at_once() {
     let house = House::new().await;
     let mut finishes = Client::new(&house, "finishes").await;
     finishes.session.request_out.finish().unwrap();
-    closed(&finishes.browser).await;
+    assert_eq!(closed(&finishes.browser).await, code::DONE);
     let mut resets = Client::new(&house, "resets").await;
     resets.session.request_out.reset(0x10c_u32.into()).unwrap();
-    closed(&resets.browser).await;
+    assert_eq!(closed(&resets.browser).await, code::DONE);
     let closes = Client::new(&house, "closes").await;
     closes.browser.connection.close(0x100_u32.into(), b"");
     until("the sessions have ended", || house.desk.ended.load(Ordering::Relaxed) == 3).await;
@@ -354,21 +368,41 @@ async fn a_service_that_stops_lets_strangers_go() {
     let browser = browser(&house).await;
     let _session = ask(&house, &browser, &[]).await.unwrap();
     house.service.stop();
-    closed(&browser).await;
+    assert_eq!(closed(&browser).await, code::DONE);
     until("its place is free", || house.service.connections() == 0).await;
+}
+
+/// The certificate that the host showed.
+fn shown_to(browser: &Browser) -> CertificateDer<'static> {
+    let chain = browser.connection.peer_identity().unwrap().downcast::<Vec<CertificateDer<'static>>>().unwrap();
+    chain[0].clone()
+}
+
+fn hash(certificate: &CertificateDer<'_>) -> [u8; 32] {
+    Sha256::digest(certificate).into()
 }
 
 #[tokio::test]
 async fn a_host_shows_browsers_the_certificate_whose_hash_came_with_the_ticket_and_viewers_its_own() {
     let house = House::new().await;
-    assert!(Browser::connect(house.quic, vec![[0; 32]]).await.is_err(), "another certificate is not taken");
-    let known = house.certificates.hashes(clock::unix_seconds()).to_vec();
-    let as_viewer = Browser::connect_for(house.quic, known, shoji_host::tls::ALPN).await;
-    assert!(as_viewer.is_err(), "viewers are shown the host's own");
+    let [on_duty, next] = house.certificates.hashes(clock::unix_seconds());
     let browser = browser(&house).await;
-    let shown = browser.connection.peer_identity().is_some();
-    assert!(shown);
-    // Kept open on purpose: HTTP/3's own streams of both sides.
+    assert_eq!(hash(&shown_to(&browser)), on_duty);
+    let own = vec![hash(&house.certificate)];
+    let as_viewer = Browser::connect_for(house.quic, own.clone(), shoji_host::tls::ALPN).await.unwrap();
+    assert_eq!(shown_to(&as_viewer), house.certificate);
+    for (known, protocol) in [(own, shoji_host::tls::HTTP_3), (vec![on_duty, next], shoji_host::tls::ALPN)] {
+        let other = Browser::connect_for(house.quic, known, protocol).await.err();
+        // The client's own TLS ends it: QUIC carries an alert as 0x100 and its number.
+        let Some(ConnectionError::TransportError(error)) = other else { panic!("{other:?}") };
+        assert!((0x100..0x200).contains(&u64::from(error.code)), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn http3_begins_with_the_hosts_settings() {
+    let house = House::new().await;
+    let browser = browser(&house).await;
     let mut settings = timeout(PATIENCE, browser.connection.accept_uni()).await.unwrap().unwrap();
     assert_eq!(VarInt::read(&mut settings).await.unwrap(), StreamUni::CONTROL.0);
 }

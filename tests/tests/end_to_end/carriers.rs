@@ -1,4 +1,5 @@
-//! The same things over every carrier: one table, in which a carrier is one line.
+//! The same things over every carrier of the native viewer: one table, in which a carrier is one line. The web viewer's half of it is
+//! `viewer/web/test/real.test.ts`; the whole is `tests/CARRIERS.md`.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -6,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use shoji_bench::relay::bytes::ByteRelay;
 use shoji_bench::relay::{Conditions, Relay};
-use shoji_protocol::{AttachHow, CanvasId, KeyboardLayout};
+use shoji_protocol::{
+    AttachHow, CanvasId, Input, KeyboardLayout, PreeditCursor, Rate, Scale, Size, Text, TextOffset, Viewport,
+};
 use shoji_viewer::bundle::Bundle;
 use shoji_viewer::headless::Viewer;
 use shoji_viewer::keys::Layout;
@@ -46,6 +49,8 @@ macro_rules! table {
 
 table! {
     a_click_and_typed_text_reach_the_page_and_its_picture_comes_back_exact;
+    what_is_composed_and_committed_arrives_once;
+    another_size_is_followed;
     after_a_cut_the_same_page_is_back;
     a_far_link_with_one_per_cent_of_loss_carries_the_same;
 }
@@ -169,6 +174,30 @@ mod bodies {
             assert!(Instant::now() < deadline, "nobody measured the round trip: {:?}", session.viewer.stats());
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    pub(super) fn what_is_composed_and_committed_arrives_once(_: &str, carrier: Carrier) {
+        let session = Session::new(carrier, Between::Nothing);
+        session.work(1, "a", "a");
+        let text = |text: &str| Text::new(text).expect("it is short");
+        let end = TextOffset::clamped(9);
+        let cursor = Some(PreeditCursor { from: end, to: end });
+        session.viewer.input(Input::Preedit { text: text("にほん"), cursor });
+        session.viewer.input(Input::Commit { text: text("日本") });
+        session.site.wait_last("/v/", "/v/1/a%E6%97%A5%E6%9C%AC");
+    }
+
+    pub(super) fn another_size_is_followed(_: &str, carrier: Carrier) {
+        let session = Session::new(carrier, Between::Nothing);
+        let size = Size::new(1000, 640).expect("a size");
+        let viewport = Viewport::new(size, Scale::ONE, Rate::HZ_60).expect("it is within the limits");
+        session.viewer.link().resize(session.main, viewport);
+        let follows = |picture: &shoji_codec::Canvas| {
+            let is = picture.size();
+            (is.width == 1000 && is.height == 640).then_some(())
+        };
+        session.viewer.wait_canvas(session.main, PATIENCE, follows).expect("the picture has the new size");
+        assert_equal_at_rest(&session.host, &session.viewer, session.main);
     }
 
     pub(super) fn after_a_cut_the_same_page_is_back(_: &str, carrier: Carrier) {

@@ -5,6 +5,7 @@
 mod carriers;
 mod command_line;
 mod desk;
+mod displays;
 mod exactness;
 mod fixture;
 mod input_method;

@@ -17,10 +17,11 @@ use crate::fixture::{Host, Page, Site};
 /// into, it asks before it closes.
 const PAGE: &str = "<!doctype html><meta charset=utf-8><style>*{margin:0}body{height:100vh;overflow:hidden;background:\
     repeating-linear-gradient(90deg,#fff 0 1px,#00f 1px 2px)}i{position:fixed;right:0;top:0;width:8px;height:100vh;\
-    background:#080}</style><i></i><script>\
+    background:#080}b{position:fixed;left:100px;top:150px;width:100px;height:200px}</style><i></i>\
+    <b draggable=true></b><script>\
     let told='',busy=0;async function tell(){if(busy)return;busy=1;for(;;){let now='/size/'+innerWidth+'x'+innerHeight+'@'+\
     devicePixelRatio;if(now==told)break;try{await fetch(now);told=now}catch{}}busy=0}onresize=tell;onload=tell;\
-    let keys=0,asks=0;onkeydown=e=>{fetch('/key/'+ ++keys);\
+    let keys=0,asks=0;onkeydown=e=>{fetch('/key/'+ ++keys);if(e.code=='Numpad1')fetch('/numpad/'+e.key);\
     if(e.key=='o')open('/popup','','width=640,height=300');if(e.key=='a')asks=1;\
     if(e.key=='c')document.body.style.background='#c00'};\
     onbeforeunload=e=>{if(asks){fetch('/asked',{keepalive:true});e.preventDefault()}};\
@@ -46,6 +47,7 @@ impl Session {
         let site = Site::of(vec![
             silent("/size/"),
             silent("/key/"),
+            silent("/numpad/"),
             silent("/asked"),
             silent("/hand"),
             silent("/popped/"),
@@ -267,4 +269,48 @@ fn the_page_has_the_scale_of_the_command_line() {
 fn the_page_has_the_scale_of_the_display() {
     let session = Session::at("2", &["--size", "1160x700"]);
     session.said(|size| size.starts_with("/size/580x") && size.ends_with("@2"));
+}
+
+#[test]
+fn the_keypad_follows_num_lock_as_it_is_at_the_pc() {
+    let session = Session::new(&["--size", "900x600"]);
+    // The X server's code of the keypad's 1.
+    let keypad = || session.desk.tool("xdotool", &["key", "87"]);
+    for (press, meant) in [(None, "End"), (Some("Num_Lock"), "1"), (Some("Num_Lock"), "End")] {
+        if let Some(press) = press {
+            session.desk.press(press);
+        }
+        keypad();
+        session.desk.until(&format!("the keypad means {meant}"), |_| {
+            (session.site.last("/numpad/")? == format!("/numpad/{meant}")).then_some(())
+        });
+    }
+}
+
+#[test]
+fn what_is_dragged_out_of_a_page_is_said_not_to_come_out() {
+    let session = Session::new(&["--size", "900x600"]);
+    session.exact("the page");
+    let dark = |pixel: [u8; 3]| pixel.iter().all(|&colour| colour < 90);
+    // Nothing in the page is dark. Above it are the browser's own words.
+    let is_said = |desk: &Desk| {
+        let picture = desk.picture(&desk.window)?;
+        let page = (200..picture.height() - EDGE).flat_map(|y| (EDGE..picture.width() - EDGE).map(move |x| (x, y)));
+        (page.filter(|&(x, y)| dark(picture.get_pixel(x, y).0)).count() > 1_000).then_some(())
+    };
+    assert!(is_said(&session.desk).is_none());
+    session.desk.until("the notice", |desk| {
+        desk.point(150, 360);
+        desk.tool("xdotool", &["mousedown", "1"]);
+        // The browser begins a drag after a few pixels, and shows it by the pointer's shape.
+        for x in [153, 160, 180, 200, 220, 240] {
+            desk.point(x, 370);
+            std::thread::sleep(Duration::from_millis(30));
+        }
+        std::thread::sleep(Duration::from_millis(200));
+        desk.point(230, 380);
+        desk.tool("xdotool", &["mousemove", "1190", "890", "mouseup", "1"]);
+        std::thread::sleep(Duration::from_millis(300));
+        is_said(desk)
+    });
 }

@@ -2,5 +2,6 @@
 //!
 //! Must never start a browser or a socket: these tests only read the project.
 
+mod carriers;
 mod crates;
 mod sources;

@@ -37,6 +37,7 @@ interface Exports {
   shoji_due(now: number): void;
   shoji_is_silent(): number;
   shoji_round_trip(): number;
+  shoji_spliced(): number;
   shoji_line_begin(now: number): void;
   shoji_line_write(channel: number, n: number): number;
   shoji_line_waiting(): number;
@@ -51,10 +52,10 @@ interface Exports {
 
 import { LOCKS, type Input, type TextPlace, type Viewport } from './messages';
 
-export const Capability = { h264: 1, pointerLock: 2, touch: 4, cursorImage: 8, inputCopies: 16 } as const;
+export const Capability = { h264: 1, pointerLock: 2, touch: 4, cursorImage: 8, inputCopies: 16, updateCopies: 32 } as const;
 
-/** The stream that bytes of the host come on: one of a channel, or the one of all. */
-export const Stream = { control: 0, input: 1, updates: 2, all: 3 } as const;
+/** What bytes of the host come on: the stream of a channel, the one of all, or a datagram. */
+export const Stream = { control: 0, input: 1, updates: 2, all: 3, datagram: 4 } as const;
 
 export interface Area {
   x: number;
@@ -254,6 +255,11 @@ export class Core {
   roundTrip(): number | null {
     const micros = this.core.shoji_round_trip();
     return micros < 0 ? null : micros / 1000;
+  }
+
+  /** Bytes of updates that came by copies before their stream brought them. */
+  spliced(): number {
+    return this.core.shoji_spliced();
   }
 
   // ---- the reliable channels of a carrier that has none ----

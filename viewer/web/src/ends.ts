@@ -40,6 +40,11 @@ export function leavesSession(end: End): boolean {
   return passes(end) || (end.kind === 'closed' && (end.code === CloseCode.replaced || (end.code >= 30 && end.code < 40)));
 }
 
+/** Whether this device is no longer, or not yet, one that may connect. */
+export function endsEnrolment(end: End): boolean {
+  return end.kind === 'refused' || end.kind === 'expired' || (end.kind === 'closed' && end.code === CloseCode.certificateExpired);
+}
+
 /** The ids of its title, its sentence and the next step, without their endings. */
 export function textsOf(end: End): [title: string, body: string, next: string] {
   const of = (stem: string): [string, string, string] => [`${stem}Title`, `${stem}Body`, `${stem}Next`];

@@ -7,7 +7,7 @@ import { Typing } from './ime';
 import { Buttons, chord, Fingers, isOfMethod, isOn, Keyboard, Wheel, type Shortcut } from './input';
 import { evdev } from './keys';
 import type { Figures, Input, State, ToPage, ToWorker } from './messages';
-import { openMenu } from './menu';
+import { MENU_KEYS, openMenu } from './menu';
 import { Stage, type View } from './stage';
 import { languageOf, Texts } from './texts';
 import { servePeer } from './peer';
@@ -51,11 +51,17 @@ class Page {
   private readonly hidden = make('input', {
     class: 'typing', type: 'password', autocomplete: 'off', 'aria-label': this.texts.say('WebTyping'), tabindex: -1,
   });
-  private readonly plain = make('div', { class: 'plain', tabindex: 0, role: 'application', 'aria-label': this.texts.say('WebScreen') });
+  private readonly plain = make('div', { class: 'plain', tabindex: 0, role: 'application', 'aria-label': this.texts.say('WebScreen', { key: MENU_KEYS }) });
   private readonly surface = make('main', { class: 'stage' }, this.plain, this.field, this.hidden);
   private readonly live = make('div', { class: 'unseen', role: 'status', 'aria-live': 'polite' });
   private readonly keyboardButton = make('button', { type: 'button', click: () => this.typing.show() }, this.texts.say('WebKeyboard'));
-  private readonly menuButton = make('button', { type: 'button', 'aria-haspopup': 'dialog', click: () => this.menu() }, this.texts.say('MenuTitle'));
+  /** With its keys in sight: the session takes Tab, so whoever has no mouse comes here by them alone. */
+  private readonly menuButton = make(
+    'button',
+    { type: 'button', 'aria-haspopup': 'dialog', 'aria-keyshortcuts': 'Control+Alt+Shift+M', click: () => this.menu() },
+    this.texts.say('MenuTitle'),
+    make('kbd', { 'aria-hidden': 'true' }, MENU_KEYS),
+  );
   private readonly bar = make(
     'header', { class: 'bar' },
     make('span', { class: 'segment' }, this.texts.say('Segment')),
@@ -169,7 +175,8 @@ class Page {
       document.exitPointerLock();
       this.stage.age();
     }
-    if (state.kind === 'ended') {
+    // What was seen of a session that is over, or of one that this device may no longer have.
+    if (state.kind === 'ended' || state.kind === 'enrol' || state.kind === 'unenrolled') {
       this.isHostLocked = false;
       this.stage.clear();
       document.exitPointerLock();
@@ -270,6 +277,7 @@ class Page {
       ['DetailsHost', location.host],
       ['DetailsDevice', figures.device ?? none],
     ];
+    this.details.element.dataset['spliced'] = String(figures.spliced);
     this.details.list.replaceChildren(...rows.flatMap(([id, value]) => [make('dt', {}, this.texts.say(id)), make('dd', {}, value)]));
   }
 

@@ -19,6 +19,9 @@ export interface Choices {
 
 const ZOOMS = [100, 125, 150, 200];
 
+/** The keys that open the menu from within the session, which takes all others: as people read it. */
+export const MENU_KEYS = 'Ctrl+Alt+Shift+M';
+
 /** What the browser around the page keeps to itself. */
 const CHORDS: [string, number[]][] = [
   ['Ctrl+T', [Code.ctrl, Code.t]],
@@ -88,7 +91,7 @@ export function openMenu(texts: Texts, zoom: number, hasTouch: boolean, choices:
 }
 
 function openHelp(texts: Texts, choices: Choices): void {
-  const lines = ['HelpType', 'HelpCopy', 'HelpMenuButton', 'HelpEnd'].map((id) => make('li', {}, texts.say(id)));
+  const lines = ['HelpType', 'HelpCopy', 'HelpMenuKey', 'HelpEnd'].map((id) => make('li', {}, texts.say(id, { key: MENU_KEYS })));
   const close: HTMLButtonElement = make('button', { class: 'first', click: () => dialog.close() }, texts.say('WebClose'));
   const dialog = make(
     'dialog',

@@ -67,6 +67,8 @@ export interface Figures {
   frames: number;
   bandwidth: number;
   echo: [number, number] | null;
+  /** Bytes of updates that a copy brought where a packet was lost, in this connection. */
+  spliced: number;
   carrier: string | null;
   /** The host is reached over TCP, and over UDP it was not. */
   udpSeemsClosed: boolean;

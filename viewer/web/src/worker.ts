@@ -10,7 +10,7 @@ import { openWebRtc } from './carriers/webrtc';
 import { openWebSocket } from './carriers/websocket';
 import { openWebTransport } from './carriers/webtransport';
 import { Capability, Core, Next, type CoreEvent, type How } from './core';
-import { CloseCode, endOf, leavesSession, passes } from './ends';
+import { CloseCode, endOf, endsEnrolment, leavesSession, passes } from './ends';
 import { Counter } from './figures';
 import type { End, State, ToPage, ToWorker, Trouble } from './messages';
 import { Surface } from './painter';
@@ -84,15 +84,16 @@ class Viewer {
   async run(): Promise<void> {
     this.hasVideo = await canDecode();
     if (!this.hasVideo) post({ kind: 'novideo' });
+    let wasTurnedAway = false;
     for (;;) {
-      await this.enrolled();
+      const wasKnown = await this.enrolled();
+      // A host that contradicts itself must not be asked without a pause.
+      if (wasTurnedAway && wasKnown) await sleep(ASK_FIRST);
       const end = await this.sessions();
       if (!leavesSession(end)) this.token = null;
-      if (end.kind === 'refused') {
-        // The device is to be enrolled again. Not at once: a host that contradicts itself must not be asked without a pause.
-        await sleep(ASK_FIRST);
-        continue;
-      }
+      // The device is to be enrolled again: that is all that its person can do.
+      wasTurnedAway = endsEnrolment(end);
+      if (wasTurnedAway) continue;
       this.tell({ kind: 'ended', end });
       await this.woken();
     }
@@ -107,19 +108,24 @@ class Viewer {
     return new Promise((resolve) => (this.wake = resolve));
   }
 
-  /** Until this device is one that may connect. The host is asked to enrol it only when the person asks for that. */
-  private async enrolled(): Promise<void> {
+  /**
+   * Until this device is one that may connect; gives whether it was one already. The host is asked to enrol it only when the person asks
+   * for that.
+   */
+  private async enrolled(): Promise<boolean> {
+    let wasKnown = true;
     let trouble: Trouble | null = null;
     let why: Extract<State, { kind: 'unenrolled' }>['why'] | null = null;
     for (;;) {
       if (trouble === null && (await this.access.isKnown())) {
         const stands = await this.access.challenge();
-        if ('ok' in stands) return;
+        if ('ok' in stands) return wasKnown;
+        wasKnown = false;
         if (stands.code !== undefined) {
           await this.approved(stands.code);
           continue;
         }
-        if (stands.refused !== 'unknown' && stands.refused !== 'expired') return;
+        if (stands.refused !== 'unknown' && stands.refused !== 'expired') return true;
         why = stands.refused === 'expired' ? 'expired' : this.access.hasAsked ? 'gone' : null;
       }
       this.tell(why === null ? { kind: 'enrol', trouble } : { kind: 'unenrolled', why, trouble });
@@ -205,9 +211,14 @@ class Viewer {
     this.carrier = carrier;
     const overUdp = ticket.ok.offers.some(({ kind }) => kind === 'webtransport') && typeof WebTransport !== 'undefined';
     this.udpSeemsClosed = overUdp && carrier.kind === 'websocket';
-    const { pointerLock, touch, cursorImage, inputCopies, h264 } = Capability;
+    const { pointerLock, touch, cursorImage, inputCopies, updateCopies, h264 } = Capability;
     const capabilities =
-      pointerLock | cursorImage | (this.start.touch ? touch : 0) | (carrier.datagram ? inputCopies : 0) | (this.hasVideo ? h264 : 0);
+      pointerLock |
+      cursorImage |
+      (this.start.touch ? touch : 0) |
+      (carrier.datagram ? inputCopies : 0) |
+      (carrier.hearsCopies ? updateCopies : 0) |
+      (this.hasVideo ? h264 : 0);
     const how: How = this.token === null ? { kind: 'own' } : { kind: 'resume', token: this.token };
     this.core.connect(how, capabilities, this.start.locale, this.start.jis, this.start.viewport);
     this.flush();
@@ -407,6 +418,7 @@ class Viewer {
       figures: {
         ...figures,
         roundTrip,
+        spliced: this.core.spliced(),
         carrier: carrier?.kind ?? null,
         udpSeemsClosed: this.udpSeemsClosed,
         device: this.access.device ?? this.access.name,

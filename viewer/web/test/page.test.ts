@@ -152,6 +152,18 @@ describe('a device', () => {
     await state('waiting');
   });
 
+  it('whose enrolment ends while it is used can ask again at once, and sees nothing of the session', async () => {
+    const now = await attach();
+    for (const key of peer.devices.keys()) peer.devices.set(key, 'expired');
+    now.send(close(44));
+    await page.getByRole('button', { name: 'もう一度申し込む' }).waitFor();
+    expect(await page.locator('.stage canvas').count()).toBe(0);
+    await page.getByRole('button', { name: 'もう一度申し込む' }).click();
+    await state('waiting');
+    peer.approve();
+    await state('attached');
+  });
+
   it('keeps a key that no script can read, and connects at once the next time', async () => {
     await attach();
     const stored = await page.evaluate(async () => {
@@ -296,6 +308,21 @@ describe('hands', () => {
     expect(now.all('motion').at(-1)).toMatchObject({ canvas: 1, x: 200, y: 100 });
     expect(now.all('button')).toEqual([{ kind: 'button', button: 2, pressed: true }, { kind: 'button', button: 2, pressed: false }]);
     expect(Math.sign(now.all('wheel')[0]?.vertical ?? 0)).toBe(1);
+  });
+
+  it('draw with a pen as with a mouse', async () => {
+    const now = await attach();
+    const pen = await page.context().newCDPSession(page);
+    const { x, y } = (await page.locator('canvas').boundingBox()) ?? { x: 0, y: 0 };
+    const at = (type: 'mousePressed' | 'mouseMoved' | 'mouseReleased', along: number, buttons: number) =>
+      pen.send('Input.dispatchMouseEvent', { type, x: x + along, y: y + 50, button: 'left', buttons, clickCount: 1, pointerType: 'pen', force: 0.5 });
+    await at('mousePressed', 100, 1);
+    await at('mouseMoved', 140, 1);
+    await at('mouseReleased', 140, 0);
+    await until('the pen is lifted', () => now.all('button').length === 2);
+    expect(now.all('button').map(({ pressed }) => pressed)).toEqual([true, false]);
+    expect(now.all('motion').at(-1)).toMatchObject({ canvas: 1, x: 140, y: 50 });
+    expect(now.all('touch')).toEqual([]);
   });
 
   it('touch', async () => {

@@ -1,195 +1,207 @@
-// The page against the real host with a real browser behind it. SHOJI_HOST names the host's program; `./shoji test` does so.
+// The page against the real host with a real browser behind it: the web viewer's half of the table of all carriers, tests/CARRIERS.md. The
+// native viewer's is tests/tests/end_to_end/carriers.rs.
 
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Desk } from './desk';
+import { filter, inOwnNetwork, inside, loses, up } from './namespace';
 import { until } from './peer';
-import { Relay, type Conditions } from './relay';
+import type { Conditions } from './relay';
 
-const program = process.env['SHOJI_HOST'];
-const shots = process.env['SHOJI_SHOTS'];
-
-/** A page that tells what was typed into it, and whose colour no browser has around a page. */
-const PAGE = `<!doctype html><meta charset="utf-8"><title>Test</title>
-<style>html,body{margin:0;height:100%;background:#0033cc}textarea{position:absolute;left:40px;top:40px;width:70%;height:200px;font:24px sans-serif}</style>
-<textarea autofocus></textarea>
-<script>const t=document.querySelector('textarea');t.focus();addEventListener('load',()=>fetch('/ready'));
-t.oninput=e=>e.isComposing||fetch('/typed',{method:'POST',body:t.value});t.addEventListener('compositionend',()=>setTimeout(()=>fetch('/typed',{method:'POST',body:t.value})))</script>`;
-
-if (program === undefined) throw new Error("SHOJI_HOST is not set: build shoji-host, then set it to that program's path");
+interface Way extends Conditions {
+  way: string;
+  /** The carrier as the host names it, and what the page says of it. */
+  name: string;
+  shown: string;
+  /** How many of a hundred TCP packets are lost; such a way has a network of its own. */
+  tcpLoss?: number;
+}
 
 /** Every way between page and host; each test is one over all of them. */
-const WAYS: (Conditions & { way: string; name: string; shown: string })[] = [
+const WAYS: Way[] = [
   { way: 'WebTransport', name: 'WebTransport', shown: 'WebTransport', udp: true, roundTrip: 0, loss: 0 },
   { way: 'WebTransport, far and lossy', name: 'WebTransport', shown: 'WebTransport', udp: true, roundTrip: 20, loss: 10 },
   { way: 'WebRTC, where QUIC is swallowed', name: 'WebRTC', shown: 'WebRTC', udp: 'webrtc', roundTrip: 0, loss: 0 },
   { way: 'WebRTC, far and lossy', name: 'WebRTC', shown: 'WebRTC', udp: 'webrtc', roundTrip: 20, loss: 10 },
   { way: 'WebSocket, where UDP is swallowed', name: 'WebSocket', shown: 'WebSocket (TLS)。UDP ポート', udp: false, roundTrip: 0, loss: 0 },
+  { way: 'WebSocket, far and lossy', name: 'WebSocket', shown: 'WebSocket (TLS)。UDP ポート', udp: false, roundTrip: 20, loss: 0, tcpLoss: 1 },
 ];
 
-describe.each(WAYS)('the page and the real host over $way', ({ name, shown, udp, roundTrip, loss }) => {
-  const [state, profile] = [mkdtempSync(join(tmpdir(), 'shoji-web-')), program];
-  let host: ChildProcess;
-  let relay: Relay;
-  let address = '';
-  let pages: Server;
-  let browser: Browser;
-  let page: Page;
-  let typed = '';
-  let isReady = false;
-  let log = '';
-  const troubles: string[] = [];
-  const command = (...words: string[]) => execFileSync(profile, [...words, '--state', state], { encoding: 'utf8' });
-  const stands = (state: string) => page.waitForFunction((wanted) => document.documentElement.dataset['state'] === wanted, state, { timeout: 60_000 });
+const FALLBACK = 'the fallback';
+const self = fileURLToPath(import.meta.url);
+const here = WAYS.filter(({ way, tcpLoss }) => (inside === undefined ? tcpLoss === undefined : way === inside));
+const elsewhere = inside === undefined ? WAYS.filter(({ tcpLoss }) => tcpLoss !== undefined) : [];
+
+if (inside !== undefined) up();
+
+describe.each(here)('the page and the real host over $way', ({ name, shown, tcpLoss, ...conditions }) => {
+  let desk: Desk;
 
   beforeAll(async () => {
-    pages = createServer(async (request, response) => {
-      let body = '';
-      for await (const part of request) body += String(part);
-      if (request.url === '/ready') isReady = true;
-      if (request.url === '/typed') typed = body;
-      response.setHeader('content-type', 'text/html; charset=utf-8').end(request.url === '/' ? PAGE : '');
-    });
-    pages.listen(0, '127.0.0.1');
-    await once(pages, 'listening');
-    const start = `http://127.0.0.1:${(pages.address() as AddressInfo).port}/`;
-    const words = ['serve', '--state', state, '--listen', '127.0.0.1:0', '--print-ready', '--start-url', start];
-    host = spawn(profile, words, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, RUST_LOG: 'info' } });
-    host.stderr?.on('data', (part) => (log += String(part)));
-    let said = '';
-    host.stdout?.on('data', (part) => (said += String(part)));
-    const listening = await until('the host listens', () => /ready (\S+)/.exec(said)?.[1], 30_000);
-    relay = await Relay.start(Number(listening.split(':').at(-1)), { udp, roundTrip, loss });
-    address = `127.0.0.1:${relay.port}`;
-    command('user', 'add', 'demo');
-    browser = await chromium.launch({ executablePath: process.env['SHOJI_CHROMIUM'] ?? '/usr/bin/chromium', args: [
-      // The host is on this machine, where a browser offers nobody WebRTC by itself.
-      '--allow-loopback-in-peer-connection',
-      ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
-    ] });
-    const context = await browser.newContext({ locale: 'ja-JP', viewport: { width: 1280, height: 800 }, ignoreHTTPSErrors: true });
-    page = await context.newPage();
-    page.on('pageerror', (error) => troubles.push(String(error)));
-    page.on('console', (message) => {
-      // What a browser says by itself of connections that were not there, or were cut.
-      const isNetwork = /Failed to load resource|Failed to establish a connection|WebSocket connection to/.test(message.text());
-      if (message.type() === 'error' && !isNetwork) troubles.push(message.text());
-    });
+    desk = await Desk.start(conditions);
+    if (tcpLoss !== undefined) filter(...loses(tcpLoss, desk.relay.port));
   });
-
-  afterAll(async () => {
-    await browser?.close();
-    host?.kill('SIGTERM');
-    if (host?.exitCode === null) await once(host, 'exit');
-    relay?.stop();
-    pages?.closeAllConnections();
-    pages?.close();
-    rmSync(state, { recursive: true, force: true });
-  });
-
-  /** The colour of a point of the session's picture on the screen. */
-  async function colour(x: number, y: number): Promise<number[]> {
-    const png = (await page.screenshot({ clip: { x, y, width: 1, height: 1 } })).toString('base64');
-    const blank = await page.context().newPage();
-    const rgb = await blank.evaluate(async (data) => {
-      const bitmap = await createImageBitmap(await (await fetch(`data:image/png;base64,${data}`)).blob());
-      const canvas = new OffscreenCanvas(1, 1).getContext('2d');
-      canvas?.drawImage(bitmap, 0, 0);
-      return [...(canvas?.getImageData(0, 0, 1, 1).data ?? [])].slice(0, 3);
-    }, png);
-    await blank.close();
-    return rgb;
-  }
-
-  /** Until the picture shows the page's own colour, exactly. */
-  async function blue(x: number, y: number): Promise<void> {
-    for (const end = Date.now() + 20_000; ; ) {
-      const rgb = await colour(x, y);
-      if (rgb.join() === '0,51,204') return;
-      if (Date.now() > end) throw new Error(`the page is not seen, but ${rgb.join()}`);
-    }
-  }
+  afterAll(() => desk?.stop());
 
   it('enrols, is approved, and shows the session exactly', async () => {
-    await page.goto(`https://${address}/`);
-    await page.getByLabel('この端末の名前').fill('税務課 窓口 3');
-    await page.keyboard.press('Enter');
-    const code = await page.locator('.code').textContent();
-    command('device', 'approve', code ?? '', '--user', 'demo', '--days', '1');
-    await stands('attached');
-    await until('the page behind it is loaded', () => isReady, 30_000);
-    await blue(1200, 700);
-    if (shots !== undefined) await page.screenshot({ path: `${shots}/real-1.png` });
+    const code = await desk.ask();
+    await desk.stands('waiting');
+    desk.approve(code);
+    await desk.stands('attached');
+    await until('the page behind it is loaded', () => desk.isReady, 30_000);
+    await desk.blue(1200, 700);
+    await desk.shot('real-1');
   });
 
-  it('brings what is typed and composed into the page, each once', async () => {
-    await page.mouse.click(300, 250);
-    await page.waitForFunction(() => document.activeElement?.tagName === 'TEXTAREA', undefined, { timeout: 15_000 });
-    const client = await page.context().newCDPSession(page);
+  it('a click and typed text reach the page and its picture comes back exact', async () => {
+    const { page } = desk;
+    await page.mouse.click(80, 450);
+    await until('the click', () => desk.clicks === 1);
+    await desk.intoField();
     await page.keyboard.press('a');
-    await until('the letter', () => typed === 'a');
-    await client.send('Input.imeSetComposition', { text: 'にほん', selectionStart: 3, selectionEnd: 3 });
-    if (shots !== undefined) await page.waitForTimeout(400).then(() => page.screenshot({ path: `${shots}/real-2.png` }));
-    await client.send('Input.insertText', { text: '日本' });
-    await until('the word', () => typed === 'a日本');
-    await page.keyboard.press('Shift+b');
-    await until('the capital', () => typed === 'a日本B');
-    expect(typed).toBe('a日本B');
+    await until('the letter', () => desk.typed === 'a');
+    // A caret that blinks is no rest.
+    await page.mouse.click(1200, 700);
+    await desk.exact();
   });
 
-  it('says which way it came, and follows another size', async () => {
+  it('what is composed and committed arrives once', async () => {
+    const { page } = desk;
+    await desk.intoField();
+    const client = await desk.devtools();
+    await client.send('Input.imeSetComposition', { text: 'にほん', selectionStart: 3, selectionEnd: 3 });
+    await desk.shot('real-2');
+    await client.send('Input.insertText', { text: '日本' });
+    await until('the word', () => desk.typed === 'a日本');
+    await page.keyboard.press('Shift+b');
+    await until('the capital', () => desk.typed === 'a日本B');
+    expect(desk.typed).toBe('a日本B');
+  });
+
+  it('another size is followed, and the details say which way it came', async () => {
+    const { page } = desk;
     await page.keyboard.press('Control+Alt+Shift+I');
     await page.getByText(shown).first().waitFor();
     await page.setViewportSize({ width: 1000, height: 640 });
     await page.getByText('994 × 605').waitFor();
-    await blue(300, 560);
-    if (shots !== undefined) await page.screenshot({ path: `${shots}/real-3.png` });
+    await desk.blue(300, 560);
+    await desk.shot('real-3');
   });
 
-  it('is back by the same way after the link was cut', async () => {
-    relay.cut();
-    await stands('silent');
-    await stands('reconnecting');
-    relay.mend();
-    await stands('attached');
-    await page.mouse.click(300, 250);
-    await page.waitForFunction(() => document.activeElement?.tagName === 'TEXTAREA', undefined, { timeout: 15_000 });
-    await page.keyboard.press('c');
-    await until('what is typed goes on where it was', () => typed === 'a日本Bc');
+  it('after a cut the same page is back', async () => {
+    desk.relay.cut();
+    await desk.stands('silent');
+    await desk.stands('reconnecting');
+    desk.relay.mend();
+    await desk.stands('attached');
+    await desk.intoField();
+    await desk.page.keyboard.press('c');
+    await until('what is typed goes on where it was', () => desk.typed === 'a日本Bc');
   });
 
-  it('is there again after the page is loaded anew', async () => {
-    const before = typed;
-    await page.reload();
-    await stands('attached');
-    await blue(300, 560);
-    expect(typed, 'it is the same session').toBe(before);
+  it('after it is loaded anew the same page is back', async () => {
+    const before = desk.typed;
+    await desk.page.reload();
+    await desk.stands('attached');
+    await desk.blue(300, 560);
+    expect(desk.typed, 'it is the same session').toBe(before);
   });
 
   it('ends the session, and nothing went wrong in the page', async () => {
+    const { page } = desk;
     await page.getByRole('button', { name: 'メニュー' }).click();
     await page.getByRole('button', { name: 'セッションを終了' }).click();
     await page.getByRole('button', { name: '終了する' }).click();
     await page.getByRole('heading', { name: '終了しました' }).waitFor();
-    expect(troubles).toEqual([]);
+    expect(desk.troubles).toEqual([]);
   });
 
   it('is told why when its device is revoked', async () => {
+    const { page } = desk;
     // Whoever asks for the own session while it is going down is told that it has ended.
-    await until('the session is gone', () => command('sessions', '--json').trim() === '[]', 20_000);
+    await until('the session is gone', () => desk.command('sessions', '--json').trim() === '[]', 20_000);
     await page.getByRole('button', { name: '接続する' }).click();
-    await stands('attached');
-    command('device', 'revoke', '税務課-窓口-3');
+    await desk.stands('attached');
+    desk.command('device', 'revoke', '税務課-窓口-3');
     await page.getByRole('heading', { name: '取り消され' }).waitFor();
-    if (shots !== undefined) await page.screenshot({ path: `${shots}/real-4.png` });
-    expect(troubles).toEqual([]);
-    const ways = [...log.matchAll(/Viewer attached .*carrier="?([A-Za-z]+)/g)].map(([, name]) => name);
-    expect(ways, 'each connection came the same way').toEqual([name, name, name, name]);
+    await desk.shot('real-4');
+    expect(desk.troubles).toEqual([]);
+    expect(desk.ways, 'each connection came the same way').toEqual([name, name, name, name]);
   });
+});
+
+describe.runIf(elsewhere.length > 0).each(elsewhere)('the page and the real host over $way', ({ way }) => {
+  it('does all of the same, in a network of its own', () => inOwnNetwork(self, way), 300_000);
+});
+
+describe.runIf(inside === undefined)('over WebTransport', () => {
+  let desk: Desk;
+  beforeAll(async () => {
+    desk = await Desk.start({ udp: true, roundTrip: 40, loss: 50 });
+  });
+  afterAll(() => desk?.stop());
+
+  it('where packets are lost pictures come by their copies and are right', async () => {
+    await desk.enrol();
+    await desk.intoField();
+    let text = '';
+    let spliced = 0;
+    for (const end = Date.now() + 40_000; spliced === 0; ) {
+      expect(Date.now(), `no copy was needed in ${text.length} letters`).toBeLessThan(end);
+      for (let letters = 0; letters < 10; letters += 1) {
+        text += 'a';
+        await desk.page.keyboard.press('a');
+        await until('the letter', () => desk.typed === text);
+      }
+      spliced = await desk.detail('spliced', (bytes) => bytes > 0, 700);
+    }
+    console.info(`measured: ${spliced} bytes of updates came by copies in ${text.length} letters; ${desk.relay.lost} packets were lost`);
+    // A caret that blinks is no rest.
+    await desk.page.mouse.click(1200, 700);
+    await desk.exact();
+    expect(desk.ways).toEqual(['WebTransport']);
+    expect(desk.troubles).toEqual([]);
+  });
+});
+
+describe.runIf(inside === FALLBACK)('the page by itself', () => {
+  let desk: Desk;
+  beforeAll(async () => {
+    desk = await Desk.start({ udp: true, roundTrip: 0, loss: 0 });
+  });
+  afterAll(() => desk?.stop());
+
+  /** Milliseconds from the page's beginning until it has its session, which is there and warm: the median of five. */
+  async function opens(): Promise<number> {
+    const times: number[] = [];
+    for (let turn = 0; turn < 5; turn += 1) {
+      await desk.page.reload();
+      await desk.stands('attached');
+      times.push(await desk.page.evaluate(() => (window as unknown as { attachedAt: number }).attachedAt));
+    }
+    return times.sort((one, other) => one - other)[2] ?? 0;
+  }
+
+  it('where UDP is dropped the viewer comes through TCP and says so', async () => {
+    await desk.page.context().addInitScript(() => {
+      new MutationObserver(() => {
+        const isThere = document.documentElement.dataset['state'] === 'attached';
+        if (isThere) (window as unknown as { attachedAt: number }).attachedAt ??= performance.now();
+      }).observe(document, { attributes: true, subtree: true, attributeFilter: ['data-state'] });
+    });
+    await desk.enrol();
+    const withUdp = await opens();
+    filter(`udp dport ${desk.relay.port} drop`, `udp sport ${desk.relay.port} drop`);
+    const without = await opens();
+    await desk.page.keyboard.press('Control+Alt+Shift+I');
+    await desk.page.getByText('WebSocket (TLS)。UDP ポート').first().waitFor();
+    console.info(`measured: the page has its session after ${withUdp.toFixed(0)} ms by WebTransport, and after ${without.toFixed(0)} ms where UDP is dropped`);
+    expect(new Set(desk.ways.slice(0, 6))).toEqual(new Set(['WebTransport']));
+    expect(new Set(desk.ways.slice(6))).toEqual(new Set(['WebSocket']));
+    expect(desk.troubles).toEqual([]);
+  });
+});
+
+describe.runIf(inside === undefined)('the page by itself', () => {
+  it('chooses its way, in a network of its own', () => inOwnNetwork(self, FALLBACK), 120_000);
 });

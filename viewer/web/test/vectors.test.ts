@@ -4,7 +4,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { Core, Next, Stream, type CoreEvent } from '../src/core';
-import { attached, canvasOpened, frame, update, welcome } from './host';
+import { attached, canvasOpened, cursor, frame, update, welcome } from './host';
 
 const folder = new URL('../../../codec/vectors/', import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, import.meta.url));
@@ -36,12 +36,20 @@ function drain(core: Core): CoreEvent[] {
   }
 }
 
-async function joined(): Promise<Core> {
+async function joined(capabilities = 31): Promise<Core> {
   const core = await load();
-  core.connect({ kind: 'own' }, 31, 'ja', true, { width: 800, height: 600, scale: 120, rate: 60_000 });
-  core.receive(Stream.all, frame(welcome(31)));
-  core.receive(Stream.all, frame(attached()));
+  core.connect({ kind: 'own' }, capabilities, 'ja', true, { width: 800, height: 600, scale: 120, rate: 60_000 });
+  core.receive(Stream.control, frame(welcome(capabilities)));
+  core.receive(Stream.control, frame(attached()));
   return core;
+}
+
+/** A copy of bytes of the updates' stream, from this place on. */
+function copy(place: number, bytes: Uint8Array): Uint8Array {
+  const datagram = new Uint8Array(8 + bytes.length);
+  new DataView(datagram.buffer).setBigUint64(0, BigInt(place), true);
+  datagram.set(bytes, 8);
+  return datagram;
 }
 
 const names = readdirSync(folder).filter((name) => name.endsWith('.updates')).map((name) => name.replace('.updates', ''));
@@ -93,6 +101,28 @@ describe('the core in WebAssembly', () => {
     core.receive(Stream.all, frame(update(1, 2, 40, 34, 0, false, Uint8Array.of(2, 0, 40, 0, 34, 0))));
     const [event] = drain(core);
     expect(event).toMatchObject({ kind: 'updated', areas: [{ x: 0, y: 0, width: 40, height: 34 }] });
+  });
+
+  it('takes from a copy what the stream of updates lacks, and nothing twice', async () => {
+    const core = await joined(63);
+    drain(core);
+    const [one, other] = [frame(cursor(1)), frame(cursor(2))];
+    core.receive(Stream.datagram, copy(one.length, other));
+    expect(drain(core), 'what comes before it is missing').toEqual([]);
+    core.receive(Stream.datagram, copy(0, one));
+    expect(drain(core)).toEqual([{ kind: 'cursor', shape: 1 }, { kind: 'cursor', shape: 2 }]);
+    expect(core.spliced()).toBe(one.length + other.length);
+    for (const bytes of [one, other, one]) core.receive(Stream.updates, bytes);
+    expect(drain(core), 'what was lost comes late').toEqual([{ kind: 'cursor', shape: 1 }]);
+  });
+
+  it('closes the connection when a datagram comes that was not agreed on or is none', async () => {
+    for (const [capabilities, datagram, code] of [[31, copy(0, frame(cursor(1))), 34], [63, Uint8Array.of(1, 2, 3), 30]] as const) {
+      const core = await joined(capabilities);
+      drain(core);
+      core.receive(Stream.datagram, datagram);
+      expect(drain(core)).toEqual([{ kind: 'ended', code }]);
+    }
   });
 
   it('closes the connection once, with the reason, when the host sends what is no message', async () => {

@@ -28,7 +28,15 @@ class Made {
   readonly control = new Sink();
   readonly input = new Sink();
   readonly copies = new Sink();
-  readonly datagrams = { writable: this.copies.writable, maxDatagramSize: 1200, outgoingMaxAge: null };
+  /** A datagram comes. */
+  copy: (bytes: Bytes) => void = () => undefined;
+  readonly datagrams = {
+    writable: this.copies.writable,
+    readable: new ReadableStream<Bytes>({ start: (stream) => void (this.copy = (bytes) => stream.enqueue(bytes)) }),
+    maxDatagramSize: 1200,
+    outgoingMaxAge: null,
+    incomingHighWaterMark: 1,
+  };
   end: (info: { closeCode?: number }) => void = () => undefined;
   breaks: (error: Error) => void = () => undefined;
   say: (bytes: Bytes) => void = () => undefined;
@@ -125,6 +133,16 @@ describe('WebTransport', () => {
     await until('both are heard', () => heard.length === 2);
     expect(heard).toContainEqual([0, [7]]);
     expect(heard).toContainEqual([2, [8]]);
+  });
+
+  it('hears copies of updates in datagrams, and lets more than one of them wait', async () => {
+    const carrier = await open();
+    expect(carrier.hearsCopies).toBe(true);
+    expect(Made.last.datagrams.incomingHighWaterMark, 'what the host sends at once').toBeGreaterThanOrEqual(16);
+    Made.last.copy(Uint8Array.of(1));
+    Made.last.copy(Uint8Array.of(2));
+    await until('both are heard', () => heard.length === 2);
+    expect(heard).toEqual([[4, [1]], [4, [2]]]);
   });
 
   it('knows what waits, and drops copies that would', async () => {

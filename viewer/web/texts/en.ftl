@@ -16,7 +16,7 @@ WebWaitingBody = Tell your administrator this code.
 WebWaitingCode = Code
 WebWaitingNext = When you are approved, this page goes on by itself. You may close it meanwhile.
 WebGoneTitle = This device is not enrolled
-WebGoneBody = Your request was not approved, or nobody approved it within 24 hours.
+WebGoneBody = Your request was not approved, or nobody approved it within 24{"\u00A0"}hours.
 WebGoneNext = If you still need this, talk to your administrator, then ask again.
 WebAskAgain = Ask again
 
@@ -41,7 +41,7 @@ WebBar = Controls
 WebWindows = Windows
 WebWindow = Window { $number }
 WebCloseWindow = Close window { $number }
-WebScreen = The screen of the browser in the internet segment
+WebScreen = The screen of the browser in the internet segment. { $key } opens the menu
 WebTyping = Typing into the internet segment
 WebKeyboard = Keyboard
 WebZoomPart = { $percent }%

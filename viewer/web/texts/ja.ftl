@@ -16,7 +16,7 @@ WebWaitingBody = 次のコードを管理者に伝えてください。
 WebWaitingCode = 承認コード
 WebWaitingNext = 承認されると、この画面は自動で切り替わります。閉じてもかまいません。
 WebGoneTitle = この端末は登録されていません
-WebGoneBody = 申し込みが承認されなかったか、承認されないまま 24 時間が過ぎました。
+WebGoneBody = 申し込みが承認されなかったか、承認されないまま 24{"\u00A0"}時間が過ぎました。
 WebGoneNext = 必要なときは、管理者に確かめてから、もう一度申し込んでください。
 WebAskAgain = もう一度申し込む
 
@@ -41,7 +41,7 @@ WebBar = 操作
 WebWindows = ウィンドウ
 WebWindow = ウィンドウ { $number }
 WebCloseWindow = ウィンドウ { $number } を閉じる
-WebScreen = インターネット側のブラウザーの画面
+WebScreen = インターネット側のブラウザーの画面。メニューは { $key }
 WebTyping = インターネット側への文字入力
 WebKeyboard = 文字キーボード
 WebZoomPart = { $percent }%

@@ -21,6 +21,7 @@ use tempfile::TempDir;
 use super::devtools::{Devtools, Error};
 use crate::arm::display::{Display, Ended};
 use crate::arm::{START_PATIENCE, folder};
+use crate::heap::Held;
 use crate::meter::descendants;
 
 /// Whose processes the browser's are if the bench is root: the number before those of the host's own browsers.
@@ -68,9 +69,11 @@ pub struct Weight {
 }
 
 /// The browser with its page. Dropping it ends the browser.
-pub(super) struct Chromium {
+pub(crate) struct Chromium {
     devtools: Devtools,
     session: String,
+    /// The conversation with the page's worker, once somebody asked for it.
+    worker: Option<String>,
     target: String,
     child: Ended,
     log: PathBuf,
@@ -85,7 +88,7 @@ impl Chromium {
     ///
     /// # Errors
     /// If it cannot be started or does not answer.
-    pub(super) fn start(
+    pub(crate) fn start(
         program: &Path,
         display: &Display,
         (width, height): (u32, u32),
@@ -121,7 +124,8 @@ impl Chromium {
         let child = Ended(child);
         let devtools = Devtools::new(input, output)?;
         let nothing = String::new;
-        let mut browser = Self { devtools, session: nothing(), target: nothing(), child, log, _folder: folder };
+        let mut browser =
+            Self { devtools, session: nothing(), worker: None, target: nothing(), child, log, _folder: folder };
         match browser.take_page() {
             Ok(()) => Ok(browser),
             Err(error) => {
@@ -176,7 +180,7 @@ impl Chromium {
     ///
     /// # Errors
     /// If it cannot be opened; a certificate that is not trusted is such a case.
-    pub(super) fn open(&mut self, url: &str) -> anyhow::Result<()> {
+    pub(crate) fn open(&mut self, url: &str) -> anyhow::Result<()> {
         let opened = self.call("Page.navigate", json!({ "url": url }))?;
         let why = opened["errorText"].as_str().unwrap_or_default();
         anyhow::ensure!(why.is_empty(), "the web viewer's browser could not open {url}: {why}");
@@ -211,6 +215,61 @@ impl Chromium {
             "the page at {url} loaded nothing; is it the web viewer?"
         );
         Ok(Weight { bytes: files.values().sum(), files: files.len() as u64 })
+    }
+
+    /// Begins a conversation with the page's worker, which lasts as long as the page.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub(super) fn attach_worker(&mut self) -> anyhow::Result<()> {
+        let attach = json!({ "autoAttach": true, "waitForDebuggerOnStart": false, "flatten": true });
+        self.call("Target.setAutoAttach", attach)?;
+        let is_worker = |event: &super::devtools::Event| {
+            event.method == "Target.attachedToTarget" && event.params["targetInfo"]["type"] == "worker"
+        };
+        let attached = self
+            .devtools
+            .events()
+            .into_iter()
+            .find(is_worker)
+            .context("the page has no worker; is it the web viewer?")?;
+        self.worker = attached.params["sessionId"].as_str().map(str::to_owned);
+        Ok(())
+    }
+
+    /// What page and worker hold, and the bytes of WebAssembly's memories, after a collection of garbage.
+    ///
+    /// # Errors
+    /// If one of them cannot be asked.
+    pub(super) fn memory(&mut self) -> anyhow::Result<(Held, Held, u64)> {
+        let worker = self.worker.clone().context("the page's worker is to be attached first")?;
+        let page = self.session.clone();
+        // The core's memory is no global of its worker, but it can be found by what it is.
+        let made_by = self.ask(&worker, "Runtime.evaluate", json!({ "expression": "WebAssembly.Memory.prototype" }))?;
+        let prototype = json!({ "prototypeObjectId": made_by["result"]["objectId"] });
+        let found = self.ask(&worker, "Runtime.queryObjects", prototype)?;
+        let sum = "function () { return this.reduce((sum, { buffer }) => sum + buffer.byteLength, 0); }";
+        let params =
+            json!({ "functionDeclaration": sum, "objectId": found["objects"]["objectId"], "returnByValue": true });
+        let core = self.ask(&worker, "Runtime.callFunctionOn", params)?;
+        let core =
+            core["result"]["value"].as_u64().filter(|bytes| 0 < *bytes).context("the core's memory was not found")?;
+        for object in [&made_by["result"]["objectId"], &found["objects"]["objectId"]] {
+            self.ask(&worker, "Runtime.releaseObject", json!({ "objectId": object }))?;
+        }
+        let mut held = [Held::default(); 2];
+        for (of, session) in held.iter_mut().zip([&page, &worker]) {
+            self.ask(session, "HeapProfiler.collectGarbage", json!({}))?;
+            let used = self.ask(session, "Runtime.getHeapUsage", json!({}))?;
+            let bytes = |name: &str| used[name].as_f64().map_or(0, |bytes| whole(bytes).unsigned_abs());
+            of.objects = bytes("usedSize");
+            of.beside = bytes("embedderHeapUsedSize") + bytes("backingStorageSize");
+        }
+        Ok((held[0], held[1], core))
+    }
+
+    fn ask(&mut self, session: &str, method: &str, params: Value) -> Result<Value, Error> {
+        self.devtools.call(Some(session), method, params)
     }
 
     /// Where the web viewer stands; empty: it is not there.
@@ -255,7 +314,7 @@ impl Chromium {
         let until = Instant::now() + START_PATIENCE;
         loop {
             let stage = self.evaluate(STAGE)?;
-            let stage = [0, 1].map(|at: usize| stage[at].as_f64().map_or(0, pixels));
+            let stage = [0, 1].map(|at: usize| stage[at].as_f64().map_or(0, whole));
             if stage == wanted {
                 return Ok(());
             }
@@ -275,7 +334,7 @@ impl Chromium {
             self.devtools.call(None, "Browser.setWindowBounds", json!({ "windowId": id, "bounds": bounds }))?;
             // The page hears of its new size a little later; asked again too early, it would be corrected twice.
             let settled = Instant::now() + Duration::from_millis(500);
-            while self.evaluate(STAGE)?[0].as_f64().map_or(0, pixels) == stage[0] && Instant::now() < settled {
+            while self.evaluate(STAGE)?[0].as_f64().map_or(0, whole) == stage[0] && Instant::now() < settled {
                 sleep(LOOK);
             }
             sleep(Duration::from_millis(200));
@@ -312,8 +371,8 @@ impl Drop for Chromium {
     }
 }
 
-fn pixels(number: f64) -> i64 {
-    #[expect(clippy::cast_possible_truncation, reason = "a size within a display")]
+fn whole(number: f64) -> i64 {
+    #[expect(clippy::cast_possible_truncation, reason = "a size within a display, or bytes of a memory")]
     {
         number.round() as i64
     }

@@ -25,12 +25,13 @@ use super::{Arm, Given, Processes, Resting, START_PATIENCE, Typist, folder};
 use crate::ArmName;
 use crate::clock::now;
 use crate::code::Strips;
+use crate::heap::Held;
 use crate::meter::descendants;
 use crate::page::Answer;
 use crate::record::Traffic;
 use crate::relay::bytes::ByteRelay;
 use crate::typing::keyboard::SHIFT;
-use chromium::Chromium;
+pub(crate) use chromium::Chromium;
 pub use chromium::Weight;
 
 /// Room around the picture for the browser's own bars and the page's.
@@ -94,7 +95,7 @@ impl Web {
                 return Err(error.context(said));
             }
         };
-        let watch = Arc::new(Watch::new());
+        let watch = Arc::new(Watch::of_screen());
         let eyes = Eyes::open(screen()?, Arc::clone(&watch))?;
         Ok(Self {
             browser,
@@ -141,6 +142,22 @@ impl Web {
         };
         self.browser.stands("attached")?;
         Ok(at - began)
+    }
+
+    /// Lets [`memory`](Self::memory) be asked for from now on.
+    ///
+    /// # Errors
+    /// If the page's worker is not found.
+    pub fn watch_memory(&mut self) -> anyhow::Result<()> {
+        self.browser.attach_worker()
+    }
+
+    /// What page and worker hold, and the bytes of the core's memory, after everything was collected that can be.
+    ///
+    /// # Errors
+    /// If the browser cannot be asked.
+    pub fn memory(&mut self) -> anyhow::Result<(Held, Held, u64)> {
+        self.browser.memory()
     }
 
     fn shown(&mut self, strips: Strips) -> anyhow::Result<Option<u16>> {

@@ -1,4 +1,4 @@
-//! Copies of updates on a QUIC connection: which frames get one, and when it is sent.
+//! Copies of updates beside a stream of QUIC's: which frames get one, and when it is sent.
 //!
 //! Owns the copies that wait. It must never hold back a frame, nor send a copy where the link is full ([`super::losses`]). Only what
 //! gets a copy is copied.
@@ -29,10 +29,10 @@ impl Copies {
         self.wanted = true;
     }
 
-    /// The stream of updates was given this frame.
-    pub(super) fn sent(&mut self, frame: &[u8], connection: &quinn::Connection) {
+    /// The stream of updates was given this frame, on this way.
+    pub(super) fn sent(&mut self, frame: &[u8], path: impl FnOnce() -> quinn::PathStats) {
         self.sent_on(frame, || {
-            let path = connection.stats().path;
+            let path = path();
             Path { lost: path.lost_packets, round_trip: path.rtt, shortest: path.min_rtt, window: path.cwnd }
         });
     }
@@ -43,13 +43,10 @@ impl Copies {
         self.copier.sent(frame, copied, now());
     }
 
-    /// Sends the copies that are due, as far as the carrier has room: if it still holds that many, it takes nothing.
-    pub(super) fn send_due(&mut self, connection: &quinn::Connection) {
+    /// Gives each copy that is due to the carrier.
+    pub(super) fn send_due(&mut self, send: impl Fn(Vec<u8>)) {
         while let Some(datagram) = self.copier.take_due(now()) {
-            if connection.datagram_send_buffer_space() >= datagram.len() {
-                // A viewer that takes no datagrams has the stream.
-                let _ = connection.send_datagram(datagram.into());
-            }
+            send(datagram);
         }
     }
 

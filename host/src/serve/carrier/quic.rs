@@ -38,6 +38,14 @@ pub(in crate::serve) fn close_code(code: CloseCode) -> VarInt {
     VarInt::from_u32(u32::from(code.number()))
 }
 
+/// Sends a copy as a datagram, as far as there is room: while many wait, it is dropped, and so it is by a viewer that takes none. The
+/// stream has its bytes.
+fn send_copy(connection: &quinn::Connection, copy: Vec<u8>) {
+    if connection.datagram_send_buffer_space() >= copy.len() {
+        let _ = connection.send_datagram(copy.into());
+    }
+}
+
 impl Carrier for Quic {
     const NAME: &'static str = "QUIC";
     const HAS_DATAGRAMS: bool = true;
@@ -49,7 +57,7 @@ impl Carrier for Quic {
 
     fn queue(&mut self, channel: Channel, frame: Bytes) {
         if channel == Channel::Updates {
-            self.copies.sent(&frame, &self.connection);
+            self.copies.sent(&frame, || self.connection.stats().path);
         }
         self.streams.queue(channel, frame);
     }
@@ -65,7 +73,7 @@ impl Carrier for Quic {
     async fn next(&mut self) -> Result<Told, Lost> {
         loop {
             let Self { connection, streams, copies } = self;
-            copies.send_due(connection);
+            copies.send_due(|copy| send_copy(connection, copy));
             let lacks_input = streams.lacks_input();
             let beside = async {
                 tokio::select! {

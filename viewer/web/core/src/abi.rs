@@ -126,7 +126,7 @@ pub(crate) extern "C" fn shoji_connect(
             _ => AttachHow::Own,
         };
         let config = Config {
-            capabilities: Capabilities(capabilities) & Capabilities::ALL.without(Capabilities::UPDATE_COPIES),
+            capabilities: Capabilities(capabilities) & Capabilities::ALL,
             locale: if locale == 0 { Locale::Ja } else { Locale::En },
             how,
             viewport: viewport(width, height, scale, rate),
@@ -136,7 +136,8 @@ pub(crate) extern "C" fn shoji_connect(
     });
 }
 
-/// Written bytes came from the host, on the stream of a channel (0 control, 1 input, 2 updates) or on the one of all (3).
+/// Written bytes came from the host, on the stream of a channel (0 control, 1 input, 2 updates), on the one of all (3), or as a
+/// datagram (4).
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn shoji_receive(stream: u32, n: u32, now: f64) {
     page(|page| {
@@ -343,6 +344,12 @@ pub(crate) extern "C" fn shoji_due(now: f64) {
             connection.handle_deadline(instant(now));
         }
     });
+}
+
+/// Bytes of updates that came by copies before their stream brought them.
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn shoji_spliced() -> f64 {
+    page(|page| page.core.spliced() as f64)
 }
 
 /// Whether the host does not answer.

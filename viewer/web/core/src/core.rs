@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use shoji_codec::{DecodeError, Decoder, Layout, Limits, Picture, Progress, Rect};
+use shoji_protocol::splice::Splicer;
 use shoji_protocol::time::Instant;
 use shoji_protocol::viewer::{Config, Connection, Event};
 use shoji_protocol::{CanvasId, Channel, CloseCode, Input, InputSequence, Side, Size, UpdateId, frame, limits};
@@ -20,6 +21,12 @@ const MAX_USELESS: u32 = 2 * limits::MAX_IN_FLIGHT as u32;
 
 /// Streams that bytes of the host come on: one for each channel, and one on which they all come.
 const STREAMS: usize = 4;
+
+/// The stream of updates among them.
+const UPDATES: usize = Channel::Updates as usize;
+
+/// What comes beside the streams, as a datagram, counts as one more.
+const DATAGRAM: usize = STREAMS;
 
 /// What taking the next frame led to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +46,8 @@ pub enum Next {
 pub struct Core {
     connection: Option<Connection>,
     streams: Vec<frame::Decoder>,
+    /// Of updates too: puts in what came beside their stream.
+    splicer: Splicer,
     canvases: BTreeMap<CanvasId, Canvas>,
     paused: Option<Paused>,
     /// The connection's end was told.
@@ -89,12 +98,28 @@ impl Core {
         };
     }
 
-    /// Bytes of the host came: on the stream of a channel, or on the one of all (3).
+    /// Bytes of the host came: on the stream of a channel, on the one of all (3), or beside them as a datagram (4).
     pub fn receive(&mut self, stream: usize, bytes: &[u8], now: Instant) {
-        if let (Some(connection), Some(stream)) = (&mut self.connection, self.streams.get_mut(stream)) {
-            connection.heard(now);
-            stream.push(bytes);
+        let Self { connection: Some(connection), streams, splicer, .. } = self else { return };
+        match stream {
+            UPDATES => {
+                connection.heard(now);
+                splicer.stream(bytes, &mut streams[UPDATES]);
+            }
+            // An error has closed the connection, which is told as its end.
+            DATAGRAM => drop(connection.handle_datagram(bytes, splicer, &mut streams[UPDATES], now)),
+            other => {
+                let Some(stream) = streams.get_mut(other) else { return };
+                connection.heard(now);
+                stream.push(bytes);
+            }
         }
+    }
+
+    /// Bytes of updates that came by copies before their stream brought them.
+    #[must_use]
+    pub fn spliced(&self) -> u64 {
+        self.splicer.spliced()
     }
 
     /// Takes the next frame. Call it until there is nothing, after bytes came and after a picture was supplied.

@@ -8,7 +8,7 @@ export interface Offer {
   pass?: string;
 }
 
-/** What a carrier tells. `stream` is one of a channel (0 control, 1 input, 2 updates) or the one of all (3). */
+/** What a carrier tells. `stream` is one of a channel (0 control, 1 input, 2 updates), the one of all (3), or a datagram (4). */
 export interface Listener {
   received(stream: number, bytes: Uint8Array): void;
   /** It is over; `refused`: the host did not accept the ticket. With the protocol's close code, if the host gave it. */
@@ -20,6 +20,8 @@ export interface Carrier {
   readonly kind: Offer['kind'];
   /** Whether copies of input may go beside the streams. */
   readonly datagram?: (bytes: Uint8Array<ArrayBuffer>) => void;
+  /** Whether copies of updates are heard beside the streams. */
+  readonly hearsCopies?: boolean;
   /** Bytes given to it that have not left yet. */
   readonly backlog: number;
   send(channel: number, frame: Uint8Array<ArrayBuffer>): void;

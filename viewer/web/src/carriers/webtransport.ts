@@ -1,5 +1,5 @@
 // WebTransport: HTTP/3 over UDP, each channel on a stream of its own, so that a lost packet of a picture delays no key, and
-// datagrams for copies of input. The browser knows the host by the hashes of its certificates, which came with the ticket.
+// datagrams for copies of input and of updates. The browser knows the host by the hashes of its certificates, which came with the ticket.
 
 import { fromBase64Url } from '../base64';
 import type { Carrier, Listener, Offer, Opened } from './carrier';
@@ -12,6 +12,9 @@ const CODES_FROM = 4000;
 
 /** Channels, as the core counts them. */
 const [CONTROL, INPUT, UPDATES] = [0, 1, 2];
+
+/** And datagrams. */
+const DATAGRAM = 4;
 
 /** What was said last may take so long to leave before the connection is closed anyway. */
 const FAREWELL = 500;
@@ -71,8 +74,13 @@ class Sender {
   }
 }
 
+/** Copies of updates that may wait for this thread: all that the host sends at once (16 KiB), and as many again. A browser keeps one. */
+const COPIES_WAITING = 32;
+
 /** What a `WebTransport` has for datagrams: the second is the newer name. */
 interface Datagrams {
+  readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
+  incomingHighWaterMark: number;
   readonly maxDatagramSize: number;
   readonly writable?: WritableStream<Uint8Array<ArrayBuffer>>;
   createWritable?(): WritableStream<Uint8Array<ArrayBuffer>>;
@@ -112,7 +120,9 @@ async function admit(transport: WebTransport, ticket: Uint8Array<ArrayBuffer>, l
   read(control.readable as ReadableStream<Uint8Array<ArrayBuffer>>, CONTROL).catch(fault);
   updates().catch(fault);
 
-  const datagrams: Datagrams = transport.datagrams;
+  const datagrams = transport.datagrams as Datagrams;
+  datagrams.incomingHighWaterMark = COPIES_WAITING;
+  read(datagrams.readable, DATAGRAM).catch(fault);
   transport.datagrams.outgoingMaxAge = COPY_LIFE;
   const copies = (datagrams.createWritable?.() ?? datagrams.writable)?.getWriter();
   const datagram = (bytes: Uint8Array<ArrayBuffer>) => {
@@ -124,6 +134,7 @@ async function admit(transport: WebTransport, ticket: Uint8Array<ArrayBuffer>, l
   return {
     kind: 'webtransport',
     datagram,
+    hearsCopies: true,
     get backlog() {
       return senders[0].pending + senders[1].pending;
     },
