@@ -4,7 +4,7 @@
 export type ToPeer = { kind: 'answer'; sdp: string } | { kind: 'close' } | ArrayBuffer;
 
 /** What the worker is told; a buffer is a packet. */
-export type FromPeer = { kind: 'offer'; sdp: string } | { kind: 'open' } | { kind: 'closed' } | ArrayBuffer;
+export type FromPeer = { kind: 'offer'; sdp: string } | { kind: 'answered' } | { kind: 'open' } | { kind: 'closed' } | ArrayBuffer;
 
 /** The data channel's number: agreed with the host. */
 const CHANNEL = 0;
@@ -34,6 +34,10 @@ export function servePeer(port: MessagePort): void {
   channel.onopen = () => tell({ kind: 'open' });
   channel.onclose = () => close(0);
   channel.onmessage = ({ data }: MessageEvent<unknown>) => (data instanceof ArrayBuffer ? tell(data, [data]) : close(0));
+  // Packets pass both ways; keys are still to be agreed on.
+  peer.oniceconnectionstatechange = () => {
+    if (peer.iceConnectionState === 'connected') tell({ kind: 'answered' });
+  };
   peer.onconnectionstatechange = () => {
     if (peer.connectionState === 'failed') close(0);
   };

@@ -113,6 +113,16 @@ export class Desk {
     });
   }
 
+  /** From the next page on the browser is one that never had these: it is the page's worker that looks for them. Its
+   * WebSocket is refused meanwhile, for its certificate. */
+  async lacks(...names: string[]): Promise<void> {
+    const without = names.map((name) => `delete globalThis.${name};`).join('');
+    await this.page.context().route(/\/worker-[^/]*\.js$/, async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, body: without + (await response.text()) });
+    });
+  }
+
   async stop(): Promise<void> {
     await this.browser?.close();
     this.host?.kill('SIGTERM');

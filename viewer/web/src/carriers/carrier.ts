@@ -35,5 +35,5 @@ export interface Opened {
   close(): void;
 }
 
-/** Opens a transport; rejects if that is not possible. */
-export type Opener = (offer: Offer, signal: AbortSignal) => Promise<Opened>;
+/** Opens a transport; rejects if that is not possible. One that hears from the host before it is open may say so by `answered`. */
+export type Opener = (offer: Offer, signal: AbortSignal, answered: () => void) => Promise<Opened>;

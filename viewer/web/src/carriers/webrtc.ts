@@ -17,7 +17,7 @@ const CONTROL = 0;
 /** Opens with the page's help: `connect` gives the port of a new connection there. */
 export const openWebRtc =
   (core: Core, connect: () => MessagePort): Opener =>
-  (offer, signal) =>
+  (offer, signal, answered) =>
     new Promise<Opened>((resolve, reject) => {
       const port = connect();
       const tell = (message: ToPeer, transfer: Transferable[] = []) => port.postMessage(message, transfer);
@@ -31,6 +31,8 @@ export const openWebRtc =
         if (data instanceof ArrayBuffer) return;
         if (data.kind === 'offer') {
           answer(offer, data.sdp, signal).then((sdp) => tell({ kind: 'answer', sdp }), fail);
+        } else if (data.kind === 'answered') {
+          answered();
         } else if (data.kind === 'open') {
           isOpen = true;
           resolve({ admit: (ticket, listener) => admit(core, port, ticket, listener), close: () => tell({ kind: 'close' }) });
