@@ -267,7 +267,7 @@ pub const WEB_ENROLMENT_WRITES: Rate = Rate { at_once: 64, every: Duration::from
 /// Addresses whose rates are known one by one; those beyond share one bucket. Sixteen bytes each.
 pub const WEB_ADDRESSES: usize = 4_096;
 
-/// Bytes of a JSON body: agreed with the web viewer, whose largest has 300.
+/// Bytes of a request's body: agreed with the web viewer, whose largest JSON has 300, and whose offer of WebRTC has 600.
 pub const WEB_BODY: usize = 4 << 10;
 
 /// Bytes of a request's headers. Browsers send about 1 KiB, and no cookie is ever set.

@@ -20,7 +20,7 @@ use tokio::time::{sleep_until, timeout};
 
 use super::api::Shared;
 use super::once::SECRET;
-use super::peers::{Peers, Place};
+use super::peers::{Arrived, Peers, Place};
 use crate::limits;
 use crate::registry::Fingerprint;
 
@@ -77,6 +77,8 @@ pub struct Peer {
     place: Place,
     reliable: End,
     is_open: bool,
+    /// Whether SCTP holds all that it may: what is due then waits until the browser lets it go on.
+    is_full: bool,
     /// When the clock of the reliable channels began.
     began: Instant,
     wake: Instant,
@@ -159,7 +161,9 @@ impl Peer {
         let end = End::new(Side::Host, time::Instant::from_micros(0));
         let early = Bytes::new();
         let (began, wake) = (now, now);
-        Ok((Self { rtc, channel, place, reliable: end, is_open: false, began, wake, locals, remote, early }, text))
+        let (is_open, is_full) = (false, false);
+        let peer = Self { rtc, channel, place, reliable: end, is_open, is_full, began, wake, locals, remote, early };
+        Ok((peer, text))
     }
 
     /// Waits for the ticket: whether it is one of this device.
@@ -194,7 +198,9 @@ impl Peer {
         self.drain(now)?;
         while self.is_open {
             let Some(mut channel) = self.rtc.channel(self.channel) else { return Err(Broken::Closed) };
-            if channel.buffered_amount() > limits::PEER_BUFFER - 2 * shoji_protocol::limits::RELIABLE_PACKET {
+            self.is_full =
+                channel.buffered_amount() > limits::PEER_BUFFER - 2 * shoji_protocol::limits::RELIABLE_PACKET;
+            if self.is_full {
                 break;
             }
             let Some(packet) = self.reliable.packet(micros(now, self.began)) else { break };
@@ -220,7 +226,7 @@ impl Peer {
         let due = self
             .reliable
             .deadline()
-            .filter(|_| self.is_open)
+            .filter(|_| self.is_open && !self.is_full)
             .map(|at| self.began + std::time::Duration::from_micros(at.as_micros()));
         let wake = due.map_or(self.wake, |due| due.min(self.wake));
         let arrived = tokio::select! {
@@ -230,7 +236,7 @@ impl Peer {
         };
         let now = Instant::now();
         match arrived {
-            Some((from, packet)) => self.take(from, &packet, now)?,
+            Some(packet) => self.take(&packet, now)?,
             None => {
                 self.rtc.handle_input(Input::Timeout(now))?;
                 self.drain(now)?;
@@ -240,9 +246,11 @@ impl Peer {
         Ok(Came::Nothing)
     }
 
-    fn take(&mut self, source: SocketAddr, packet: &[u8], now: Instant) -> Result<(), Broken> {
+    fn take(&mut self, arrived: &Arrived, now: Instant) -> Result<(), Broken> {
+        let source = arrived.from;
+        self.place.answer_from(source, arrived.to);
         let Some(local) = self.locals.iter().find(|local| local.is_ipv4() == source.is_ipv4()) else { return Ok(()) };
-        let Ok(received) = Receive::new(Protocol::Udp, source, *local, packet) else { return Ok(()) };
+        let Ok(received) = Receive::new(Protocol::Udp, source, *local, &arrived.bytes) else { return Ok(()) };
         let input = Input::Receive(now, received);
         if self.rtc.accepts(&input) {
             self.rtc.handle_input(input)?;

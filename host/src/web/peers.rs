@@ -2,13 +2,14 @@
 //!
 //! QUIC's packets and those of WebRTC differ in their first byte (RFC 9443), so that both share a port. Of WebRTC's, a STUN request
 //! names the peer that it is for; everything else is told by the address that it comes from, which counts only once a STUN request
-//! from there was found good, so that nobody takes another's place by writing its address on a packet.
+//! from there was found good, and is nobody else's until that peer is gone: nobody takes another's place by writing its address on a
+//! packet, not even one that has a session.
 //!
 //! Owns the book of peers and the queues of their packets. Must never answer a packet by itself, nor hold more than
 //! [`limits::PEER_PACKETS`] of one peer: what is too many is lost, which WebRTC and what stands above it can bear.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
@@ -58,8 +59,14 @@ struct Book {
     addresses: BTreeMap<SocketAddr, String>,
 }
 
-/// A packet, and where it came from.
-pub(super) type Arrived = (SocketAddr, Bytes);
+/// A packet.
+#[derive(Debug)]
+pub(super) struct Arrived {
+    pub(super) from: SocketAddr,
+    /// To which of this machine's addresses; not every system says so.
+    pub(super) to: Option<IpAddr>,
+    pub(super) bytes: Bytes,
+}
 
 /// One peer's place in the book; given back when it is dropped.
 #[derive(Debug)]
@@ -67,6 +74,8 @@ pub(super) struct Place {
     peers: Arc<Peers>,
     name: String,
     addresses: Vec<SocketAddr>,
+    /// Where the last packet came from, and to: browsers take no answer from an address that they did not ask.
+    last: Option<(SocketAddr, IpAddr)>,
     pub(super) packets: mpsc::Receiver<Arrived>,
 }
 
@@ -92,7 +101,7 @@ impl Peers {
     }
 
     /// A packet came that is WebRTC's.
-    pub fn deliver(&self, from: SocketAddr, packet: &[u8]) {
+    pub fn deliver(&self, from: SocketAddr, to: Option<IpAddr>, packet: &[u8]) {
         let from = SocketAddr::new(from.ip().to_canonical(), from.port());
         let book = self.book();
         let queue = match named(packet) {
@@ -100,7 +109,7 @@ impl Peers {
             None => book.addresses.get(&from).and_then(|name| book.names.get(name)),
         };
         if let Some(queue) = queue {
-            let _ = queue.try_send((from, Bytes::copy_from_slice(packet)));
+            let _ = queue.try_send(Arrived { from, to, bytes: Bytes::copy_from_slice(packet) });
         }
     }
 
@@ -108,11 +117,16 @@ impl Peers {
     pub(super) fn enter(self: &Arc<Self>, name: String) -> Place {
         let (queue, packets) = mpsc::channel(limits::PEER_PACKETS);
         self.book().names.insert(name.clone(), queue);
-        Place { peers: self.clone(), name, addresses: Vec::new(), packets }
+        Place { peers: self.clone(), name, addresses: Vec::new(), last: None, packets }
     }
 }
 
 impl Place {
+    /// What goes to an address comes from the one that its packets come to.
+    pub(super) fn answer_from(&mut self, address: SocketAddr, own: Option<IpAddr>) {
+        self.last = own.map(|own| (address, own)).or(self.last);
+    }
+
     /// Sends a packet. What the network does not take at once is lost. To answer an address means that it was found good.
     pub(super) fn send(&mut self, to: SocketAddr, packet: &[u8]) {
         self.bind(to);
@@ -122,7 +136,8 @@ impl Place {
             (Ok(SocketAddr::V6(_)), SocketAddr::V4(to)) => SocketAddr::new(to.ip().to_ipv6_mapped().into(), to.port()),
             _ => to,
         };
-        let transmit = Transmit { destination, ecn: None, contents: packet, segment_size: None, src_ip: None };
+        let src_ip = self.last.filter(|(address, _)| *address == to).map(|(_, own)| own);
+        let transmit = Transmit { destination, ecn: None, contents: packet, segment_size: None, src_ip };
         let _ = socket.try_send(&transmit);
     }
 
@@ -131,11 +146,11 @@ impl Place {
             return;
         }
         let mut book = self.peers.book();
+        if book.addresses.contains_key(&address) {
+            return;
+        }
         if self.addresses.len() >= limits::PEER_ADDRESSES {
-            let oldest = self.addresses.remove(0);
-            if book.addresses.get(&oldest) == Some(&self.name) {
-                book.addresses.remove(&oldest);
-            }
+            book.addresses.remove(&self.addresses.remove(0));
         }
         book.addresses.insert(address, self.name.clone());
         self.addresses.push(address);
@@ -147,9 +162,7 @@ impl Drop for Place {
         let mut book = self.peers.book();
         book.names.remove(&self.name);
         for address in &self.addresses {
-            if book.addresses.get(address) == Some(&self.name) {
-                book.addresses.remove(address);
-            }
+            book.addresses.remove(address);
         }
     }
 }
@@ -177,17 +190,31 @@ mod tests {
         let peers = Arc::new(Peers::default());
         let mut place = peers.enter("ours".to_owned());
         let dtls = [22, 254, 253];
-        peers.deliver(address(1), &dtls);
+        peers.deliver(address(1), None, &dtls);
         assert!(place.packets.try_recv().is_err(), "nobody was answered there");
-        peers.deliver(address(1), &request("ours:theirs"));
-        assert_eq!(place.packets.try_recv().unwrap().0, address(1));
-        peers.deliver(address(1), &request("others:theirs"));
+        peers.deliver(address(1), None, &request("ours:theirs"));
+        assert_eq!(place.packets.try_recv().unwrap().from, address(1));
+        peers.deliver(address(1), None, &request("others:theirs"));
         assert!(place.packets.try_recv().is_err());
         place.bind(address(1));
-        peers.deliver(address(1), &dtls);
-        assert_eq!(&place.packets.try_recv().unwrap().1[..], dtls);
+        peers.deliver(address(1), None, &dtls);
+        assert_eq!(&place.packets.try_recv().unwrap().bytes[..], dtls);
         drop(place);
         assert_eq!((peers.count(), peers.book().addresses.len()), (0, 0));
+    }
+
+    #[test]
+    fn an_address_stays_with_its_peer_until_that_is_gone() {
+        let peers = Arc::new(Peers::default());
+        let (mut first, mut second) = (peers.enter("first".to_owned()), peers.enter("second".to_owned()));
+        first.bind(address(1));
+        second.bind(address(1));
+        peers.deliver(address(1), None, &[22]);
+        assert!(first.packets.try_recv().is_ok() && second.packets.try_recv().is_err());
+        drop(first);
+        second.bind(address(1));
+        peers.deliver(address(1), None, &[22]);
+        assert!(second.packets.try_recv().is_ok());
     }
 
     #[test]
@@ -195,7 +222,7 @@ mod tests {
         let peers = Arc::new(Peers::default());
         let mut place = peers.enter("ours".to_owned());
         for _ in 0..limits::PEER_PACKETS * 2 {
-            peers.deliver(address(1), &request("ours:theirs"));
+            peers.deliver(address(1), None, &request("ours:theirs"));
         }
         assert_eq!(std::iter::from_fn(|| place.packets.try_recv().ok()).count(), limits::PEER_PACKETS);
         (0..200).for_each(|last| place.bind(address(last)));

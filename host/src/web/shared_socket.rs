@@ -57,7 +57,7 @@ impl AsyncUdpSocket for SharedSocket {
             // is not its own.
             if is_peers(packets) {
                 for packet in packets.chunks(meta.stride.max(1)) {
-                    self.peers.deliver(meta.addr, packet);
+                    self.peers.deliver(meta.addr, meta.dst_ip, packet);
                 }
                 meta.len = 0;
             }
