@@ -36,7 +36,7 @@ use names::Names;
 
 pub use server::Service;
 pub use socket::Socket;
-pub use transport::{Arrival, Broken, Line, Stranger, Transport, read_request};
+pub use transport::{Arrival, Broken, Line, Stranger, Transport, read_request, stream_code};
 
 /// What the web service asks of the host it belongs to.
 pub trait Admission: fmt::Debug + Send + Sync + 'static {
