@@ -41,7 +41,7 @@ pub use peer::{Broken as PeerBroken, Came, Peer, Unanswerable, read_offer};
 pub use server::Service;
 pub use shared_socket::SharedSocket;
 pub use socket::Socket;
-pub use transport::{Arrival, Broken, Line, Stranger, Transport, read_request};
+pub use transport::{Arrival, Broken, Line, Stranger, Transport, read_request, stream_code};
 
 /// What the web service asks of the host it belongs to.
 pub trait Admission: fmt::Debug + Send + Sync + 'static {

@@ -36,6 +36,12 @@ mod code {
     pub(super) const MESSAGE: VarInt = VarInt::from_u32(0x10e);
 }
 
+/// A stream's code of the session's as HTTP/3 carries it.
+pub fn stream_code(code: u32) -> VarInt {
+    VarInt::from_u64(web_transport_proto::error_to_http3(code))
+        .expect("the crate keeps to the range that HTTP/3 set aside for it")
+}
+
 /// A QUIC connection of somebody who has shown nothing yet.
 #[derive(Debug)]
 pub struct Stranger(Connection);

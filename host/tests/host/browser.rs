@@ -10,7 +10,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use http_body_util::{BodyExt as _, Full};
 use hyper::Request;
 use hyper_util::rt::TokioIo;
-use quinn::{RecvStream, SendStream};
+use quinn::{ReadError, RecvStream, SendStream};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use rustls::pki_types::pem::PemObject as _;
@@ -247,6 +247,12 @@ impl Transport {
         let code = self.session.closed().await;
         let number = code.and_then(|code| u16::try_from(code).ok()?.checked_sub(4_000));
         Err(Closed(number.and_then(CloseCode::from_number)))
+    }
+
+    /// How the stream of updates ended, after all that came on it.
+    pub(crate) async fn updates_end(&mut self) -> Result<(), ReadError> {
+        while self.updates_in.read_chunk(1 << 20, true).await?.is_some() {}
+        Ok(())
     }
 
     /// As a page that is closed does.

@@ -10,7 +10,7 @@ use super::browser::{self, device, key, post, stranger, ticket};
 use super::client::{Client, tls};
 use super::fixture::{Host, until};
 use super::http3::Browser;
-use super::wire::Carrier;
+use super::wire::{Carrier, Wire};
 
 #[tokio::test]
 async fn a_browser_waits_until_an_administrator_approves_its_code() {
@@ -99,6 +99,17 @@ async fn a_browser_that_leaves_without_a_word_leaves_its_session() {
     drop(client);
     until("the session is detached", || host.sessions().iter().all(|session| !session.attached)).await;
     assert_eq!(host.sessions().len(), 1);
+}
+
+/// A browser that finds a stream without an end when its session is over may crash.
+#[tokio::test]
+async fn no_stream_of_a_session_in_a_browser_is_left_open_when_the_host_ends_it() {
+    let host = Host::start();
+    let (mut client, _) = Client::with_picture_over(Carrier::WebTransport, &device(&host, "pc").await).await;
+    host.run(&["device", "revoke", "pc"]);
+    assert_eq!(client.until_closed().await, CloseCode::Revoked);
+    let Wire::WebTransport(transport) = &mut client.wire else { panic!("it came by another carrier") };
+    assert_eq!(transport.updates_end().await, Err(quinn::ReadError::Reset(shoji_host::web::stream_code(0))));
 }
 
 #[tokio::test]

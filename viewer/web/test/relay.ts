@@ -9,11 +9,11 @@ export interface Conditions {
   udp: boolean | 'webrtc';
   /** Milliseconds that a packet and its answer take longer. */
   roundTrip: number;
-  /** How many of a thousand datagrams are lost, once a flow has carried [`SPARED`]. */
+  /** How many of a thousand datagrams are lost, of a flow that stands. */
   loss: number;
 }
 
-/** So many datagrams of each flow are carried whatever is drawn: with a lost handshake another way is rightly the faster one. */
+/** A flow's first datagrams all arrive: where one of its handshake is lost, another carrier wins the race, and rightly. */
 const SPARED = 40;
 
 /** The same numbers each time. */
@@ -25,11 +25,16 @@ function random(seed: number): () => number {
   };
 }
 
+/** Datagrams of one browser's port. */
+interface Flow {
+  to: DatagramSocket;
+  /** In both directions so far. */
+  count: number;
+}
+
 export class Relay {
   private readonly streams = new Set<Socket>();
-  private readonly peers = new Map<string, DatagramSocket>();
-  /** Datagrams of each flow so far. */
-  private readonly seen = new Map<string, number>();
+  private readonly peers = new Map<string, Flow>();
   private readonly draw = random(7);
   private isCut = false;
   /** Datagrams that were carried, and that were lost. */
@@ -84,7 +89,7 @@ export class Relay {
 
   stop(): void {
     for (const socket of this.streams) socket.destroy();
-    for (const socket of this.peers.values()) socket.close();
+    for (const { to } of this.peers.values()) to.close();
     this.tcp.close();
     this.udp.close();
   }
@@ -109,23 +114,19 @@ export class Relay {
     // The bit that every packet of QUIC has.
     if (this.conditions.udp === 'webrtc' && ((datagram[0] ?? 0) & 0x40) !== 0) return;
     const key = String(client);
-    let peer = this.peers.get(key);
-    if (peer === undefined) {
-      const made = createSocket('udp4');
-      made.on('message', (answer) => this.later(key, () => this.udp.send(answer, client, '127.0.0.1')));
-      made.on('error', () => undefined);
-      this.peers.set(key, made);
-      peer = made;
+    const flow = this.peers.get(key) ?? { to: createSocket('udp4'), count: 0 };
+    if (!this.peers.has(key)) {
+      flow.to.on('message', (answer) => this.later(flow, () => this.udp.send(answer, client, '127.0.0.1')));
+      flow.to.on('error', () => undefined);
+      this.peers.set(key, flow);
     }
-    const to = peer;
-    this.later(key, () => to.send(datagram, this.host, '127.0.0.1'));
+    this.later(flow, () => flow.to.send(datagram, this.host, '127.0.0.1'));
   }
 
-  private later(flow: string, send: () => void): void {
+  private later(flow: Flow, send: () => void): void {
     if (this.isCut) return;
-    const before = this.seen.get(flow) ?? 0;
-    this.seen.set(flow, before + 1);
-    if (SPARED <= before && this.draw() * 1_000 < this.conditions.loss) {
+    flow.count += 1;
+    if (flow.count > SPARED && this.draw() * 1_000 < this.conditions.loss) {
       this.lost += 1;
       return;
     }

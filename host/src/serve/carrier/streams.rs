@@ -3,7 +3,7 @@
 //! Owns the streams and their priorities. A frame leaves as the bytes that came; nothing is copied here.
 
 use bytes::Bytes;
-use quinn::{ReadError, RecvStream, SendStream, WriteError};
+use quinn::{ReadError, RecvStream, SendStream, VarInt, WriteError};
 use shoji_protocol::Channel;
 
 use super::{Lost, Told};
@@ -151,6 +151,13 @@ impl Streams {
             Wake::Wrote(wrote) => return wrote.map(|()| Some(Told::Wrote)).map_err(Lost::because),
         }
         Ok(None)
+    }
+
+    /// Takes back what has not left of the updates, and says so. None may follow.
+    pub(super) fn give_up_updates(&mut self, code: VarInt) {
+        self.updates.waiting.clear();
+        // It was given up before, then.
+        let _ = self.updates.stream.reset(code);
     }
 
     /// Sends what is left but for updates, and waits until the viewer has it; `None`: it cannot be.

@@ -77,6 +77,8 @@ impl Carrier for WebTransport {
     async fn farewell(&mut self, code: CloseCode) {
         let Self { line, streams, .. } = self;
         if !line.is_over() {
+            // No stream may be half open when the session ends: Chromium 156 then crashes at times, and the page with it.
+            streams.give_up_updates(web::stream_code(0));
             let say = async {
                 // First, so that the message is there before the browser gives up the session's streams.
                 let _ = streams.farewell().await;
