@@ -192,6 +192,13 @@ impl Host {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
+    /// Whether the only session has a viewer.
+    pub(crate) fn is_attached(&self) -> bool {
+        let sessions: serde_json::Value =
+            serde_json::from_str(&self.run(&["sessions", "--json"])).expect("sessions are told as JSON");
+        sessions[0]["attached"].as_bool().expect("there is a session")
+    }
+
     /// Every file in the places where the only session's browser may write, with what is in it.
     pub(crate) fn files_of_browser(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let sessions: serde_json::Value =

@@ -247,6 +247,19 @@ fn of_several_windows_one_can_be_closed_while_the_host_is_away() {
 }
 
 #[test]
+fn what_closes_a_tab_in_every_browser_goes_to_the_page() {
+    let Scene { display, mut peer, program: _program, .. } = scene(&[]);
+    let window = String::from_utf8(display.tool("xdotool", &["search", "--name", "Shoji"])).expect("numbers");
+    display.tool("xdotool", &["windowfocus", "--sync", window.trim()]);
+    while peer.input().1 != (Input::Focus { canvas: Some(CanvasId(1)) }) {}
+    for (keys, code) in [("ctrl+w", 17), ("ctrl+t", 20), ("F5", 63)] {
+        display.tool("xdotool", &["key", keys]);
+        let key = |input: &Input| matches!(input, Input::Key { key, pressed: true } if key.get() == code);
+        while !key(&peer.input().1) {}
+    }
+}
+
+#[test]
 fn every_end_is_a_calm_page_with_the_next_step() {
     for language in ["ja", "en"] {
         for code in [CloseCode::Replaced, CloseCode::SessionEnded, CloseCode::Revoked, CloseCode::WorkerDied] {
