@@ -59,6 +59,10 @@ pub(crate) struct Presence {
     unanswered: Option<Instant>,
     /// That question is unanswered for long.
     silent: bool,
+    /// When something was said last of which the other end has not shown that it heard it.
+    unconfirmed: Option<Instant>,
+    /// There and back, as the carrier knows it.
+    path: Duration,
 }
 
 impl Presence {
@@ -73,6 +77,8 @@ impl Presence {
             wanted: None,
             unanswered: None,
             silent: false,
+            unconfirmed: None,
+            path: Duration::ZERO,
         };
         presence.agree(keep_alive);
         presence
@@ -85,10 +91,26 @@ impl Presence {
     pub(crate) fn heard(&mut self, now: Instant) {
         self.heard = self.heard.max(now);
         (self.wanted, self.unanswered, self.silent) = (None, None, false);
+        // What comes sooner was on its way already.
+        let there_and_back = self.path.max(self.round_trip.unwrap_or(Duration::ZERO));
+        if self.unconfirmed.is_some_and(|said| said + there_and_back <= now) {
+            self.unconfirmed = None;
+        }
+    }
+
+    /// What the carrier knows of the way.
+    pub(crate) fn path_takes(&mut self, there_and_back: Duration) {
+        self.path = there_and_back;
+    }
+
+    /// Whether something was said of which nobody knows whether it arrived.
+    pub(crate) fn is_unconfirmed(&self) -> bool {
+        self.unconfirmed.is_some()
     }
 
     /// Something was said that the other end answers as a rule: if it does not, it is asked sooner.
     pub(crate) fn want_answer(&mut self, now: Instant) {
+        self.unconfirmed = Some(now);
         if self.unanswered.is_none() {
             self.wanted.get_or_insert(now);
         }

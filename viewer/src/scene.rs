@@ -215,6 +215,8 @@ pub struct Model {
     pub text_place: TextPlace,
     /// What the host wants the person to know, oldest first; whoever shows one removes it.
     pub notices: VecDeque<Notice>,
+    /// The connection was lost just after the person did something, which may not have arrived; whoever tells them puts it back.
+    pub may_lack_input: bool,
     /// Figures.
     pub stats: Stats,
     views: BTreeMap<CanvasId, View>,
@@ -230,6 +232,7 @@ impl Model {
             lock: None,
             text_place: TextPlace::Nowhere,
             notices: VecDeque::new(),
+            may_lack_input: false,
             stats: Stats::new(now),
             views: BTreeMap::new(),
             changes: 0,

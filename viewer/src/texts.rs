@@ -93,7 +93,7 @@ catalogue! {
 
     // Notices from the host.
     NoticeCrashed, NoticeKeepsCrashing, NoticeDownload, NoticeUpload, NoticePrint, NoticeSite, NoticePermission,
-    NoticeWindows, NoticeEndsSoon, NoticeExpiresSoon, NoFont,
+    NoticeWindows, NoticeEndsSoon, NoticeExpiresSoon, MayLackInput, NoFont,
 
     // What does not cross.
     HintPaste, HintCopy, HintFile, HintDrag,

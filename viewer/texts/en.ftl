@@ -18,7 +18,7 @@ ReconnectingTitle = The connection was lost. Reconnecting
 ReconnectingBody = You see the picture from before. Keys typed meanwhile are not sent.
 ReconnectingNext = Please wait (attempt { $attempt }). Check the network cable or Wi-Fi.
 SilentTitle = The host does not answer
-SilentBody = You see the picture from a moment ago. Keys typed meanwhile are not sent.
+SilentBody = You see the picture from a moment ago. What you typed just before arrives once it answers; keys typed from now on are not sent.
 SilentNext = If nothing comes within a few seconds, the connection is made again by itself. Please wait.
 UnreachableTitle = The host cannot be reached
 UnreachableBody = { $host } does not answer.
@@ -90,6 +90,7 @@ NoticePermission = What the page asked for cannot be used here. Ask your adminis
 NoticeWindows = No more windows can be opened. Please close some
 NoticeEndsSoon = This session ends in a few minutes. Please save your work
 NoticeExpiresSoon = This PC's certificate expires soon. Ask your administrator to renew it
+MayLackInput = What you did just before the connection was lost may not have arrived. Please look whether it is there
 NoFont = No Japanese font was found. Install the package fonts-noto-cjk (Debian) or a Japanese language pack (Windows)
 
 ## What does not cross

@@ -18,7 +18,7 @@ ReconnectingTitle = 接続が切れました。つなぎ直しています
 ReconnectingBody = 表示しているのは切れる前の画面です。この間に打った文字は送られません。
 ReconnectingNext = そのままお待ちください（{ $attempt } 回目）。LAN ケーブルや Wi-Fi もお確かめください。
 SilentTitle = ホストから応答がありません
-SilentBody = 表示しているのは少し前の画面です。この間に打った文字は送られません。
+SilentBody = 表示しているのは少し前の画面です。直前の入力はつながり次第届きますが、これから打つ文字は送られません。
 SilentNext = 数秒のうちに応答がなければ、自動でつなぎ直します。そのままお待ちください。
 UnreachableTitle = ホストにつながりません
 UnreachableBody = { $host } から応答がありません。
@@ -90,6 +90,7 @@ NoticePermission = ページが求めた機能は使えません。必要なと�
 NoticeWindows = これ以上ウィンドウを開けません。使わないものを閉じてください
 NoticeEndsSoon = まもなくこの画面は終了します。作業を保存してください
 NoticeExpiresSoon = 端末の証明書の期限が近づいています。管理者に更新を依頼してください
+MayLackInput = 接続が切れる直前の操作や文字は、届いていないことがあります。画面でお確かめください
 NoFont = 日本語の文字が見つかりません
 
 ## What does not cross

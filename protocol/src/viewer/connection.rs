@@ -284,6 +284,17 @@ impl Connection {
         self.presence.is_silent()
     }
 
+    /// What the carrier knows of the time there and back, where it knows it.
+    pub fn path_takes(&mut self, there_and_back: Duration) {
+        self.presence.path_takes(there_and_back);
+    }
+
+    /// Whether a person did something of which nobody knows whether it arrived, because nothing that could answer it was heard
+    /// since. Ask when the connection is over: then it may be lost.
+    pub fn is_input_unconfirmed(&self) -> bool {
+        self.presence.is_unconfirmed()
+    }
+
     /// The update is shown, and with it all before it of its canvas. Late and repeated calls do nothing.
     pub fn presented(&mut self, canvas: CanvasId, update: UpdateId) {
         if self.closed().is_some() || !self.screen.is_presentable(canvas, update) || self.is_full() {

@@ -383,6 +383,23 @@ fn a_host_that_is_heard_again_gets_keys_again() {
 }
 
 #[test]
+fn what_was_done_since_the_host_can_have_answered_counts_as_unconfirmed() {
+    let mut pair = Pair::attached();
+    pair.viewer.path_takes(ms(40));
+    pair.is_cut = true;
+    assert!(!pair.viewer.is_input_unconfirmed());
+    pair.viewer.input(key(30, true), pair.now);
+    pair.run(ms(30));
+    pair.viewer.heard(pair.now);
+    assert!(pair.viewer.is_input_unconfirmed(), "that was on its way before");
+    pair.run(ms(10));
+    pair.viewer.heard(pair.now);
+    assert!(!pair.viewer.is_input_unconfirmed());
+    pair.viewer.input(Input::PointerLeave, pair.now);
+    assert!(!pair.viewer.is_input_unconfirmed(), "nobody did anything");
+}
+
+#[test]
 fn a_host_that_answers_is_not_asked_for_every_key() {
     let mut pair = Pair::attached();
     let before = pair.frames_to_host;

@@ -75,6 +75,13 @@ impl Desk {
         child.try_wait().expect("an own child").is_some()
     }
 
+    /// Stops the program that was kept last, as a PC that sleeps does, or lets it go on.
+    pub(crate) fn sleeps(&self, sleeps: bool) {
+        let (child, _) = self.children.last().expect("something was kept");
+        let signal = if sleeps { Signal::STOP } else { Signal::CONT };
+        kill_process(Pid::from_child(child), signal).expect("an own child");
+    }
+
     pub(crate) fn quiet(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command.env("DISPLAY", &self.display).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

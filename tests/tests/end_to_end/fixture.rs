@@ -76,6 +76,14 @@ impl Site {
         self.asked.paths.lock().expect("nobody panics while writing").iter().filter(|asked| *asked == path).count()
     }
 
+    /// Waits until a path was asked for and answered so often.
+    pub(crate) fn wait_count(&self, path: &str, count: usize) {
+        let paths = self.asked.paths.lock().expect("nobody panics while writing");
+        let missing = |paths: &mut Vec<String>| paths.iter().filter(|asked| *asked == path).count() < count;
+        let waited = self.asked.more.wait_timeout_while(paths, PATIENCE, missing);
+        assert!(!waited.expect("nobody panics while writing").1.timed_out(), "{path} was not asked for so often");
+    }
+
     /// Waits until a path like this was asked for and answered.
     pub(crate) fn wait_for(&self, is: impl Fn(&str) -> bool) {
         let paths = self.asked.paths.lock().expect("nobody panics while writing");
@@ -134,30 +142,46 @@ pub(crate) struct Host {
     child: Child,
     address: String,
     directory: tempfile::TempDir,
+    url: Option<String>,
+}
+
+/// The host's program in a directory, and where it listens.
+fn start(directory: &Path, listen: &str, url: Option<&str>) -> (Child, String) {
+    let log = File::options().create(true).append(true).open(directory.join("log")).expect("a log file");
+    let mut command = Command::new(program("shoji-host"));
+    command.env_remove("SHOJI_STATE").arg("--state").arg(directory.join("state"));
+    command.args(["serve", "--listen", listen, "--print-ready", "--trace-dir"]).arg(directory.join("trace"));
+    if let Some(url) = url {
+        command.args(["--start-url", url]);
+    }
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).spawn().expect("the host starts");
+    let mut line = String::new();
+    let output = child.stdout.take().expect("standard output is piped");
+    BufReader::new(output).read_line(&mut line).expect("the host says that it is ready");
+    let log = || std::fs::read_to_string(directory.join("log")).unwrap_or_default();
+    let address = line.strip_prefix("ready ").unwrap_or_else(|| panic!("{line:?}\n{}", log())).trim().to_owned();
+    (child, address)
 }
 
 impl Host {
     pub(crate) fn showing(url: Option<&str>) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let trace = directory.path().join("trace");
-        std::fs::create_dir(&trace).expect("a directory for the trace");
-        let log = File::create(directory.path().join("log")).expect("a log file");
-        let mut command = Command::new(program("shoji-host"));
-        command.env_remove("SHOJI_STATE").arg("--state").arg(directory.path().join("state"));
-        command.args(["serve", "--listen", "127.0.0.1:0", "--print-ready", "--trace-dir"]).arg(&trace);
-        if let Some(url) = url {
-            command.args(["--start-url", url]);
-        }
-        let mut child =
-            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).spawn().expect("the host starts");
-        let mut line = String::new();
-        let output = child.stdout.take().expect("standard output is piped");
-        BufReader::new(output).read_line(&mut line).expect("the host says that it is ready");
-        let log = || std::fs::read_to_string(directory.path().join("log")).unwrap_or_default();
-        let address = line.strip_prefix("ready ").unwrap_or_else(|| panic!("{line:?}\n{}", log())).trim().to_owned();
-        let host = Self { child, address, directory };
+        std::fs::create_dir(directory.path().join("trace")).expect("a directory for the trace");
+        let (child, address) = start(directory.path(), "127.0.0.1:0", url);
+        let host = Self { child, address, directory, url: url.map(ToOwned::to_owned) };
         host.run(&["user", "add", "hanako"]);
         host
+    }
+
+    /// Stops it as a service is stopped, and starts it again at the same address.
+    pub(crate) fn restart(&mut self) {
+        self.stop();
+        (self.child, self.address) = start(self.directory.path(), &self.address, self.url.as_deref());
+    }
+
+    fn stop(&mut self) {
+        let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
+        let _ = self.child.wait();
     }
 
     fn run(&self, arguments: &[&str]) -> String {
@@ -166,6 +190,13 @@ impl Host {
         let output = command.output().expect("the host's program runs");
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Whether the only session has a viewer.
+    pub(crate) fn is_attached(&self) -> bool {
+        let sessions: serde_json::Value =
+            serde_json::from_str(&self.run(&["sessions", "--json"])).expect("sessions are told as JSON");
+        sessions[0]["attached"].as_bool().expect("there is a session")
     }
 
     /// Every file in the places where the only session's browser may write, with what is in it.
@@ -249,8 +280,7 @@ impl Host {
 impl Drop for Host {
     fn drop(&mut self) {
         // The host ends its workers and browsers; what it leaves behind is another test's question.
-        let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
-        let _ = self.child.wait();
+        self.stop();
         if std::thread::panicking() {
             eprintln!("{}", std::fs::read_to_string(self.directory.path().join("log")).unwrap_or_default());
         }

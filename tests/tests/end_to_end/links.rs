@@ -9,7 +9,7 @@ use shoji_viewer::bundle::Bundle;
 use shoji_viewer::headless::Viewer;
 use shoji_viewer::keys::Layout;
 use shoji_viewer::link::{Error, Options};
-use shoji_viewer::scene::State;
+use shoji_viewer::scene::{Model, State};
 use shoji_viewer::script;
 
 use crate::exactness::assert_equal_at_rest;
@@ -178,10 +178,43 @@ fn after_a_cut_the_same_page_is_back_and_nothing_typed_meanwhile_comes_later() {
     assert!(!tap(&viewer, B), "it is not taken");
     desk.relay.mend();
     until(&viewer, "the session is back", |state| matches!(state, State::Attached));
+    assert!(viewer.lock().may_lack_input, "the letter of the first moment is lost, which is said");
     take_keyboard(&viewer);
     assert!(tap(&viewer, A));
     desk.holds("aa");
     assert_eq!(desk.opened(), 1, "it is the same page");
+}
+
+#[test]
+fn a_cut_after_which_nothing_can_be_missing_says_nothing_of_that() {
+    let desk = Desk::new();
+    let viewer = desk.viewer("pc", AttachHow::New);
+    tap(&viewer, A);
+    desk.holds("a");
+    // The caret blinks: what comes twice after the letter's echo was sent after the letter came.
+    let seen = |model: &Model| model.views().map(|(_, view)| view.update().0).sum::<u64>();
+    let before = seen(&viewer.lock());
+    viewer
+        .wait_until("the caret blinks twice", PATIENCE, |model| (before + 3 <= seen(model)).then_some(()))
+        .unwrap_or_else(|error| panic!("{error}"));
+    desk.relay.cut();
+    until(&viewer, "another connection is tried", |state| matches!(state, State::Reconnecting { .. }));
+    desk.relay.mend();
+    until(&viewer, "the session is back", |state| matches!(state, State::Attached));
+    assert!(!viewer.lock().may_lack_input);
+}
+
+#[test]
+fn a_host_that_was_restarted_says_that_the_page_is_gone_and_begins_anew_when_asked() {
+    let mut desk = Desk::new();
+    let viewer = desk.viewer("pc", AttachHow::Own);
+    tap(&viewer, A);
+    desk.holds("a");
+    desk.host.restart();
+    let gone = |state: &State| matches!(state, State::Ended(Error::Closed(CloseCode::UnknownResume)));
+    until(&viewer, "the person is told", gone);
+    viewer.link().again();
+    desk.site.wait_count("/came", 2);
 }
 
 #[test]

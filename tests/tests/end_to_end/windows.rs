@@ -33,7 +33,7 @@ const POPUP: &str = "<!doctype html><style>*{margin:0}body{background:#06c}</sty
 struct Session {
     desk: Desk,
     site: Site,
-    _host: Host,
+    host: Host,
 }
 
 impl Session {
@@ -57,7 +57,7 @@ impl Session {
         let host = Host::showing(Some(&format!("http://{}/", site.address)));
         let mut desk = Desk::new();
         desk.view(&host.bundle("pc"), arguments, &[("WINIT_X11_SCALE_FACTOR", scale)]);
-        let session = Self { desk, site, _host: host };
+        let session = Self { desk, site, host };
         let mut x = 0;
         session.desk.until("the page sees the hand", |desk| {
             x = (x + 7) % 100;
@@ -108,6 +108,19 @@ fn is_exact(width: u32, height: u32, at: impl Fn(u32, u32) -> [u8; 3]) -> bool {
             let stripe = if (x - EDGE).is_multiple_of(2) { [0xff, 0xff, 0xff] } else { [0, 0, 0xff] };
             at(x, y) == stripe
         })
+}
+
+#[test]
+fn after_a_long_sleep_of_the_pc_the_same_page_is_there() {
+    let session = Session::new(&["--size", "900x600"]);
+    session.key("b", 1);
+    session.desk.sleeps(true);
+    session.desk.until("the host gives the viewer up", |_| (!session.host.is_attached()).then_some(()));
+    session.desk.sleeps(false);
+    session.desk.until("the viewer is back", |_| session.host.is_attached().then_some(()));
+    session.exact("the page");
+    // The page counts its keys: it is the same one.
+    session.key("b", 2);
 }
 
 #[test]

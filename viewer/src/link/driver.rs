@@ -205,9 +205,13 @@ impl Driver {
             }
         }
         live.goodbye(&end).await;
-        {
+        let wire = {
             let mut sending = self.shared.lock();
-            (sending.wire, sending.meter) = (None, None);
+            sending.meter = None;
+            sending.wire.take()
+        };
+        if wire.is_some_and(|wire| wire.connection.is_input_unconfirmed()) {
+            self.shared.scene.change(|model| model.may_lack_input = true);
         }
         Err(end)
     }

@@ -122,7 +122,9 @@ impl<'a> Live<'a> {
         if looks {
             self.looked = now;
             round_trip = self.carrier.round_trip();
-            if round_trip.is_none() {
+            if let Some(known) = round_trip {
+                wire.connection.path_takes(known.into());
+            } else {
                 // The carrier does not know: the protocol asks, once a second at most.
                 wire.step(|connection| connection.ping(instant(now)));
                 let asked = wire.connection.round_trip();

@@ -26,8 +26,8 @@ use super::{
     front::Front,
     hints::{Hint, Hints},
     ime::Composer,
-    input::{Keyboard, Shortcut, keys_of},
-    messages::{cover, notice_text},
+    input::{Keyboard, Shortcut, code_of, is_late_press_taken, keys_of},
+    messages::{cover, next_words},
     pane::{Overlay, Pane},
 };
 use crate::{
@@ -222,7 +222,7 @@ impl App {
         }
         let scene = link.scene().clone();
         let now = Instant::now();
-        let (state, wanted, notice, lock, pointer) = {
+        let (state, wanted, words, lock, pointer) = {
             let mut model = scene.lock();
             let wanted: Vec<_> = model
                 .views()
@@ -235,13 +235,13 @@ impl App {
                     has_begun: view.update() > UpdateId(0),
                 })
                 .collect();
-            let notice = if self.banner_until.is_none() { model.notices.pop_front() } else { None };
+            let words = if self.banner_until.is_none() { next_words(&mut model) } else { None };
             let pointer = self.new_pointer(&model);
-            (model.state.clone(), wanted, notice, model.lock, pointer)
+            (model.state.clone(), wanted, words, model.lock, pointer)
         };
         if let State::Ended(error) = &state
             && (*error == link::Error::EndedHere
-                || (self.closing.is_some() && *error == link::Error::Closed(CloseCode::SessionEnded)))
+                || (self.wished_to_close() && *error == link::Error::Closed(CloseCode::SessionEnded)))
         {
             events.exit();
             return;
@@ -264,9 +264,8 @@ impl App {
         if entered {
             self.fullscreen_hint("F11 / Esc", now);
         }
-        if let Some(notice) = notice {
-            let text = notice_text(notice).in_language(self.language);
-            self.banner(text, now);
+        if let Some(words) = words {
+            self.banner(words.in_language(self.language), now);
         }
         if let Some(pointer) = pointer {
             self.show_pointer(events, pointer);
@@ -602,11 +601,13 @@ impl ApplicationHandler<Wake> for App {
                 }
             }
             WindowEvent::Focused(focused) => self.focus(id, focused),
-            WindowEvent::KeyboardInput { event, is_synthetic, .. }
+            WindowEvent::KeyboardInput { event, is_synthetic, .. } => {
                 // Keys that were down when the window came to the front were not pressed in it.
-                if !(is_synthetic && event.state == ElementState::Pressed) => {
+                let is_late = is_synthetic && event.state == ElementState::Pressed;
+                if !is_late || code_of(&event).is_some_and(is_late_press_taken) {
                     self.key(id, &event);
                 }
+            }
             WindowEvent::Ime(event) => self.ime(id, &event),
             WindowEvent::CursorMoved { position, .. } => self.pointer_moved(id, position),
             WindowEvent::CursorLeft { .. } => self.pointer_left(id),

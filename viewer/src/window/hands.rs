@@ -2,7 +2,7 @@
 //!
 //! Owns the way from a window event to [`Link::input`]. Which pixels are whose is asked of the pane.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use shoji_protocol::{Fixed, Input, Position, TouchPhase as Phase};
 use winit::{
@@ -21,6 +21,9 @@ use crate::{
     scene::{Pointer, State},
 };
 
+/// A page that asks whether it may close is answered within this. What ends the session later has another reason, which is to be read.
+const ANSWERED: Duration = Duration::from_secs(60);
+
 fn send(link: Option<&Link>, input: Input) {
     if let Some(link) = link {
         link.input(input);
@@ -29,7 +32,9 @@ fn send(link: Option<&Link>, input: Input) {
 
 impl App {
     pub(super) fn close(&mut self, events: &ActiveEventLoop, id: WindowId) {
-        let attached = self.link.as_ref().is_some_and(|link| matches!(link.scene().lock().state, State::Attached));
+        let state = self.link.as_ref().map(|link| link.scene().lock().state.clone());
+        let attached = matches!(state, Some(State::Attached));
+        let waits = matches!(state, Some(State::Silent | State::Reconnecting { .. }));
         let last = self.panes.len() <= 1;
         let canvas = self.pane(id).and_then(|pane| pane.canvas);
         let again = self.closing.is_some_and(|wished| wished.elapsed() < IMPATIENCE);
@@ -39,8 +44,15 @@ impl App {
                 link.close_canvas(canvas);
                 self.closing = last.then(Instant::now);
             }
+            // Nobody answers at the moment: the other windows stay, and this one comes back if its page is not closed.
+            (false, Some(_), Some(_)) if waits && !last => self.gone(events, id),
             _ => events.exit(),
         }
+    }
+
+    /// Whether the session ends because the person wished it, a moment ago.
+    pub(super) fn wished_to_close(&self) -> bool {
+        self.closing.is_some_and(|wished| wished.elapsed() < ANSWERED)
     }
 
     /// The window system took a window away without asking: its page is asked to close, as by the window's own button, and

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use shoji_protocol::{Button, Finger, Input, Key, Lock, WheelDelta, WheelSource};
 use winit::event::{MouseButton, MouseScrollDelta};
-use winit::keyboard::Key as Meant;
+use winit::keyboard::{Key as Meant, NamedKey};
 
 use crate::keys;
 
@@ -257,13 +257,24 @@ impl Fingers {
 
 /// The evdev number of a key event that is to be looked at.
 pub(crate) fn code_of(event: &winit::event::KeyEvent) -> Option<u16> {
-    if event.repeat { None } else { keys::of_window(event.physical_key) }
+    let is_taken = event.repeat || is_of_method(&event.logical_key);
+    if is_taken { None } else { keys::of_window(event.physical_key) }
+}
+
+/// Whether the PC's input method has taken a key's press: Windows tells of it all the same, and what comes of it as composition.
+fn is_of_method(meant: &Meant) -> bool {
+    matches!(meant, Meant::Named(NamedKey::Process))
+}
+
+/// Whether a press that the window system only tells of later, since the key was down when the window came to the front, is taken: Ctrl or
+/// Shift with which somebody clicks. Alt is not: it is what changed the windows.
+pub(crate) fn is_late_press_taken(code: u16) -> bool {
+    matches!(code, 29 | 97 | 42 | 54)
 }
 
 #[cfg(test)]
 mod tests {
     use winit::dpi::PhysicalPosition;
-    use winit::keyboard::NamedKey;
 
     use super::*;
 
@@ -274,6 +285,19 @@ mod tests {
         assert_eq!(keyboard.key(30, true), Meaning::Nothing);
         assert!(matches!(keyboard.key(30, false), Meaning::Send(Input::Key { pressed: false, .. })));
         assert_eq!(keyboard.key(30, false), Meaning::Nothing);
+    }
+
+    #[test]
+    fn a_key_that_the_input_method_took_is_none_for_the_page() {
+        assert!(is_of_method(&Meant::Named(NamedKey::Process)));
+        assert!(!is_of_method(&Meant::Named(NamedKey::Enter)) && !is_of_method(&Meant::Character("k".into())));
+    }
+
+    #[test]
+    fn of_the_keys_that_are_down_when_the_window_comes_only_those_of_a_click_count() {
+        let (ctrl, shift, alt, tab, meta) = (29, 42, 56, 15, 125);
+        assert!(is_late_press_taken(ctrl) && is_late_press_taken(shift));
+        assert!([alt, tab, meta].iter().all(|code| !is_late_press_taken(*code)));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use shoji_protocol::Notice;
 
 use super::pane::Cover;
 use crate::{
-    scene::State,
+    scene::{Model, State},
     texts::{Language, Text},
     ui::state::Message,
 };
@@ -38,8 +38,17 @@ pub(super) fn cover(state: &State, has_picture: bool, language: Language, host: 
     }
 }
 
+/// What the person is to read next, which then counts as read.
+pub(super) fn next_words(model: &mut Model) -> Option<Text> {
+    // Once the picture is there in which they can look whether it is.
+    if matches!(model.state, State::Attached) && std::mem::take(&mut model.may_lack_input) {
+        return Some(Text::MayLackInput);
+    }
+    model.notices.pop_front().map(notice_text)
+}
+
 /// The words of a notice.
-pub(super) fn notice_text(notice: Notice) -> Text {
+fn notice_text(notice: Notice) -> Text {
     use Notice as N;
     match notice {
         N::BrowserCrashedRestarting => Text::NoticeCrashed,

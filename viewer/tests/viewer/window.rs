@@ -196,6 +196,70 @@ fn a_lost_connection_dims_the_last_picture_and_the_session_comes_back() {
 }
 
 #[test]
+fn what_may_not_have_arrived_before_a_loss_is_said_when_the_session_is_back() {
+    for language in ["ja", "en"] {
+        let Scene { display, host, mut peer, program: _program, picture } = scene(&["--lang", language]);
+        let window = String::from_utf8(display.tool("xdotool", &["search", "--name", "Shoji"])).expect("numbers");
+        display.tool("xdotool", &["windowfocus", "--sync", window.trim()]);
+        while peer.input().1 != (Input::Focus { canvas: Some(CanvasId(1)) }) {}
+        display.tool("xdotool", &["key", "a"]);
+        while !matches!(peer.input().1, Input::Key { pressed: true, .. }) {}
+        // Nothing more is heard of the host.
+        peer.carrier.close(u32::from(CloseCode::HostStopping.number()).into(), b"");
+        let mut peer = host.accept();
+        peer.attach(8, true);
+        peer.open(1, CanvasKind::Window, None, peer.viewport().size());
+        peer.show(1, &picture, 0);
+        let below = picture.rgb(400, 572);
+        display.see(&format!("may lack input {language}"), |screen| {
+            screen.get_pixel(EDGE + 10, BAR + 300).0 == picture.rgb(10, 300)
+                && screen.get_pixel(EDGE + 400, BAR + 600 - 28).0 != below
+        });
+        display.see(&format!("said {language}"), |screen| {
+            peer.answer();
+            shows(screen, &picture)
+        });
+    }
+}
+
+#[test]
+fn of_several_windows_one_can_be_closed_while_the_host_is_away() {
+    let Scene { display, host, mut peer, program: _program, picture } = scene(&[]);
+    let windows = || -> Vec<u32> {
+        let found = String::from_utf8(display.tool("xdotool", &["search", "--name", "Shoji"])).expect("numbers");
+        found.split_whitespace().map(|window| window.parse().expect("a number")).collect()
+    };
+    let first = windows();
+    let size = shoji_protocol::Size::new(300, 200).expect("a size");
+    peer.open(2, CanvasKind::Window, None, size);
+    let second = Picture::pattern(300, 200, 5);
+    let update = peer.show(2, &second, 0);
+    while peer.presented() != (CanvasId(2), update) {}
+    let popup = windows().into_iter().find(|window| !first.contains(window)).expect("a window of its own");
+    peer.close(CloseCode::HostStopping);
+    let mut peer = host.accept();
+    display.ask_to_close(popup);
+    display.see("one window left", |_| windows() == first);
+    assert!(matches!(peer.attach(8, true), AttachHow::Resume(_)));
+    peer.open(1, CanvasKind::Window, None, peer.viewport().size());
+    peer.show(1, &picture, 0);
+    display.see("the other goes on", |screen| shows(screen, &picture));
+}
+
+#[test]
+fn what_closes_a_tab_in_every_browser_goes_to_the_page() {
+    let Scene { display, mut peer, program: _program, .. } = scene(&[]);
+    let window = String::from_utf8(display.tool("xdotool", &["search", "--name", "Shoji"])).expect("numbers");
+    display.tool("xdotool", &["windowfocus", "--sync", window.trim()]);
+    while peer.input().1 != (Input::Focus { canvas: Some(CanvasId(1)) }) {}
+    for (keys, code) in [("ctrl+w", 17), ("ctrl+t", 20), ("F5", 63)] {
+        display.tool("xdotool", &["key", keys]);
+        let key = |input: &Input| matches!(input, Input::Key { key, pressed: true } if key.get() == code);
+        while !key(&peer.input().1) {}
+    }
+}
+
+#[test]
 fn every_end_is_a_calm_page_with_the_next_step() {
     for language in ["ja", "en"] {
         for code in [CloseCode::Replaced, CloseCode::SessionEnded, CloseCode::Revoked, CloseCode::WorkerDied] {
