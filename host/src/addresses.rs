@@ -49,6 +49,17 @@ pub fn web_names(config: &Config, listening: SocketAddr, of_cards: &[IpAddr]) ->
     Names::new(names.iter().chain(&config.web.names))
 }
 
+/// The addresses of this machine at which a socket at `listening` is heard.
+pub fn heard_at(listening: IpAddr, of_cards: &[IpAddr]) -> Vec<IpAddr> {
+    let listening = listening.to_canonical();
+    if !listening.is_unspecified() {
+        return vec![listening];
+    }
+    // Whoever is on this machine itself comes by its address.
+    let heard = of_cards.iter().filter(|card| listens_on(listening, **card) && !card.is_loopback());
+    heard.take(limits::PEER_CANDIDATES).copied().collect()
+}
+
 /// Whether a socket at `listening` hears what is sent to this machine's `address` by somebody who can name it.
 fn listens_on(listening: IpAddr, address: IpAddr) -> bool {
     let is_heard = match (listening, address) {

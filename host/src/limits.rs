@@ -267,7 +267,7 @@ pub const WEB_ENROLMENT_WRITES: Rate = Rate { at_once: 64, every: Duration::from
 /// Addresses whose rates are known one by one; those beyond share one bucket. Sixteen bytes each.
 pub const WEB_ADDRESSES: usize = 4_096;
 
-/// Bytes of a JSON body: agreed with the web viewer, whose largest has 300.
+/// Bytes of a request's body: agreed with the web viewer, whose largest JSON has 300, and whose offer of WebRTC has 600.
 pub const WEB_BODY: usize = 4 << 10;
 
 /// Bytes of a request's headers. Browsers send about 1 KiB, and no cookie is ever set.
@@ -329,6 +329,28 @@ pub const WEB_SECRETS_OF_DEVICE: usize = 4;
 /// How long a WebSocket may take to show its ticket, and WebTransport from the end of its handshake on: a page has it before it
 /// connects.
 pub const WEB_TICKET_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Packets of one peer by WebRTC that wait to be read: two windows of what a browser sends, which are tens of bytes as a rule.
+pub const PEER_PACKETS: usize = 256;
+
+/// Addresses that one peer is known by at the same time: a PC with two network cards, each by both kinds of address, and one that moves.
+pub const PEER_ADDRESSES: usize = 8;
+
+/// Addresses of this machine that a browser is told beside the first: each costs it a question.
+pub const PEER_CANDIDATES: usize = 8;
+
+/// Bytes that SCTP holds for a peer: more would only wait there, behind which a key's answer waits too.
+pub const PEER_BUFFER: usize = 128 << 10;
+
+/// How long a peer may take from its offer to its ticket: ICE, DTLS and SCTP take seven round trips, and a page has its ticket
+/// before it offers. A peer that never comes is gone then.
+pub const PEER_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// Peers at the same time that made an offer and have shown no ticket: only registered devices make offers. Each takes 50 kB.
+pub const PEERS_UNADMITTED: usize = 256;
+
+/// Of them, from one address: a town hall behind one address translator, all at once.
+pub const PEERS_UNADMITTED_OF_ADDRESS: usize = 128;
 
 /// Bytes of a WebSocket message from a viewer: agreed with the web viewer. Input frames are about 20 bytes.
 pub const WEB_MESSAGE: usize = 16 << 10;

@@ -33,6 +33,7 @@ mod link;
 mod numbers;
 mod payload;
 mod rate;
+pub mod reliable;
 mod screen;
 pub mod splice;
 pub mod time;

@@ -62,6 +62,31 @@ limits! {
     MAX_BYTES_IN_FLIGHT: usize = 2 * MAX_UPDATE;
     /// Most keys that are down and repeat: a person has ten fingers.
     MAX_HELD_KEYS: usize = 16;
+    /// Most bytes of a packet of the reliable channels: with what SCTP, DTLS and UDP add, less than the smallest packet that every network
+    /// carries whole, so that a lost one loses one.
+    RELIABLE_PACKET: usize = 1_100;
+    /// Most parts of such a packet: one of each kind, and the pieces between losses that fit.
+    RELIABLE_PARTS: usize = 32;
+    /// Most ranges of packets that an end says to have, and remembers: more gaps than a bad link makes in a round trip.
+    RELIABLE_RANGES: usize = 32;
+    /// Packets that are told of together, if they come in order: each telling costs a packet.
+    RELIABLE_TOLD_EVERY: u32 = 4;
+    /// Bytes that may be on their way at first and at least, unless nothing comes through at all: ten packets, as RFC 9002 begins with.
+    RELIABLE_FIRST_WINDOW: u64 = 10 * RELIABLE_PACKET as u64;
+    /// Most bytes on their way: thirteen megabytes a second over a round trip of 20 ms, and no more than data channels carry well.
+    RELIABLE_WINDOW: u64 = 256 * 1024;
+    /// Most packets on their way: those of the largest window, and as many small ones.
+    RELIABLE_SENT: usize = 1_024;
+    /// Most bytes of a channel that wait at the end that sends them: the largest window, so that the network never waits.
+    RELIABLE_WAITING: usize = 256 * 1024;
+    /// Most bytes of the control channel that are kept by the end that they come to; its messages are tens of bytes.
+    RELIABLE_CONTROL_ROOM: u64 = 16 * 1024;
+    /// Most bytes of input that the host keeps: some hundred events, as come at once after a link stood still.
+    RELIABLE_INPUT_ROOM: u64 = 64 * 1024;
+    /// Most bytes of updates that the viewer keeps because something before them is lost: two of the largest window.
+    RELIABLE_UPDATES_ROOM: u64 = 512 * 1024;
+    /// Most gaps between bytes that came of a channel: each costs memory, and one packet of two lost in the largest window makes fewer.
+    RELIABLE_GAPS: usize = 256;
     /// Most frames or events that wait inside a state machine for its caller to take them. A caller that empties it
     /// after every call sees a dozen at most; this many are seconds of a person's fastest input on a carrier that takes
     /// nothing.
@@ -123,6 +148,13 @@ pub const RESIZE_INTERVAL: Duration = Duration::from_micros(33_000);
 /// Shortest time between two requests for a whole picture: each costs up to a megabyte, and a viewer that needs one
 /// every half second has a defect that repainting does not cure.
 pub const REPAINT_INTERVAL: Duration = Duration::from_millis(500);
+
+/// The longest time until an end of the reliable channels says that packets came, if they came in order.
+pub const RELIABLE_DELAY: Duration = Duration::from_millis(4);
+
+/// The most of that time that the other end believes: a page that is busy may take longer, and nobody makes round trips shorter by
+/// saying so.
+pub const RELIABLE_DELAY_BELIEVED: Duration = Duration::from_millis(25);
 
 /// How often something may come: a bucket that holds `burst` and gains `per_second`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,11 +8,11 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
 
 use quinn::crypto::rustls::QuicServerConfig;
-use quinn::{Endpoint, EndpointConfig, IdleTimeout, ServerConfig, TokioRuntime, TransportConfig, VarInt};
+use quinn::{Endpoint, EndpointConfig, IdleTimeout, Runtime as _, ServerConfig, TokioRuntime, TransportConfig, VarInt};
 use rustix::net::sockopt;
 
 use super::congestion;
-use crate::limits;
+use crate::{limits, web};
 
 /// The endpoint could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -42,9 +42,13 @@ pub enum Error {
 }
 
 /// Opens both sockets, at the same address and port number.
-pub(super) fn open(address: SocketAddr, tls: rustls::ServerConfig) -> Result<(Endpoint, TcpListener), Error> {
+pub(super) fn open(
+    address: SocketAddr,
+    tls: rustls::ServerConfig,
+    peers: Option<Arc<web::peers::Peers>>,
+) -> Result<(Endpoint, TcpListener), Error> {
     let (udp, tcp) = bind(address)?;
-    Ok((endpoint(address, udp, tls)?, tcp))
+    Ok((endpoint(address, udp, tls, peers)?, tcp))
 }
 
 /// If any port will do, one that both kinds have free.
@@ -71,7 +75,13 @@ fn bind(address: SocketAddr) -> Result<(UdpSocket, TcpListener), Error> {
     }
 }
 
-fn endpoint(address: SocketAddr, socket: UdpSocket, tls: rustls::ServerConfig) -> Result<Endpoint, Error> {
+/// `peers`: who speaks WebRTC on the same socket.
+fn endpoint(
+    address: SocketAddr,
+    socket: UdpSocket,
+    tls: rustls::ServerConfig,
+    peers: Option<Arc<web::peers::Peers>>,
+) -> Result<Endpoint, Error> {
     // Root gets what it asks for, others what the kernel allows.
     let size = limits::UDP_SOCKET_BUFFER;
     if sockopt::set_socket_send_buffer_size_force(&socket, size).is_err() {
@@ -83,8 +93,18 @@ fn endpoint(address: SocketAddr, socket: UdpSocket, tls: rustls::ServerConfig) -
     let crypto = QuicServerConfig::try_from(tls).map_err(|error| Error::Tls(error.to_string()))?;
     let mut config = ServerConfig::with_crypto(Arc::new(crypto));
     config.transport_config(Arc::new(transport())).max_incoming(limits::MAX_HANDSHAKES);
-    Endpoint::new(EndpointConfig::default(), Some(config), socket, Arc::new(TokioRuntime))
-        .map_err(|source| Error::Listen { address, source })
+    let mut how = EndpointConfig::default();
+    // The bit by which QUIC's packets are told from WebRTC's.
+    how.grease_quic_bit(false);
+    let runtime = Arc::new(TokioRuntime);
+    let open = || {
+        let mut socket = runtime.wrap_udp_socket(socket)?;
+        if let Some(peers) = peers {
+            socket = Arc::new(web::SharedSocket::new(socket, peers));
+        }
+        Endpoint::new_with_abstract_socket(how, Some(config), socket, runtime)
+    };
+    open().map_err(|source| Error::Listen { address, source })
 }
 
 /// How QUIC is spoken with everybody.

@@ -40,7 +40,6 @@ use crate::spawner::Spawner;
 use crate::trace::Trace;
 use crate::web::assets::Assets;
 use crate::web::certificates::{self, Certificates};
-use crate::web::names::Names;
 use crate::{addresses, clock, limits, state, store, tls, web};
 use hub::Hub;
 
@@ -113,15 +112,14 @@ fn threads() -> usize {
 }
 
 /// The web service, and the line that says where it is.
-fn web_service(hub: &Arc<Hub>, names: Names, certificates: Arc<Certificates>, listening: SocketAddr) -> web::Service {
-    let assets = Assets::embedded();
-    if assets.are_missing() {
+fn web_service(hub: &Arc<Hub>, settings: web::Settings, listening: SocketAddr) -> web::Service {
+    if settings.assets.are_missing() {
         warn!(address = %listening, "Built without the web viewer: browsers get a page that says how to build it");
     } else {
         let address = format!("https://{}/", hub.address);
         info!(%address, "Web viewer (browsers trust it with the certificate that `shoji-host ca` writes)");
     }
-    web::Service::new(web::Settings { assets, names, certificates }, hub.clone())
+    web::Service::new(settings, hub.clone())
 }
 
 async fn serve(
@@ -154,7 +152,8 @@ async fn serve(
     };
     let pages = Pages::bind().await?;
     let start_url = config.start_url.clone().unwrap_or_else(|| pages.url());
-    let (endpoint, tcp) = endpoint::open(config.listen, quic_tls)?;
+    let peers = Arc::new(web::peers::Peers::default());
+    let (endpoint, tcp) = endpoint::open(config.listen, quic_tls, certificates.is_some().then(|| peers.clone()))?;
     tcp.set_nonblocking(true)?;
     let tcp = tokio::net::TcpListener::from_std(tcp)?;
     let listening = endpoint.local_addr()?;
@@ -178,7 +177,10 @@ async fn serve(
         refusals: Seldom::new(limits::REFUSALS_TOLD),
         unwritten: Seldom::new(1),
     });
-    let web = certificates.map(|certificates| Arc::new(web_service(&hub, names, certificates, listening)));
+    let (assets, addresses) = (Assets::embedded(), addresses::heard_at(listening.ip(), &addresses::of_cards()));
+    let web = certificates.map(|certificates| {
+        Arc::new(web_service(&hub, web::Settings { assets, names, certificates, peers, addresses }, listening))
+    });
     let control = Control::bind(&state::control_socket(state))?;
     let pages = tokio::spawn(pages.serve());
     let control = tokio::spawn(control.serve(hub.clone()));

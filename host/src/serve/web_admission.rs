@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError};
 use tracing::error;
 
 use super::accept::serve_carrier;
-use super::carrier::{Messages, WebTransport};
+use super::carrier::{Messages, WebRtc, WebTransport};
 use super::hub::Hub;
 use crate::clock;
 use crate::enrolment::{Asked, Code, Label, NotAdmitted};
@@ -51,6 +51,7 @@ impl Admission for Hub {
                 let peer = socket.peer();
                 Box::pin(serve_carrier(self, fingerprint, Messages::new(socket, peer)))
             }
+            Way::Peer(peer) => Box::pin(serve_carrier(self, fingerprint, WebRtc::new(peer))),
             Way::Transport(transport) => Box::pin(serve_carrier(self, fingerprint, WebTransport::new(transport))),
         }
     }

@@ -19,13 +19,15 @@ use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::bodies::{self, Challenge, Enrol, Malformed, Offer, Ticket};
 use super::names::{self, Foreign, only};
 use super::once::{Once, SECRET};
+use super::peer::Peer;
 use super::rates::Rates;
-use super::{Admission, Settings, socket};
+use super::server::{Place, Places};
+use super::{Admission, Settings, Way, socket};
 use crate::enrolment::{Asked, NotAdmitted};
 use crate::registry::Fingerprint;
 use crate::seldom::Seldom;
@@ -40,6 +42,8 @@ pub(super) struct Shared {
     /// One enrolment is written at a time.
     writing: Semaphore,
     pub(super) lines: Lines,
+    /// Of peers that have not shown a ticket.
+    pub(super) unadmitted: Arc<Places>,
 }
 
 /// The log lines that strangers can cause.
@@ -71,6 +75,8 @@ impl Default for Lines {
 struct Books {
     challenges: Once<Fingerprint>,
     tickets: Once<Fingerprint>,
+    /// Each lets a device make one offer.
+    passes: Once<Fingerprint>,
     requests: Rates,
     sign_ins: Rates,
     asks: Rates,
@@ -100,6 +106,8 @@ pub(super) enum Refusal {
     NotAdmitted(NotAdmitted),
     Challenge,
     Signature,
+    Pass,
+    Offer,
 }
 
 impl Refusal {
@@ -116,6 +124,8 @@ impl Refusal {
             Self::NotAdmitted(NotAdmitted::Revoked) => "revoked",
             Self::Challenge => "challenge",
             Self::Signature => "signature",
+            Self::Pass => "pass",
+            Self::Offer => "offer",
         }
     }
 
@@ -123,12 +133,14 @@ impl Refusal {
         match self {
             Self::Host => StatusCode::MISDIRECTED_REQUEST,
             Self::Headers => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::Body | Self::Name => StatusCode::BAD_REQUEST,
+            Self::Body | Self::Name | Self::Offer => StatusCode::BAD_REQUEST,
             Self::BodyKind => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyLength => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTime => StatusCode::REQUEST_TIMEOUT,
             Self::Busy => StatusCode::TOO_MANY_REQUESTS,
-            Self::Origin | Self::NotAdmitted(_) | Self::Challenge | Self::Signature => StatusCode::FORBIDDEN,
+            Self::Origin | Self::NotAdmitted(_) | Self::Challenge | Self::Signature | Self::Pass => {
+                StatusCode::FORBIDDEN
+            }
         }
     }
 }
@@ -186,6 +198,7 @@ impl Shared {
             books: Mutex::new(Books {
                 challenges: once(limits::WEB_CHALLENGES),
                 tickets: once(limits::WEB_TICKETS),
+                passes: once(limits::WEB_TICKETS),
                 requests: rates(limits::WEB_REQUESTS_OF_ADDRESS, limits::WEB_REQUESTS),
                 sign_ins: rates(limits::WEB_SIGN_INS_OF_ADDRESS, limits::WEB_SIGN_INS),
                 asks: rates(limits::WEB_ASKS_OF_ADDRESS, limits::WEB_ASKS),
@@ -193,6 +206,7 @@ impl Shared {
             }),
             writing: Semaphore::new(1),
             lines: Lines::default(),
+            unadmitted: Places::new(limits::PEERS_UNADMITTED, limits::PEERS_UNADMITTED_OF_ADDRESS),
         }
     }
 
@@ -214,6 +228,19 @@ impl Shared {
         Ok(Asker { peer, authority })
     }
 
+    /// Where a page that knows this host by a name finds its UDP port. An address that the page has reached is right, even
+    /// through a port that is forwarded; behind a name are those of the machine.
+    fn addresses(&self, authority: &Authority) -> Vec<SocketAddr> {
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+        match (host.parse(), self.settings.peers.port()) {
+            (Ok(address), _) => vec![SocketAddr::new(address, authority.port_u16().unwrap_or(443))],
+            (Err(_), Some(port)) => {
+                self.settings.addresses.iter().map(|address| SocketAddr::new(*address, port)).collect()
+            }
+            (Err(_), None) => Vec::new(),
+        }
+    }
+
     /// To whom a ticket was given, if it is still good; it is used up.
     pub(super) fn redeem(&self, ticket: &[u8; SECRET]) -> Option<Fingerprint> {
         self.books().tickets.redeem(ticket, Instant::now())
@@ -226,6 +253,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/api/enrol", post(enrol))
         .route("/api/challenge", post(challenge))
         .route("/api/ticket", post(ticket))
+        .route("/api/peer", post(peer))
         .route("/session", get(socket::session))
         .fallback(get(file))
         .with_state(shared)
@@ -238,18 +266,18 @@ async fn file(State(shared): State<Arc<Shared>>, request: Request) -> Response {
 /// Who asks, from which page of ours, and the body.
 async fn read(request: Request) -> Result<(Asker, String, Vec<u8>), Refusal> {
     let (parts, body) = request.into_parts();
-    let (asker, origin) = head(parts)?;
+    let (asker, origin) = head(parts, "application/json")?;
     Ok((asker, origin, bytes(body).await?))
 }
 
 /// What matters of a request's head. It is gone afterwards: while a body is waited for, nobody needs it, and it can be long.
-fn head(parts: Parts) -> Result<(Asker, String), Refusal> {
+fn head(parts: Parts, wanted: &str) -> Result<(Asker, String), Refusal> {
     let asker = parts.extensions.get::<Asker>().cloned().ok_or(Refusal::Host)?;
     let origin = names::own_origin(&parts, &asker.authority)?;
     let kind = only(&parts.headers, &header::CONTENT_TYPE).ok().flatten().unwrap_or_default();
     let (kind, parameter) = kind.split_once(';').unwrap_or((kind, ""));
     let is_utf8 = parameter.is_empty() || parameter.trim().eq_ignore_ascii_case("charset=utf-8");
-    if !kind.trim().eq_ignore_ascii_case("application/json") || !is_utf8 {
+    if !kind.trim().eq_ignore_ascii_case(wanted) || !is_utf8 {
         return Err(Refusal::BodyKind);
     }
     Ok((asker, origin))
@@ -362,9 +390,70 @@ async fn ticket(State(shared): State<Arc<Shared>>, request: Request) -> Result<R
     }
     // Best first. The browser knows the certificates by this answer alone.
     let hashes = shared.settings.certificates.hashes(clock::unix_seconds());
-    let carriers =
-        [Offer::WebTransport { certificates: hashes.map(|hash| bodies::text(&hash)).into() }, Offer::WebSocket];
+    let mut carriers = vec![Offer::WebTransport { certificates: hashes.map(|hash| bodies::text(&hash)).into() }];
+    if shared.settings.peers.port().is_some() {
+        let pass = random(&shared)?;
+        if shared.books().passes.issue(pass, fingerprint, Instant::now()) {
+            carriers.push(Offer::WebRtc { pass: bodies::text(&pass) });
+        }
+    }
+    carriers.push(Offer::WebSocket);
     Ok(answer(StatusCode::OK, &json!({ "ticket": bodies::text(&secret), "carriers": carriers })))
+}
+
+/// A device's page offers WebRTC; what follows runs in a task of its own.
+async fn peer(State(shared): State<Arc<Shared>>, request: Request) -> Result<Response, Refusal> {
+    let (parts, body) = request.into_parts();
+    let pass = only(&parts.headers, &header::AUTHORIZATION).ok().flatten();
+    let pass = pass.and_then(|pass| bodies::secret(pass.strip_prefix("Bearer ")?));
+    let (asker, _) = head(parts, "application/sdp")?;
+    let body = bytes(body).await?;
+    let refused = |refusal: Refusal| {
+        shared.lines.refused.tell(|left_out| {
+            info!(peer = %asker.peer, word = refusal.word(), left_out, "Browser's WebRTC refused");
+        });
+        refusal
+    };
+    let pass = pass.ok_or_else(|| refused(Refusal::Pass))?;
+    let device = shared.books().passes.redeem(&pass, Instant::now()).ok_or_else(|| refused(Refusal::Pass))?;
+    let Some(place) = shared.unadmitted.take(asker.peer.ip()) else {
+        shared.lines.crowded.tell(|left_out| {
+            warn!(peer = %asker.peer, left_out, "Browsers refused: too many connections by WebRTC that show no ticket");
+        });
+        return Err(Refusal::Busy);
+    };
+    let addresses = shared.addresses(&asker.authority);
+    let answered = Peer::answer(&shared.settings.peers, &body, &addresses, asker.peer);
+    let (peer, answer) = answered.map_err(|error| {
+        shared.lines.refused.tell(|left_out| {
+            info!(peer = %asker.peer, %error, left_out, "Browser's WebRTC refused");
+        });
+        Refusal::Offer
+    })?;
+    tokio::spawn(serve_peer(shared, device, Box::new(peer), place));
+    Ok((StatusCode::CREATED, [(header::CONTENT_TYPE, "application/sdp")], answer).into_response())
+}
+
+/// Until its session is over, or it turned out to get none.
+async fn serve_peer(shared: Arc<Shared>, device: Fingerprint, mut peer: Box<Peer>, place: Place) {
+    let from = peer.remote();
+    let admitted = tokio::time::timeout(limits::PEER_TIMEOUT, peer.admit(&shared, &device)).await;
+    match admitted {
+        Ok(Ok(true)) => {
+            // From here on the list of viewers' connections counts it.
+            drop(place);
+            shared.admission.clone().session(device, Way::Peer(peer)).await;
+        }
+        Ok(Ok(false)) => {
+            shared.lines.no_ticket.tell(|left_out| {
+                info!(peer = %from, left_out, "Browser's WebRTC refused: it has no ticket");
+            });
+            peer.end(socket::NO_TICKET).await;
+        }
+        // Of several ways a page takes the first that opens, and leaves the others.
+        Ok(Err(error)) => debug!(peer = %from, %error, "Browser left without a session"),
+        Err(_) => debug!(peer = %from, "Browser did not come by WebRTC"),
+    }
 }
 
 fn random(shared: &Shared) -> Result<[u8; SECRET], Refusal> {

@@ -120,6 +120,11 @@ pub fn first_message(message: &[u8]) -> Result<[u8; SECRET], Malformed> {
     message.try_into().map_err(|_| Malformed::Form)
 }
 
+/// A secret as it is written in a header.
+pub fn secret(text: &str) -> Option<[u8; SECRET]> {
+    bytes(text).ok()
+}
+
 /// What a device signs to get a ticket. It names the origin, so that a signature made for one host is of no use at another.
 pub fn signed_text(origin: &str, challenge: &[u8; SECRET]) -> String {
     format!("shoji ticket 1\n{origin}\n{}", text(challenge))
@@ -138,6 +143,11 @@ pub enum Offer {
     WebTransport {
         /// Hashes of certificates, one of which the host will show.
         certificates: Vec<String>,
+    },
+    /// `POST /api/peer` with an offer, on the UDP port of this page.
+    WebRtc {
+        /// Shown with the offer; good once.
+        pass: String,
     },
     /// `GET /session`, upgraded.
     WebSocket,

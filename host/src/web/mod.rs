@@ -18,8 +18,11 @@ pub mod once;
 
 mod api;
 mod counted;
+mod peer;
+pub mod peers;
 mod rates;
 mod server;
+mod shared_socket;
 mod socket;
 mod transport;
 
@@ -34,7 +37,9 @@ use assets::Assets;
 use certificates::Certificates;
 use names::Names;
 
+pub use peer::{Broken as PeerBroken, Came, Peer, Unanswerable, read_offer};
 pub use server::Service;
+pub use shared_socket::SharedSocket;
 pub use socket::Socket;
 pub use transport::{Arrival, Broken, Line, Stranger, Transport, read_request, stream_code};
 
@@ -60,6 +65,8 @@ pub enum Way {
     Socket(Socket),
     /// Over QUIC.
     Transport(Transport),
+    /// Over WebRTC.
+    Peer(Box<Peer>),
 }
 
 /// What the web service is made with.
@@ -71,4 +78,8 @@ pub struct Settings {
     pub names: Names,
     /// What browsers are shown over QUIC.
     pub certificates: Arc<Certificates>,
+    /// Who speaks WebRTC on the UDP port.
+    pub peers: Arc<peers::Peers>,
+    /// The machine's addresses at which the UDP port is heard, for pages that know the host by a name.
+    pub addresses: Vec<IpAddr>,
 }

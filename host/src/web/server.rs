@@ -47,12 +47,11 @@ impl Service {
     pub fn new(settings: Settings, admission: Arc<dyn Admission>) -> Self {
         let shared = Arc::new(Shared::new(settings, admission));
         let router = api::router(shared.clone());
-        let places = |all, of_source| Arc::new(Places { all, of_source, taken: Mutex::default() });
         Self {
             shared,
             router,
-            places: places(limits::WEB_CONNECTIONS, limits::WEB_CONNECTIONS_OF_ADDRESS),
-            strangers: places(limits::WEB_STRANGERS, limits::WEB_STRANGERS_OF_ADDRESS),
+            places: Places::new(limits::WEB_CONNECTIONS, limits::WEB_CONNECTIONS_OF_ADDRESS),
+            strangers: Places::new(limits::WEB_STRANGERS, limits::WEB_STRANGERS_OF_ADDRESS),
             stopping: watch::Sender::new(false),
         }
     }
@@ -64,7 +63,10 @@ impl Service {
 
     /// How many connections are being served, sessions not counted.
     pub fn connections(&self) -> usize {
-        [&self.places, &self.strangers].iter().map(|places| places.taken().values().sum::<usize>()).sum()
+        [&self.places, &self.strangers, &self.shared.unadmitted]
+            .iter()
+            .map(|places| places.taken().values().sum::<usize>())
+            .sum()
     }
 
     /// Serves one connection until it ends, becomes a session's, or has lasted long enough.
@@ -205,7 +207,7 @@ async fn answer(
 
 /// How many connections each source has.
 #[derive(Debug)]
-struct Places {
+pub(super) struct Places {
     all: usize,
     of_source: usize,
     taken: Mutex<BTreeMap<Source, usize>>,
@@ -224,7 +226,11 @@ impl Places {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+    pub(super) fn new(all: usize, of_source: usize) -> Arc<Self> {
+        Arc::new(Self { all, of_source, taken: Mutex::default() })
+    }
+
+    pub(super) fn take(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
         let source = Source::from(address);
         let mut taken = self.taken();
         let total: usize = taken.values().sum();
@@ -257,7 +263,7 @@ mod tests {
     const OF_SOURCE: usize = 16;
 
     fn places() -> Arc<Places> {
-        Arc::new(Places { all: ALL, of_source: OF_SOURCE, taken: Mutex::default() })
+        Places::new(ALL, OF_SOURCE)
     }
 
     #[test]

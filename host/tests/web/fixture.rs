@@ -23,8 +23,10 @@ use shoji_host::web::assets::{Asset, Assets};
 use shoji_host::web::bodies::{self, text};
 use shoji_host::web::certificates::Certificates;
 use shoji_host::web::names::Names;
-use shoji_host::web::{Admission, Arrival, Service, Settings, Socket, Stranger, Transport, Way};
+use shoji_host::web::peers::Peers;
+use shoji_host::web::{Admission, Arrival, Came, Peer, Service, Settings, Socket, Stranger, Transport, Way};
 use shoji_host::{clock, limits, tls};
+use shoji_protocol::Channel;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -95,8 +97,19 @@ impl Admission for Desk {
     fn session(self: Arc<Self>, _: Fingerprint, way: Way) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         self.sessions.fetch_add(1, Ordering::Relaxed);
         match way {
+            Way::Peer(peer) => Box::pin(on_peer(*peer)),
             Way::Socket(socket) => Box::pin(self.on_socket(socket)),
             Way::Transport(transport) => Box::pin(self.on_transport(transport)),
+        }
+    }
+}
+
+/// What comes on any channel goes back on control or as updates.
+async fn on_peer(mut peer: Peer) {
+    while let Ok(came) = peer.next().await {
+        if let Came::Bytes(channel, bytes) = came {
+            let back = if channel == Channel::Control { channel } else { Channel::Updates };
+            peer.write(back, &bytes);
         }
     }
 }
@@ -164,7 +177,16 @@ impl House {
         Self::with(&ASSETS, false).await
     }
 
+    /// With somebody who speaks WebRTC.
+    pub(crate) async fn with_peers(peers: Arc<Peers>) -> Self {
+        Self::with_all(&ASSETS, false, peers).await
+    }
+
     pub(crate) async fn with(assets: &[Asset], floods: bool) -> Self {
+        Self::with_all(assets, floods, Arc::default()).await
+    }
+
+    async fn with_all(assets: &[Asset], floods: bool, peers: Arc<Peers>) -> Self {
         let state = tempfile::tempdir().unwrap();
         let now = clock::unix_seconds();
         let names = Names::new(["localhost", "127.0.0.1"]);
@@ -181,7 +203,13 @@ impl House {
             end: watch::Sender::new(false),
         });
         let certificates = Arc::new(Certificates::new(now).unwrap());
-        let settings = Settings { assets: Assets::new(assets), names, certificates: certificates.clone() };
+        let settings = Settings {
+            assets: Assets::new(assets),
+            names,
+            certificates: certificates.clone(),
+            peers,
+            addresses: vec![Ipv4Addr::LOCALHOST.into()],
+        };
         let service = Arc::new(Service::new(settings, desk.clone()));
         let registry = Arc::new(RwLock::new(Registry::default()));
         let endpoint = endpoint(tls::shared_config(&identity, registry, certificates.clone()).unwrap());
@@ -428,6 +456,10 @@ impl Answer {
     pub(crate) fn json(&self) -> Value {
         assert_eq!(self.headers["content-type"], "application/json");
         serde_json::from_slice(&self.body).unwrap()
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.body.to_vec()).unwrap()
     }
 
     /// The word of an error, which is all that an error says.

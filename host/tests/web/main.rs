@@ -7,6 +7,7 @@ mod access;
 mod fixture;
 #[path = "../host/http3.rs"]
 mod http3;
+mod peers;
 mod requests;
 mod sockets;
 mod strain;

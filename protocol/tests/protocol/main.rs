@@ -10,6 +10,7 @@ mod examples;
 mod flow;
 mod pair;
 mod properties;
+mod reliable;
 mod session;
 mod shared;
 mod splice;

@@ -11,6 +11,7 @@ pub mod frames;
 pub mod host;
 pub mod mutate;
 pub mod pair;
+pub mod peer;
 pub mod source;
 pub mod to_host;
 pub mod to_viewer;
@@ -40,4 +41,5 @@ pub const TARGETS: &[Target] = &[
     Target { name: "viewer", run: viewer::run, seeds: source::seeds, executions: 20_000 },
     Target { name: "pair", run: pair::run, seeds: source::seeds, executions: 5_000 },
     Target { name: "web", run: web::run, seeds: web::seeds, executions: 100_000 },
+    Target { name: "peer", run: peer::run, seeds: peer::seeds, executions: 50_000 },
 ];

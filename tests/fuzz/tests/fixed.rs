@@ -71,6 +71,11 @@ fn what_browsers_post_is_read_or_refused() {
 }
 
 #[test]
+fn what_browsers_send_by_webrtc_is_taken_or_refused() {
+    execute(target("peer"));
+}
+
+#[test]
 fn every_input_that_once_failed_still_passes() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("regressions");
     let mut replayed = 0;

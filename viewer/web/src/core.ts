@@ -38,6 +38,16 @@ interface Exports {
   shoji_is_silent(): number;
   shoji_round_trip(): number;
   shoji_spliced(): number;
+  shoji_line_begin(now: number): void;
+  shoji_line_write(channel: number, n: number): number;
+  shoji_line_waiting(): number;
+  shoji_line_receive(n: number, now: number): number;
+  shoji_line_read(): number;
+  shoji_line_packet(now: number): number;
+  shoji_line_deadline(): number;
+  shoji_line_due(now: number): void;
+  shoji_line_end(code: number): void;
+  shoji_line_ended(): number;
 }
 
 import { LOCKS, type Input, type TextPlace, type Viewport } from './messages';
@@ -250,6 +260,58 @@ export class Core {
   /** Bytes of updates that came by copies before their stream brought them. */
   spliced(): number {
     return this.core.shoji_spliced();
+  }
+
+  // ---- the reliable channels of a carrier that has none ----
+
+  lineBegin(): void {
+    this.core.shoji_line_begin(this.now());
+  }
+
+  /** Gives how many of the bytes were taken. */
+  lineWrite(channel: number, bytes: Uint8Array): number {
+    return this.core.shoji_line_write(channel, this.write(bytes));
+  }
+
+  /** Bytes of input that the host does not have yet. */
+  lineWaiting(): number {
+    return this.core.shoji_line_waiting();
+  }
+
+  /** Whether the packet is one. */
+  lineReceive(packet: Uint8Array): boolean {
+    return this.core.shoji_line_receive(this.write(packet), this.now()) !== 0;
+  }
+
+  /** The next bytes of a channel. */
+  lineRead(): { channel: number; bytes: Uint8Array<ArrayBuffer> } | null {
+    const channel = this.core.shoji_line_read();
+    return channel === 0 ? null : { channel: channel - 1, bytes: this.out() };
+  }
+
+  /** The next packet that is to be sent now. */
+  linePacket(): Uint8Array<ArrayBuffer> | null {
+    return this.core.shoji_line_packet(this.now()) === 0 ? null : this.out();
+  }
+
+  /** Milliseconds until something is due; `null`: never. */
+  lineWait(): number | null {
+    const at = this.core.shoji_line_deadline();
+    return at < 0 ? null : Math.max(0, (at - this.now()) / 1000);
+  }
+
+  lineDue(): void {
+    this.core.shoji_line_due(this.now());
+  }
+
+  lineEnd(code: number): void {
+    this.core.shoji_line_end(code);
+  }
+
+  /** The host ended it with this code. */
+  lineEnded(): number | null {
+    const code = this.core.shoji_line_ended();
+    return code < 0 ? null : code;
   }
 
   private event(): CoreEvent {

@@ -10,6 +10,7 @@ import type { Figures, Input, State, ToPage, ToWorker } from './messages';
 import { MENU_KEYS, openMenu } from './menu';
 import { Stage, type View } from './stage';
 import { languageOf, Texts } from './texts';
+import { servePeer } from './peer';
 import workerAddress from './worker?worker&url';
 
 /** A notice stays this long: as long as two short sentences take to read, twice. */
@@ -154,6 +155,8 @@ class Page {
       }
       case 'novideo':
         return this.say(this.texts.say('WebNoVideo'));
+      case 'peer':
+        return servePeer(message.port);
       case 'figures':
         return this.figures(message.figures);
     }

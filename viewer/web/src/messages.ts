@@ -100,4 +100,6 @@ export type ToPage =
   | { kind: 'place'; place: TextPlace }
   | { kind: 'notice'; notice: number }
   | { kind: 'novideo' }
-  | { kind: 'figures'; figures: Figures };
+  | { kind: 'figures'; figures: Figures }
+  /** A connection by WebRTC is wanted; what it says goes through the port. */
+  | { kind: 'peer'; port: MessagePort };

@@ -4,8 +4,9 @@
 
 import coreAddress from './generated/core.wasm?url';
 import { Access, type Refusal } from './access';
-import type { Carrier, Listener, Opened } from './carriers/carrier';
+import type { Carrier, Listener, Opened, Opener } from './carriers/carrier';
 import { OPEN_WITHIN, race } from './carriers/race';
+import { openWebRtc } from './carriers/webrtc';
 import { openWebSocket } from './carriers/websocket';
 import { openWebTransport } from './carriers/webtransport';
 import { Capability, Core, Next, type CoreEvent, type How } from './core';
@@ -35,6 +36,13 @@ const DETAILS_EVERY = 500;
 
 const post = (message: ToPage, transfer: Transferable[] = []) => (self as unknown as Worker).postMessage(message, transfer);
 const sleep = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
+
+/** The port of a new connection by WebRTC, which the page holds. */
+function connectPeer(): MessagePort {
+  const { port1, port2 } = new MessageChannel();
+  post({ kind: 'peer', port: port2 }, [port2]);
+  return port1;
+}
 
 type Start = Extract<ToWorker, { kind: 'start' }>;
 
@@ -184,8 +192,19 @@ class Viewer {
     };
     const unreachable: End = { kind: 'unreachable' };
     let opened: Opened | null = null;
+    // A browser without WebRTC fails at once; one whose packets are swallowed waits.
+    let peer = 'none' as 'none' | 'waits' | 'answered';
+    const webrtc: Opener = (offer, signal, answered) => {
+      peer = 'waits';
+      const opening = openWebRtc(this.core, connectPeer)(offer, signal, () => {
+        peer = 'answered';
+        answered();
+      });
+      opening.catch(() => signal.aborted || (peer = 'none'));
+      return opening;
+    };
     try {
-      opened = await race(ticket.ok.offers, { webtransport: openWebTransport, websocket: openWebSocket });
+      opened = await race(ticket.ok.offers, { webtransport: openWebTransport, webrtc, websocket: openWebSocket });
       const admitted = Promise.resolve(opened.admit(ticket.ok.ticket, listener)).then((carrier) => ({ carrier }));
       // A host may grant no stream, or be gone by now; then nothing else would ever happen.
       const failed = Promise.race([ended, sleep(OPEN_WITHIN).then(() => unreachable)]).then((end) => ({ end }));
@@ -200,8 +219,8 @@ class Viewer {
       return unreachable;
     }
     this.carrier = carrier;
-    const overUdp = ticket.ok.offers.some(({ kind }) => kind === 'webtransport') && typeof WebTransport !== 'undefined';
-    this.udpSeemsClosed = overUdp && carrier.kind === 'websocket';
+    const hasTransport = ticket.ok.offers.some(({ kind }) => kind === 'webtransport') && typeof WebTransport !== 'undefined';
+    this.udpSeemsClosed = carrier.kind === 'websocket' && peer !== 'answered' && (hasTransport || peer === 'waits');
     const { pointerLock, touch, cursorImage, inputCopies, updateCopies, h264 } = Capability;
     const capabilities =
       pointerLock |

@@ -94,7 +94,9 @@ export class Desk {
     this.relay = await Relay.start(Number(listening.split(':').at(-1)), conditions);
     this.address = `127.0.0.1:${this.relay.port}`;
     this.command('user', 'add', 'demo');
-    this.browser = await chromium.launch({ executablePath: process.env['SHOJI_CHROMIUM'] ?? '/usr/bin/chromium', args: process.getuid?.() === 0 ? ['--no-sandbox'] : [] });
+    // The host is on this machine, where a browser offers nobody WebRTC by itself.
+    const args = ['--allow-loopback-in-peer-connection', ...(process.getuid?.() === 0 ? ['--no-sandbox'] : [])];
+    this.browser = await chromium.launch({ executablePath: process.env['SHOJI_CHROMIUM'] ?? '/usr/bin/chromium', args });
     await this.open(context);
   }
 
@@ -108,6 +110,16 @@ export class Desk {
       // What a browser says by itself of connections that were not there, or were cut.
       const isNetwork = /Failed to load resource|Failed to establish a connection|WebSocket connection to/.test(message.text());
       if (message.type() === 'error' && !isNetwork) this.troubles.push(message.text());
+    });
+  }
+
+  /** From the next page on the browser is one that never had these: it is the page's worker that looks for them. Its
+   * WebSocket is refused meanwhile, for its certificate. */
+  async lacks(...names: string[]): Promise<void> {
+    const without = names.map((name) => `delete globalThis.${name};`).join('');
+    await this.page.context().route(/\/worker-[^/]*\.js$/, async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, body: without + (await response.text()) });
     });
   }
 

@@ -47,6 +47,28 @@ describe('the race of carriers', () => {
     expect(name(await won)).toBe('websocket');
   });
 
+  it('waits a little for a better one that heard from the host, but not for long and not if it fails', async () => {
+    const answers = (milliseconds: number, name: string, fails = false): Opener => (offer, signal, answered) => {
+      setTimeout(answered, 20);
+      return after(milliseconds, name, fails)(offer, signal, answered);
+    };
+    for (const [webrtc, wins, within] of [
+      [answers(500, 'webrtc'), 'webrtc', 510],
+      [answers(60_000, 'webrtc'), 'websocket', 660],
+      [answers(300, 'webrtc', true), 'websocket', 310],
+      [after(500, 'webrtc'), 'websocket', 160],
+    ] as const) {
+      closed.length = 0;
+      const won = race([{ kind: 'webrtc' }, { kind: 'websocket' }], { webrtc, websocket: after(50, 'websocket') });
+      let winner = '';
+      void won.then((opened) => (winner = name(opened)));
+      await vi.advanceTimersByTimeAsync(within);
+      expect(winner).toBe(wins);
+      await vi.advanceTimersByTimeAsync(70_000);
+      expect(closed).not.toContain(wins);
+    }
+  });
+
   it('fails when nothing opens, and when nothing is offered that the page knows', async () => {
     const lost = expect(race(offers, { websocket: after(5, 'websocket', true) })).rejects.toThrow();
     const hung = expect(race(offers, { websocket: after(60_000, 'websocket') })).rejects.toThrow();

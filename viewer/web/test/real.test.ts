@@ -13,6 +13,8 @@ interface Way extends Conditions {
   /** The carrier as the host names it, and what the page says of it. */
   name: string;
   shown: string;
+  /** What the page's browser does not have. */
+  lacks?: string[];
   /** How many of a hundred TCP packets are lost; such a way has a network of its own. */
   tcpLoss?: number;
 }
@@ -21,6 +23,9 @@ interface Way extends Conditions {
 const WAYS: Way[] = [
   { way: 'WebTransport', name: 'WebTransport', shown: 'WebTransport', udp: true, roundTrip: 0, loss: 0 },
   { way: 'WebTransport, far and lossy', name: 'WebTransport', shown: 'WebTransport', udp: true, roundTrip: 20, loss: 10 },
+  { way: 'WebRTC, where QUIC is swallowed', name: 'WebRTC', shown: 'WebRTC', udp: 'webrtc', roundTrip: 0, loss: 0 },
+  { way: 'WebRTC, far and lossy', name: 'WebRTC', shown: 'WebRTC', udp: true, roundTrip: 20, loss: 10, lacks: ['WebTransport', 'WebSocket'] },
+  { way: 'WebRTC, where the browser has no WebTransport', name: 'WebRTC', shown: 'WebRTC', udp: true, roundTrip: 0, loss: 0, lacks: ['WebTransport'] },
   { way: 'WebSocket, where UDP is swallowed', name: 'WebSocket', shown: 'WebSocket (TLS)。UDP ポート', udp: false, roundTrip: 0, loss: 0 },
   { way: 'WebSocket, far and lossy', name: 'WebSocket', shown: 'WebSocket (TLS)。UDP ポート', udp: false, roundTrip: 20, loss: 0, tcpLoss: 1 },
 ];
@@ -32,11 +37,12 @@ const elsewhere = inside === undefined ? WAYS.filter(({ tcpLoss }) => tcpLoss !=
 
 if (inside !== undefined) up();
 
-describe.each(here)('the page and the real host over $way', ({ name, shown, tcpLoss, ...conditions }) => {
+describe.each(here)('the page and the real host over $way', ({ name, shown, tcpLoss, lacks, ...conditions }) => {
   let desk: Desk;
 
   beforeAll(async () => {
     desk = await Desk.start(conditions);
+    if (lacks !== undefined) await desk.lacks(...lacks);
     if (tcpLoss !== undefined) filter(...loses(tcpLoss, desk.relay.port));
   });
   afterAll(() => desk?.stop());

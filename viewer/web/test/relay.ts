@@ -5,8 +5,8 @@ import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
 export interface Conditions {
-  /** Whether UDP passes; if not, it is swallowed, as by a firewall that drops. */
-  udp: boolean;
+  /** Whether UDP passes; if not, it is swallowed, as by a firewall that drops. Or only what is WebRTC's, as by one that knows QUIC. */
+  udp: boolean | 'webrtc';
   /** Milliseconds that a packet and its answer take longer. */
   roundTrip: number;
   /** How many of a thousand datagrams are lost, of a flow that stands. */
@@ -111,6 +111,8 @@ export class Relay {
 
   private datagram(datagram: Buffer, client: number): void {
     if (!this.conditions.udp) return;
+    // The bit that every packet of QUIC has.
+    if (this.conditions.udp === 'webrtc' && ((datagram[0] ?? 0) & 0x40) !== 0) return;
     const key = String(client);
     const flow = this.peers.get(key) ?? { to: createSocket('udp4'), count: 0 };
     if (!this.peers.has(key)) {

@@ -12,6 +12,7 @@ mod outgoing;
 mod quic;
 mod stream;
 mod streams;
+mod webrtc;
 mod websocket;
 mod webtransport;
 
@@ -24,6 +25,7 @@ use shoji_protocol::{Channel, CloseCode};
 pub(super) use messages::Messages;
 pub(super) use quic::{Quic, close_code as quic_code};
 pub(super) use stream::Stream;
+pub(super) use webrtc::WebRtc;
 pub(super) use webtransport::WebTransport;
 
 /// Moves the bytes of one connection.

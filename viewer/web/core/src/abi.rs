@@ -12,12 +12,13 @@
 use std::cell::RefCell;
 
 use shoji_codec::{Layout, Rect};
+use shoji_protocol::reliable::End;
 use shoji_protocol::time::Instant;
 use shoji_protocol::viewer::Config;
 use shoji_protocol::{
-    AttachHow, Button, CanvasId, Capabilities, CloseCode, Finger, Fixed, Input, Key, KeyboardLayout, Locale, Lock,
-    Position, PreeditCursor, Rate, ResumeToken, Scale, Size, Text, TextOffset, TouchPhase, UpdateId, Viewport,
-    WheelDelta, WheelSource, limits,
+    AttachHow, Button, CanvasId, Capabilities, Channel, CloseCode, Finger, Fixed, Input, Key, KeyboardLayout, Locale,
+    Lock, Position, PreeditCursor, Rate, ResumeToken, Scale, Side, Size, Text, TextOffset, TouchPhase, UpdateId,
+    Viewport, WheelDelta, WheelSource, limits,
 };
 
 use crate::core::Core;
@@ -34,6 +35,8 @@ struct Page {
     core: Core,
     /// What JavaScript wrote.
     room: Vec<u8>,
+    /// The reliable channels of a carrier that has none.
+    line: Option<End>,
 }
 
 impl Page {
@@ -359,4 +362,88 @@ pub(crate) extern "C" fn shoji_is_silent() -> u32 {
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn shoji_round_trip() -> f64 {
     page(|page| page.core.connection().and_then(|c| c.round_trip()).map_or(-1.0, |time| time.as_micros() as f64))
+}
+
+/// Begins the reliable channels of a carrier that has none; those of the last are forgotten.
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn shoji_line_begin(now: f64) {
+    page(|page| page.line = Some(End::new(Side::Viewer, instant(now))));
+}
+
+/// Takes as many of the written bytes of a channel as there is space for, and gives how many.
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn shoji_line_write(channel: u32, n: u32) -> usize {
+    page(|page| {
+        let Page { line: Some(line), room, .. } = page else { return 0 };
+        let channel = if channel == Channel::Input as u32 { Channel::Input } else { Channel::Control };
+        line.write(channel, room.get(..n as usize).unwrap_or_default())
+    })
+}
+
+/// Bytes of input that the host does not have.
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn shoji_line_waiting() -> usize {
+    let waiting = |line: &End| limits::RELIABLE_WAITING - line.space(Channel::Input);
+    page(|page| page.line.as_ref().map_or(0, waiting))
+}
+
+/// A packet came and was written; 0: it is none.
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn shoji_line_receive(n: u32, now: f64) -> u32 {
+    page(|page| {
+        let Page { line: Some(line), room, .. } = page else { return 0 };
+        line.receive(room.get(..n as usize).unwrap_or_default(), instant(now)).is_ok().into()
+    })
+}
+
+/// Leaves the next bytes of a channel; gives one more than the channel, or 0 if there are none.
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn shoji_line_read() -> u32 {
+    page(|page| {
+        let Some((channel, bytes)) = page.line.as_mut().and_then(End::read) else { return 0 };
+        page.core.out = bytes;
+        channel as u32 + 1
+    })
+}
+
+/// Leaves the next packet that is to be sent; 0 if there is none.
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn shoji_line_packet(now: f64) -> u32 {
+    page(|page| {
+        let Some(packet) = page.line.as_mut().and_then(|line| line.packet(instant(now))) else { return 0 };
+        page.core.out = packet;
+        1
+    })
+}
+
+/// When to call [`shoji_line_due`]; below 0: never.
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn shoji_line_deadline() -> f64 {
+    page(|page| page.line.as_ref().and_then(End::deadline).map_or(-1.0, |at| at.as_micros() as f64))
+}
+
+/// Does what is due.
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn shoji_line_due(now: f64) {
+    page(|page| {
+        if let Some(line) = &mut page.line {
+            line.due(instant(now));
+        }
+    });
+}
+
+/// Tells the host that this is the end.
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn shoji_line_end(code: u32) {
+    page(|page| {
+        if let Some(line) = &mut page.line {
+            line.end(u16::try_from(code).unwrap_or_default());
+        }
+    });
+}
+
+/// The code with which the host ended it; below 0: it did not.
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn shoji_line_ended() -> i32 {
+    page(|page| page.line.as_ref().and_then(End::ended).map_or(-1, i32::from))
 }

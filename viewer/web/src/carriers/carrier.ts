@@ -5,6 +5,7 @@ export interface Offer {
   kind: 'websocket' | 'webtransport' | 'webrtc';
   port?: number;
   certificates?: string[];
+  pass?: string;
 }
 
 /** What a carrier tells. `stream` is one of a channel (0 control, 1 input, 2 updates), the one of all (3), or a datagram (4). */
@@ -34,5 +35,5 @@ export interface Opened {
   close(): void;
 }
 
-/** Opens a transport; rejects if that is not possible. */
-export type Opener = (offer: Offer, signal: AbortSignal) => Promise<Opened>;
+/** Opens a transport; rejects if that is not possible. One that hears from the host before it is open may say so by `answered`. */
+export type Opener = (offer: Offer, signal: AbortSignal, answered: () => void) => Promise<Opened>;

@@ -2,20 +2,27 @@
 
 import type { Offer, Opened, Opener } from './carrier';
 
-/** The head start of each carrier before the next begins: about two slow round trips, and less than a person notices. */
-export const HEAD_START = 200;
+/**
+ * The head start of each carrier before the next begins. WebTransport needs three round trips and is through by then on most links; WebRTC
+ * needs seven, but has heard from the host after two. Where UDP is closed the WebSocket begins after both, which is less than a person
+ * notices.
+ */
+export const HEAD_STARTS: Readonly<Record<Offer['kind'], number>> = { webtransport: 150, webrtc: 100, websocket: 200 };
+
+/** One that heard from the host is waited for so long when a lesser one opens first: it is better for as long as the session lasts. */
+export const GRACE = 500;
 
 /** Nothing is waited for longer than this. */
 export const OPEN_WITHIN = 8_000;
 
 /**
  * Opens the offered carriers, best first, each a head start after the one before or at once if that one fails, and gives the
- * first that opens; the others are closed.
+ * first that opens, or a better one that heard from the host by then and opens soon; the others are closed.
  */
 export function race(
   offers: readonly Offer[],
   openers: Partial<Record<Offer['kind'], Opener>>,
-  headStart = HEAD_START,
+  headStart: Readonly<Record<Offer['kind'], number>> | number = HEAD_STARTS,
 ): Promise<Opened> {
   const runners = offers.flatMap((offer) => {
     const open = openers[offer.kind];
@@ -23,9 +30,14 @@ export function race(
   });
   return new Promise((resolve, reject) => {
     const abort = new AbortController();
-    const limit = setTimeout(() => finish(null, new Error('no carrier opened in time')), OPEN_WITHIN);
+    const limit = setTimeout(() => finish(held, new Error('no carrier opened in time')), OPEN_WITHIN);
+    /** Those that heard from the host and are not open yet. */
+    const answered = new Set<number>();
     let [started, running, isOver] = [0, 0, false];
+    /** Open, while a better one is waited for. */
+    let held: Opened | null = null;
     let timer: ReturnType<typeof setTimeout> | undefined;
+    let grace: ReturnType<typeof setTimeout> | undefined;
 
     function finish(opened: Opened | null, error: unknown): void {
       if (isOver) {
@@ -33,30 +45,41 @@ export function race(
         return;
       }
       isOver = true;
-      clearTimeout(timer);
-      clearTimeout(limit);
+      for (const one of [timer, limit, grace]) clearTimeout(one);
+      if (held !== opened) held?.close();
       if (opened === null) reject(error);
       else resolve(opened);
       abort.abort();
     }
 
+    function open(at: number, opened: Opened): void {
+      answered.delete(at);
+      if (isOver || held !== null || ![...answered].some((better) => better < at)) return finish(opened, null);
+      held = opened;
+      grace = setTimeout(() => finish(opened, null), GRACE);
+    }
+
+    function fail(at: number): void {
+      running -= 1;
+      answered.delete(at);
+      if (held !== null && answered.size === 0) finish(held, null);
+      else next();
+    }
+
     function next(): void {
       clearTimeout(timer);
-      const runner = runners[started];
+      const at = started;
+      const runner = runners[at];
       if (isOver || runner === undefined) {
         if (running === 0) finish(null, new Error('no carrier could be opened'));
         return;
       }
       started += 1;
       running += 1;
-      timer = setTimeout(next, headStart);
-      runner.open(runner.offer, abort.signal).then(
-        (opened) => finish(opened, null),
-        () => {
-          running -= 1;
-          next();
-        },
-      );
+      timer = setTimeout(next, typeof headStart === 'number' ? headStart : headStart[runner.offer.kind]);
+      // What a browser does not have may throw at once.
+      const opening = async () => runner.open(runner.offer, abort.signal, () => void answered.add(at));
+      opening().then((opened) => open(at, opened), () => fail(at));
     }
 
     next();
