@@ -6,6 +6,7 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 
+use crate::carrier::Carrier;
 use crate::page::Mode;
 use crate::words::Language;
 
@@ -48,8 +49,11 @@ How it is measured: bench/METHOD.md")]
   shoji-bench typing --video                        (2 Mbit/s, 60 ms, 1 %, with and without a film in the same page)
   shoji-bench typing --video --rate 1M --rtt 30 --loss 0
   shoji-bench typing --viewer web                   (the web viewer over 0, 50 and 100 ms; needs xvfb)
+  shoji-bench typing --scroll --carrier quic,tls    (20 ms, 1 %, with and without a column that scrolls beside)
+  shoji-bench typing --scroll --viewer web --carrier webtransport,webrtc,websocket
 
-The first link is always the nearest: 0 ms, 0 %. The relay between viewer and host is a part of this program.
+The first link of each carrier is always the nearest: 0 ms, 0 %. The relay between viewer and host is a part of this program.
+Where a carrier over TCP (tls, websocket) is to lose packets, it needs root, and Debian's packages nftables and iproute2.
 The report is typing.html (open it in any browser) and typing.json in the --out folder.
 How it is measured: bench/METHOD.md")]
     Typing(Typing),
@@ -96,7 +100,7 @@ What a clip is: bench/METHOD.md")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Viewer {
-    /// The native viewer's link, over QUIC
+    /// The native viewer's link
     #[default]
     Native,
     /// The page that the host serves, in a browser's window
@@ -106,13 +110,16 @@ pub enum Viewer {
 /// The arguments of `typing`.
 #[derive(Debug, Clone, Args)]
 pub struct Typing {
-    /// Which viewer is typed into; web goes over TCP, where the relay delays but cannot lose
+    /// Which viewer is typed into
     #[arg(long, value_enum, default_value_t)]
     pub viewer: Viewer,
-    /// Round trips in milliseconds, separated by commas [default: 0,50,100; with --video 60]
+    /// By what the viewer comes, separated by commas: quic,tls or webtransport,webrtc,websocket [default: quic; the web viewer's own choice]
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "NAME")]
+    pub carrier: Vec<Carrier>,
+    /// Round trips in milliseconds, separated by commas [default: 0,50,100; with --video 60, with --scroll 20]
     #[arg(long, value_delimiter = ',', value_name = "MS", value_parser = clap::value_parser!(u32).range(0..=2000))]
     pub rtt: Vec<u32>,
-    /// Losses in percent, separated by commas [default: 0,1,3; with --video 1]
+    /// Losses in percent, separated by commas [default: 0,1,3; with --video or --scroll 1]; the web viewer's need --carrier
     #[arg(long, value_delimiter = ',', value_name = "PERCENT", value_parser = percent)]
     pub loss: Vec<f64>,
     /// Keys a second (1 to 25)
@@ -124,6 +131,9 @@ pub struct Typing {
     /// Measure each link also while a film plays in the same page
     #[arg(long)]
     pub video: bool,
+    /// Measure each link also while a long column scrolls in the same page
+    #[arg(long)]
+    pub scroll: bool,
     /// Type only the beginning: about so many characters
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub characters: Option<u32>,

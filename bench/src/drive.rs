@@ -13,7 +13,7 @@ use crate::arm::watch::Sighting;
 use crate::arm::{Arm, Given, Processes, Resting, START_PATIENCE};
 use crate::clock::now;
 use crate::meter::{CpuReading, LoadMeter};
-use crate::page::{Answer, Mode, Page, PageError};
+use crate::page::{Answer, Beside, Mode, Page, PageError};
 use crate::random::Random;
 use crate::record::{Cpu, Sample, Segment};
 use crate::result::Settings;
@@ -155,12 +155,12 @@ impl<A: Arm> Driver<A> {
         Ok(segment)
     }
 
-    /// Shows an empty field to type into, with or without a film beside it, and waits until it is in the canvas and rests.
+    /// Shows an empty field to type into, with or without something that moves beside it, and waits until it is in the canvas and rests.
     ///
     /// # Errors
     /// If the page does not answer or its picture does not come.
-    pub fn compose(&mut self, film: bool) -> anyhow::Result<Answer> {
-        let answer = match self.page.compose(film) {
+    pub fn compose(&mut self, beside: Beside) -> anyhow::Result<Answer> {
+        let answer = match self.page.compose(beside) {
             Ok(answer) => answer,
             Err(error) => return Err(self.explain(error.into())),
         };

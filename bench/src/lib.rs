@@ -8,6 +8,7 @@
 
 pub mod allocations;
 pub mod arm;
+pub mod carrier;
 pub mod cli;
 pub mod clock;
 pub mod code;
@@ -18,6 +19,7 @@ pub mod heap;
 pub mod loopback;
 pub mod machine;
 pub mod meter;
+pub mod network;
 pub mod page;
 pub mod random;
 pub mod record;
@@ -44,7 +46,7 @@ pub enum ArmName {
     Whole,
     /// Host, worker, QUIC and the native window.
     Window,
-    /// Host, worker, TLS over TCP and the web viewer in a browser's window.
+    /// Host, worker and the web viewer in a browser's window.
     Web,
 }
 

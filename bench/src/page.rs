@@ -64,18 +64,33 @@ struct Command {
     exchanges: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     film: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scroll: Option<bool>,
 }
 
 impl Command {
     /// A command without anything more to say.
     fn named(name: &'static str) -> Self {
-        Self { number: 0, name, mode: None, exchanges: None, film: None }
+        Self { number: 0, name, mode: None, exchanges: None, film: None, scroll: None }
     }
 }
 
-/// Where a page's film is, in CSS pixels of the page.
+/// What moves beside the field that is typed into.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Beside {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// A film.
+    Film,
+    /// A long column that scrolls by itself.
+    Scroll,
+}
+
+/// Where a page's film or its scrolling column is, in CSS pixels of the page.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
-pub struct FilmPlace {
+pub struct MovingPlace {
     /// Left edge.
     pub x: f64,
     /// Top edge.
@@ -107,10 +122,10 @@ pub struct Answer {
     /// Where the small code beside the field is, in CSS pixels of the page, if there is a field.
     #[serde(default)]
     pub near: Option<(f64, f64)>,
-    /// Where the film plays, if the page has one.
+    /// Where the film plays or the column scrolls, if the page has one.
     #[serde(default)]
-    pub film: Option<FilmPlace>,
-    /// Pictures of the film that the browser has drawn so far.
+    pub moving: Option<MovingPlace>,
+    /// Pictures of it that the browser has drawn so far.
     #[serde(default)]
     pub drawn: u64,
     /// What the field holds, as UTF-16 code units: a text that is cut within a character must be seen as it is.
@@ -275,13 +290,14 @@ impl Page {
         Ok(relation)
     }
 
-    /// Shows an empty field to type into, and beside it a film that plays on and on. From now on the code is that of the field's
+    /// Shows an empty field to type into, and beside it what moves on and on. From now on the code is that of the field's
     /// text: [`code_of`].
     ///
     /// # Errors
     /// If the page does not answer: making the film takes it some seconds.
-    pub fn compose(&mut self, film: bool) -> Result<Answer, PageError> {
-        self.ask_patiently(Command { film: Some(film), ..Command::named("compose") }, FILM_PATIENCE)
+    pub fn compose(&mut self, beside: Beside) -> Result<Answer, PageError> {
+        let (film, scroll) = (Some(beside == Beside::Film), Some(beside == Beside::Scroll));
+        self.ask_patiently(Command { film, scroll, ..Command::named("compose") }, FILM_PATIENCE)
     }
 
     /// What the field holds.
@@ -293,12 +309,12 @@ impl Page {
         Ok(String::from_utf16_lossy(&answer.units))
     }
 
-    /// How the film goes.
+    /// How the film plays or the column scrolls.
     ///
     /// # Errors
     /// If the page does not answer.
-    pub fn film(&mut self) -> Result<Answer, PageError> {
-        self.ask(Command::named("film"))
+    pub fn moving(&mut self) -> Result<Answer, PageError> {
+        self.ask(Command::named("moving"))
     }
 
     fn ask(&mut self, command: Command) -> Result<Answer, PageError> {

@@ -72,14 +72,12 @@ pub fn arm(arm: ArmName) -> Text {
     }
 }
 
-/// What a viewer is, and how it reaches the host here.
+/// What a viewer is.
 #[must_use]
 pub fn viewer(viewer: Viewer) -> Text {
     match viewer {
-        Viewer::Native => Text("ネイティブ (QUIC)", "native (QUIC)"),
-        Viewer::Web => {
-            Text("Web ビューアー (ブラウザ、TLS 上の WebSocket)", "web viewer (a browser, WebSocket over TLS)")
-        }
+        Viewer::Native => Text("ネイティブ", "native"),
+        Viewer::Web => Text("Web ビューアー (ブラウザ)", "web viewer (a browser)"),
     }
 }
 

@@ -8,6 +8,7 @@ use std::process::Command;
 use programs::{processes_that_name, programs};
 use shoji_bench::ArmName;
 use shoji_bench::arm::folder;
+use shoji_bench::carrier::Carrier;
 use shoji_bench::page::Mode;
 use shoji_bench::result::Document;
 use shoji_bench::trace::Stage;
@@ -96,6 +97,31 @@ fn what_is_typed_over_a_lossy_link_arrives_whole_in_order_and_once() {
 
     let html = std::fs::read_to_string(out.join("typing.html")).expect("the report was written");
     assert!(html.contains("文字の正確さ") && !html.contains("<script"), "the page is not self-contained");
+    assert_eq!(processes_that_name(room.path()), Vec::<String>::new(), "processes were left behind");
+}
+
+#[test]
+fn what_is_typed_over_tcp_that_loses_packets_arrives_whole_in_a_network_of_its_own() {
+    let room = folder::temporary().expect("a temporary folder");
+    let out = room.path().join("report");
+    let run = Command::new(env!("CARGO_BIN_EXE_shoji-bench"))
+        .args(["typing", "--carrier", "tls", "--rtt", "20", "--loss", "3", "--characters", "20", "--size", "1280x720"])
+        .arg("--programs")
+        .arg(programs(env!("CARGO_BIN_EXE_shoji-bench")))
+        .arg("--out")
+        .arg(&out)
+        .env("TMPDIR", room.path())
+        .output()
+        .expect("shoji-bench starts");
+    let said = format!("{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+    assert!(run.status.success(), "{said}");
+    let json = std::fs::read(out.join("typing.json")).expect("the data were written");
+    let document: typing::Document = serde_json::from_slice(&json).expect("the data are what this version writes");
+    assert_eq!(document.runs.len(), 2, "the nearest link and the one asked for");
+    for run in &document.runs {
+        assert!(run.comparison.is_exact(), "{}: {:?}, {:?}", run.name(), run.comparison, run.text);
+        assert_eq!(run.carrier, Some(Carrier::Tls), "{said}");
+    }
     assert_eq!(processes_that_name(room.path()), Vec::<String>::new(), "processes were left behind");
 }
 

@@ -10,6 +10,7 @@ use std::process::Command;
 use programs::{processes_that_name, programs};
 use shoji_bench::ArmName;
 use shoji_bench::arm::folder;
+use shoji_bench::carrier::Carrier;
 use shoji_bench::cli::Viewer;
 use shoji_bench::heap;
 use shoji_bench::page::Mode;
@@ -42,7 +43,10 @@ fn nothing_is_left(room: &Path) {
 #[test]
 fn what_is_typed_into_the_web_viewer_arrives_whole_in_order_and_once() {
     let room = folder::temporary().expect("a temporary folder");
-    let said = bench(room.path(), &["typing", "--viewer", "web", "--rtt", "20", "--characters", "30"]);
+    let said = bench(
+        room.path(),
+        &["typing", "--viewer", "web", "--carrier", "websocket", "--rtt", "20", "--loss", "0", "--characters", "30"],
+    );
     let json = std::fs::read(room.path().join("report/typing.json")).expect("the data were written");
     let document: typing::Document = serde_json::from_slice(&json).expect("the data are what this version writes");
     assert_eq!(document.settings.viewer, Viewer::Web);
@@ -52,6 +56,28 @@ fn what_is_typed_into_the_web_viewer_arrives_whole_in_order_and_once() {
         assert!(run.comparison.is_exact(), "{}: {:?}, {:?}", run.name(), run.comparison, run.text);
         assert!(run.row.seen > 0, "no text was seen: {said}");
         assert!(run.row.bench_cpu.per_event > 0.0, "the viewer's browser works for it: {said}");
+        assert_eq!(run.carrier, Some(Carrier::WebSocket), "{said}");
+    }
+    nothing_is_left(room.path());
+}
+
+#[test]
+fn what_is_typed_while_the_page_scrolls_arrives_over_webtransport_that_loses() {
+    let room = folder::temporary().expect("a temporary folder");
+    let said = bench(
+        room.path(),
+        &["typing", "--viewer", "web", "--carrier", "webtransport", "--scroll", "--characters", "20"],
+    );
+    let json = std::fs::read(room.path().join("report/typing.json")).expect("the data were written");
+    let document: typing::Document = serde_json::from_slice(&json).expect("the data are what this version writes");
+    let [nearest, far, scrolling] = &document.runs[..] else { panic!("three runs: {said}") };
+    assert!(nearest.scroll.is_none() && far.scroll.is_none(), "{said}");
+    let scroll = scrolling.scroll.expect("the column scrolled");
+    assert!(scroll.shown_per_second > 0.0 && scroll.drawn_per_second > 0.0, "{scroll:?}");
+    assert!(scrolling.carried.to_viewer.lost > 0, "the link lost nothing: {said}");
+    for run in &document.runs {
+        assert!(run.comparison.is_exact(), "{}: {:?}, {:?}", run.name(), run.comparison, run.text);
+        assert_eq!(run.carrier, Some(Carrier::WebTransport), "{said}");
     }
     nothing_is_left(room.path());
 }

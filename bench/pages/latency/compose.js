@@ -1,4 +1,4 @@
-// The field that a person types into, and a film beside it. The code is that of the field's text, painted in the same frame as the
+// The field that a person types into, and a film or a column that scrolls beside it. The code is that of the field's text, painted in the same frame as the
 // text, so that a picture tells exactly which text it shows.
 "use strict";
 const composing = (() => {
@@ -61,27 +61,46 @@ const composing = (() => {
   const FILM = `<div class="film"><div class="frame"><video id="film" muted playsinline></video><canvas id="poster" width="960" height="540"></canvas>
     <div id="state"></div><button id="start" type="button">▶</button></div><span id="time"></span><i id="progress"></i></div>`;
 
+  // Six pixels in each animation frame, as in the scene of that name, until another page is shown. No code: that is the field's.
+  let scrolled = 0;
+  function startScrolling() {
+    const column = document.getElementById("column");
+    let step = 6;
+    scrolled = 0;
+    const scroll = () => {
+      if (!column.isConnected) return;
+      const before = column.scrollTop;
+      column.scrollTop = before + step;
+      if (column.scrollTop === before) step = -step;
+      else scrolled += 1;
+      requestAnimationFrame(scroll);
+    };
+    requestAnimationFrame(scroll);
+  }
+
   async function place() {
-    const film = document.getElementById("film");
+    const [film, column] = ["film", "column"].map((id) => document.getElementById(id));
     const at = content.querySelector(".near").getBoundingClientRect();
     const place = { near: [at.x, at.y] };
-    if (film === null) return place;
-    const { x, y, width, height } = film.getBoundingClientRect();
-    return { ...place, film: { x, y, width, height }, drawn: film.getVideoPlaybackQuality().totalVideoFrames };
+    if (film === null && column === null) return place;
+    const { x, y, width, height } = (film ?? column).getBoundingClientRect();
+    return { ...place, moving: { x, y, width, height }, drawn: film?.getVideoPlaybackQuality().totalVideoFrames ?? scrolled };
   }
 
   const commands = {
-    async compose({ film }) {
+    async compose({ film, scroll }) {
       running = false;
       onKey = null;
       onFrame = null;
       const lines = plainText(3);
-      content.innerHTML = `<div class="compose${film ? " beside" : ""}"><div class="form"><h2>申請の理由</h2>${lines.map((line) => `<p>${line}</p>`).join("")}
-        <div class="near"></div><textarea spellcheck="false" autocomplete="off" autocapitalize="off"></textarea></div>${film ? FILM : ""}</div>`;
+      const moving = film ? FILM : scroll ? `<div id="column">${longText()}</div>` : "";
+      content.innerHTML = `<div class="compose${moving === "" ? "" : " beside"}"><div class="form"><h2>申請の理由</h2>${lines.map((line) => `<p>${line}</p>`).join("")}
+        <div class="near"></div><textarea spellcheck="false" autocomplete="off" autocapitalize="off"></textarea></div>${moving}</div>`;
       area = content.querySelector("textarea");
       makeNear(content.querySelector(".near"));
       for (const name of ["input", "compositionend"]) area.addEventListener(name, show);
       if (film) await startFilm();
+      if (scroll) startScrolling();
       area.focus();
       show();
       await settled();
@@ -90,7 +109,7 @@ const composing = (() => {
     async text() {
       return { units: Array.from({ length: area.value.length }, (_, at) => area.value.charCodeAt(at)) };
     },
-    film: place,
+    moving: place,
   };
   return { commands };
 })();

@@ -18,6 +18,7 @@ use shoji_host::control::{self, Answer, Request, SessionLine};
 use shoji_host::state::control_socket;
 
 use super::folder;
+use crate::carrier::{self, Carrier, CarrierError};
 
 /// How long a host may take to listen: making its first keys takes a moment on a busy machine.
 const READY_PATIENCE: Duration = Duration::from_secs(30);
@@ -174,6 +175,14 @@ impl Host {
                 .with_context(|| format!("the host has no session; it said: {}", self.last_words())),
             other => anyhow::bail!("the host did not list its sessions but answered {other:?}"),
         }
+    }
+
+    /// By what its viewers came, as [`carrier::in_use`] says.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn carrier(&self, asked: Option<Carrier>) -> Result<Option<Carrier>, CarrierError> {
+        carrier::in_use(&std::fs::read_to_string(&self.log).unwrap_or_default(), asked)
     }
 
     /// The last lines of the host's log.

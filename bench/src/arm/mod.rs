@@ -15,9 +15,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::ArmName;
+use crate::carrier::{Carrier, CarrierError};
 use crate::code::Strips;
 use crate::page::Answer;
 use crate::record::Traffic;
+use crate::relay::Conditions;
 use watch::{Sighting, Watch};
 
 /// How long a browser may take to start and draw its first page, also on a busy machine.
@@ -30,6 +32,15 @@ pub struct Given {
     pub at: i64,
     /// Its sequence number on the way to the host, where there is one.
     pub sequence: Option<u64>,
+}
+
+/// What lies between a viewer and its host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Between {
+    /// How the link is.
+    pub conditions: Conditions,
+    /// The only carrier that comes through, if one was asked for.
+    pub carrier: Option<Carrier>,
 }
 
 /// Who works for an arm.
@@ -120,6 +131,13 @@ pub trait Arm {
 
 /// An arm that takes what an input method does, as the PC that its viewer runs on would give it.
 pub trait Typist: Arm {
+    /// By what its viewer came to the host, as the host says. With a carrier that was asked for: the check that it was that one each
+    /// time.
+    ///
+    /// # Errors
+    /// If it was another.
+    fn carrier(&self, asked: Option<Carrier>) -> Result<Option<Carrier>, CarrierError>;
+
     /// The input method shows this; empty: it shows nothing any more. The clause being converted is from byte to byte.
     ///
     /// # Errors

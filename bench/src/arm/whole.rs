@@ -1,4 +1,5 @@
-//! Owns the whole: a real host with its worker and browser, QUIC on the loopback, and the viewer's link in this process.
+//! Owns the whole: a real host with its worker and browser, a carrier on the loopback (QUIC unless another is asked for), and the
+//! viewer's link in this process.
 //!
 //! The viewer here is the headless one, without its command line: its network task decodes into the canvas and calls the
 //! [`Eyes`], which read the codes. Must never look at a canvas other than through the viewer.
@@ -15,7 +16,7 @@ use shoji_protocol::{
 };
 use shoji_viewer::bundle::Bundle;
 use shoji_viewer::clock::Stamp;
-use shoji_viewer::link::{Link, Options};
+use shoji_viewer::link::{Choice, Link, Options};
 use shoji_viewer::observe::{Decoded, Observer};
 use shoji_viewer::scene::{Scene, State};
 use tokio::runtime::Runtime;
@@ -24,12 +25,14 @@ use super::host::{Host, Programs};
 use super::watch::{Arrival, Watch};
 use super::{Arm, Given, Processes, Resting, Typist};
 use crate::ArmName;
+use crate::arm::Between;
+use crate::carrier::{Carrier, CarrierError};
 use crate::clock::now;
 use crate::code::{Picture, Strips};
 use crate::meter::{Memory, descendants};
 use crate::page::Answer;
 use crate::record::Traffic;
-use crate::relay::{Conditions, Relay};
+use crate::relay::pair::Pair;
 use crate::result::HostMemory;
 use crate::trace::{Traces, digest_mark};
 
@@ -45,7 +48,7 @@ pub struct Whole {
     // Dropped after the link's last handle: it runs the link's driver.
     runtime: Option<Runtime>,
     // Dropped last: the goodbye goes over it.
-    relay: Option<Relay>,
+    relay: Option<Pair>,
 }
 
 impl Whole {
@@ -63,7 +66,7 @@ impl Whole {
         Self::start_over(programs, url, (width, height), browser, None)
     }
 
-    /// As [`start`](Self::start), over a link of such conditions.
+    /// As [`start`](Self::start), over a link of such conditions; without a carrier that was asked for by QUIC.
     ///
     /// # Errors
     /// As there, or if the relay cannot be started.
@@ -72,12 +75,16 @@ impl Whole {
         url: &str,
         (width, height): (u16, u16),
         browser: Option<&Path>,
-        conditions: Option<Conditions>,
+        between: Option<Between>,
     ) -> anyhow::Result<Self> {
         let host = Host::start(programs, url, browser)?;
-        let relay = conditions.map(|conditions| Relay::start(host.address(), conditions)).transpose();
-        let relay = relay.context("cannot start the relay on 127.0.0.1; is the loopback interface up?")?;
-        let address = relay.as_ref().map_or(host.address(), Relay::address);
+        let relay = between.map(|of| Pair::start(host.address(), of.conditions, of.carrier)).transpose()?;
+        let address = relay.as_ref().map_or(host.address(), Pair::address);
+        let carrier = match between {
+            None => Choice::Auto,
+            Some(Between { carrier: Some(Carrier::Tls), .. }) => Choice::Tcp,
+            Some(_) => Choice::Quic,
+        };
         let bundle = Bundle::read(&host.device("bench", address)?)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(LINK_THREADS)
@@ -88,7 +95,8 @@ impl Whole {
         let watch = Arc::new(Watch::new());
         let counted = Arc::new(Eyes { watch: Arc::clone(&watch), ..Eyes::default() });
         let size = Size::clamped(width.into(), height.into());
-        let options = Options { viewport: Viewport::clamped(size, Scale::ONE, Rate::HZ_60), ..Options::default() };
+        let viewport = Viewport::clamped(size, Scale::ONE, Rate::HZ_60);
+        let options = Options { viewport, carrier, ..Options::default() };
         let scene = Scene::new(shoji_viewer::clock::now(), || {});
         let (link, driver) = Link::new(Ok(bundle), options, scene, Arc::<Eyes>::clone(&counted));
         runtime.spawn(driver.run());
@@ -118,7 +126,7 @@ impl Whole {
 
     /// The relay that it goes over, if there is one.
     #[must_use]
-    pub fn relay(&self) -> Option<&Relay> {
+    pub fn relay(&self) -> Option<&Pair> {
         self.relay.as_ref()
     }
 
@@ -229,6 +237,10 @@ impl Arm for Whole {
 }
 
 impl Typist for Whole {
+    fn carrier(&self, asked: Option<Carrier>) -> Result<Option<Carrier>, CarrierError> {
+        self.host.carrier(asked)
+    }
+
     fn compose(&mut self, text: &str, clause: (usize, usize)) -> anyhow::Result<Given> {
         let place = |at: usize| u16::try_from(at).ok().and_then(|at| TextOffset::new(at).ok()).context(TOO_LONG);
         let cursor = PreeditCursor { from: place(clause.0)?, to: place(clause.1)? };

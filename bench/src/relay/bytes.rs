@@ -1,7 +1,7 @@
 //! Owns a link for TCP between a viewer and a host on one machine: a relay on 127.0.0.1 that delays, and can carry nothing for a while.
 //!
 //! A stream loses nothing that a relay could leave out, and keeps its order, so there is no chance here: loss below TCP is the
-//! kernel's to make (packet filter rules in a network namespace). What is on its way is bounded; beyond it the sender waits, as with
+//! kernel's to make (packet filter rules in a network namespace: [`network`](crate::network)). What is on its way is bounded; beyond it the sender waits, as with
 //! TCP itself. Dropping it ends it. Must never listen or connect anywhere but on 127.0.0.1, and never look into what it carries.
 //!
 //! ```no_run

@@ -1,10 +1,10 @@
 //! Owns a link between a viewer and a host on one machine: a UDP relay on 127.0.0.1 that delays, loses and limits as told.
-//! Its sister for TCP is in [`bytes`].
+//! Its sister for TCP is in [`bytes`]; both on one port number are a [`pair::Pair`].
 //!
 //! What happens to a datagram is decided by [`way::Way`], once for each direction; the thread here only moves bytes at the times that it
 //! gives, and sleeps in between. Like the router that it stands for it gives every viewer address a port of its own towards the host,
 //! and it can give them another ([`Relay::rebind`]) or carry nothing for a while ([`Relay::cut`]). Dropping it ends it. Must never
-//! listen or send anywhere but on 127.0.0.1, and never look into a datagram.
+//! listen or send anywhere but on 127.0.0.1, and never look into a datagram further than [`Passes`] asks.
 //!
 //! ```no_run
 //! # fn main() -> std::io::Result<()> {
@@ -21,6 +21,7 @@
 //! ```
 
 pub mod bytes;
+pub mod pair;
 pub mod ping;
 pub mod way;
 
@@ -41,8 +42,8 @@ use crate::clock::{Nanos, now};
 use way::{Counts, Shape, Way};
 
 /// Viewer addresses carried at once: a viewer that connects again has a new one while the old one's last words are on their way.
-/// The one that was heard first gives up its place.
-const MOST_VIEWERS: usize = 4;
+/// The one that was heard first gives up its place. A browser that looks for a way speaks from a port of each network card.
+const MOST_VIEWERS: usize = 8;
 /// Orders waiting for the thread: each is waited for by whoever gave it, or changes a flag only.
 const ORDERS_WAITING: usize = 4;
 /// Datagrams read from one socket before those that are due leave: some milliseconds of a fast link.
@@ -86,6 +87,42 @@ impl Conditions {
     }
 }
 
+/// Which datagrams are carried at all; the others are swallowed, as by a firewall that drops.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Passes {
+    /// All.
+    #[default]
+    All,
+    /// All but those of QUIC, as by a firewall that knows it: they have a bit that WebRTC's never have.
+    AllButQuic,
+    /// None.
+    Nothing,
+}
+
+impl Passes {
+    /// The bit that is set in the first byte of each packet of QUIC (RFC 9000, 17.2 and 17.3); STUN and DTLS never set it (RFC 7983).
+    const OF_QUIC: u8 = 0x40;
+
+    fn let_through(self, datagram: &[u8]) -> bool {
+        match self {
+            Self::All => true,
+            Self::AllButQuic => datagram.first().is_some_and(|first| first & Self::OF_QUIC == 0),
+            Self::Nothing => false,
+        }
+    }
+}
+
+/// What a relay does beside its link's conditions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Manner {
+    /// The port of 127.0.0.1 that it listens on; 0: any.
+    pub port: u16,
+    /// What it carries.
+    pub passes: Passes,
+    /// So many datagrams of each flow, of both directions together, are not lost by chance.
+    pub spared: u32,
+}
+
 /// What became of datagrams, by direction.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Carried {
@@ -117,7 +154,15 @@ impl Relay {
     /// # Errors
     /// If the loopback cannot be listened on or no thread can be started.
     pub fn start(host: SocketAddr, conditions: Conditions) -> io::Result<Self> {
-        let front = socket()?;
+        Self::start_with(host, conditions, Manner::default())
+    }
+
+    /// Starts a relay with a manner of its own.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start), and if the port is taken.
+    pub fn start_with(host: SocketAddr, conditions: Conditions, manner: Manner) -> io::Result<Self> {
+        let front = socket(manner.port)?;
         let address = front.local_addr()?;
         let wake = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
         let (orders, received) = sync_channel(ORDERS_WAITING);
@@ -125,6 +170,7 @@ impl Relay {
         let carried = Arc::new(Mutex::new(Carried::default()));
         let mover = Mover {
             host,
+            manner,
             front,
             flows: Vec::with_capacity(MOST_VIEWERS),
             heard: 0,
@@ -203,8 +249,8 @@ impl Drop for Relay {
     }
 }
 
-fn socket() -> io::Result<UdpSocket> {
-    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+fn socket(port: u16) -> io::Result<UdpSocket> {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, port))?;
     socket.set_nonblocking(true)?;
     // The system may grant less.
     let _ = set_socket_recv_buffer_size(&socket, SOCKET_BUFFER);
@@ -217,6 +263,8 @@ struct Flow {
     number: u64,
     viewer: SocketAddr,
     back: UdpSocket,
+    /// Datagrams that are still to be spared.
+    spared: u32,
 }
 
 /// A datagram and the viewer whose it is.
@@ -228,6 +276,7 @@ struct Datagram {
 /// The thread's own things.
 struct Mover {
     host: SocketAddr,
+    manner: Manner,
     front: UdpSocket,
     flows: Vec<Flow>,
     heard: u64,
@@ -301,18 +350,20 @@ impl Mover {
         for _ in 0..TURN {
             // An error means that nothing is there, or that an earlier datagram found nobody: the link does not care.
             let Ok((size, viewer)) = self.front.recv_from(&mut self.buffer) else { break };
-            let Some(flow) = self.flow(viewer) else { continue };
-            if !silent {
-                let datagram = Datagram { flow, bytes: self.buffer[..size].into() };
-                self.to_host.offer(now(), size, datagram);
+            if silent || !self.manner.passes.let_through(&self.buffer[..size]) {
+                continue;
             }
+            let Some(at) = self.flow(viewer) else { continue };
+            let flow = &mut self.flows[at];
+            let datagram = Datagram { flow: flow.number, bytes: self.buffer[..size].into() };
+            offer(&mut self.to_host, &mut flow.spared, size, datagram);
         }
-        for flow in &self.flows {
+        for flow in &mut self.flows {
             for _ in 0..TURN {
                 match flow.back.recv(&mut self.buffer) {
                     Ok(size) if !silent => {
                         let datagram = Datagram { flow: flow.number, bytes: self.buffer[..size].into() };
-                        self.to_viewer.offer(now(), size, datagram);
+                        offer(&mut self.to_viewer, &mut flow.spared, size, datagram);
                     }
                     Ok(_) => {}
                     Err(_) => break,
@@ -321,18 +372,18 @@ impl Mover {
         }
     }
 
-    /// The flow of a viewer address, made if it is new; `None` if there is no port for it.
-    fn flow(&mut self, viewer: SocketAddr) -> Option<u64> {
-        if let Some(flow) = self.flows.iter().find(|flow| flow.viewer == viewer) {
-            return Some(flow.number);
+    /// Where the flow of a viewer address is, made if it is new; `None` if there is no port for it.
+    fn flow(&mut self, viewer: SocketAddr) -> Option<usize> {
+        if let Some(at) = self.flows.iter().position(|flow| flow.viewer == viewer) {
+            return Some(at);
         }
         let back = towards(self.host).ok()?;
         if self.flows.len() == MOST_VIEWERS {
             self.flows.remove(0);
         }
         self.heard += 1;
-        self.flows.push(Flow { number: self.heard, viewer, back });
-        Some(self.heard)
+        self.flows.push(Flow { number: self.heard, viewer, back, spared: self.manner.spared });
+        Some(self.flows.len() - 1)
     }
 
     fn deliver(&mut self) {
@@ -352,8 +403,17 @@ impl Mover {
     }
 }
 
+fn offer(way: &mut Way<Datagram>, spared: &mut u32, size: usize, datagram: Datagram) {
+    if *spared == 0 {
+        way.offer(now(), size, datagram);
+    } else {
+        *spared -= 1;
+        way.spare(now(), size, datagram);
+    }
+}
+
 fn towards(host: SocketAddr) -> io::Result<UdpSocket> {
-    let back = socket()?;
+    let back = socket(0)?;
     back.connect(host)?;
     Ok(back)
 }
@@ -380,9 +440,14 @@ mod tests {
     }
 
     fn ends(conditions: Conditions) -> Ends {
+        ends_with(conditions, Manner::default())
+    }
+
+    fn ends_with(conditions: Conditions, manner: Manner) -> Ends {
         let local = || UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("the loopback has ports");
         let (host, viewer) = (local(), local());
-        let relay = Relay::start(host.local_addr().expect("it is bound"), conditions).expect("a relay starts");
+        let relay =
+            Relay::start_with(host.local_addr().expect("it is bound"), conditions, manner).expect("a relay starts");
         viewer.connect(relay.address()).expect("an address of the loopback");
         Ends { relay, host, viewer }
     }
@@ -402,6 +467,39 @@ mod tests {
             let size = self.viewer.recv(&mut buffer).ok()?;
             Some(buffer[..size].to_vec())
         }
+    }
+
+    #[test]
+    fn the_first_datagrams_of_each_flow_are_spared_from_chance() {
+        let all_lost = Conditions { loss_ppm: 1_000_000, ..Conditions::default() };
+        let ends = ends_with(all_lost, Manner { spared: 3, ..Manner::default() });
+        ends.viewer.send(b"first").expect("it is sent");
+        let (_, from) = ends.host_gets(COMES).expect("it is spared");
+        ends.host.send_to(b"second", from).expect("it is sent");
+        assert_eq!(ends.viewer_gets(COMES).as_deref(), Some(&b"second"[..]));
+        ends.viewer.send(b"third").expect("it is sent");
+        assert!(ends.host_gets(COMES).is_some());
+        ends.viewer.send(b"fourth").expect("it is sent");
+        assert_eq!(ends.host_gets(STAYS_AWAY), None);
+        let other = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("the loopback has ports");
+        other.send_to(b"of another", ends.relay.address()).expect("it is sent");
+        assert!(ends.host_gets(COMES).is_some(), "each flow has its own");
+    }
+
+    #[test]
+    fn what_a_firewall_would_drop_is_swallowed() {
+        let passing = |passes| ends_with(Conditions::default(), Manner { passes, ..Manner::default() });
+        let nothing = passing(Passes::Nothing);
+        nothing.viewer.send(&[0, 1]).expect("it is sent");
+        assert_eq!(nothing.host_gets(STAYS_AWAY), None);
+        let knows_quic = passing(Passes::AllButQuic);
+        // A long and a short header of QUIC, then a request of STUN and a record of DTLS.
+        for first in [0xc3, 0x41, 0, 22] {
+            knows_quic.viewer.send(&[first, 1]).expect("it is sent");
+        }
+        let came: Vec<u8> = (0..2).map(|_| knows_quic.host_gets(COMES).expect("it comes").0[0]).collect();
+        assert_eq!(came, [0, 22]);
+        assert_eq!(knows_quic.host_gets(STAYS_AWAY), None);
     }
 
     #[test]

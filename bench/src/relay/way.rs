@@ -88,9 +88,18 @@ impl<T> Way<T> {
 
     /// Takes a datagram with `size` bytes of payload.
     pub fn offer(&mut self, now: Nanos, size: usize, datagram: T) -> Fate {
+        self.carry(now, size, datagram, false)
+    }
+
+    /// Takes one that chance does not lose.
+    pub fn spare(&mut self, now: Nanos, size: usize, datagram: T) -> Fate {
+        self.carry(now, size, datagram, true)
+    }
+
+    fn carry(&mut self, now: Nanos, size: usize, datagram: T, is_spared: bool) -> Fate {
         self.counts.offered += 1;
         // One draw for each, whatever happens to it: a full queue does not change the luck of the next.
-        let unlucky = self.random.below(1_000_000) < u64::from(self.shape.loss_ppm);
+        let unlucky = self.random.below(1_000_000) < u64::from(self.shape.loss_ppm) && !is_spared;
         let begins = self.wire_free.max(now);
         let mut left = now;
         if let Some(rate) = self.shape.rate.filter(|rate| *rate > 0) {
@@ -181,6 +190,17 @@ mod tests {
         assert!((2_800..3_200).contains(&lost), "{lost}");
         assert_eq!(fates(7), fates(7));
         assert_ne!(fates(7), fates(8));
+    }
+
+    #[test]
+    fn what_is_spared_arrives_and_does_not_change_the_luck_of_the_others() {
+        let shape = Shape { loss_ppm: 500_000, ..Shape::default() };
+        let usual = arrivals(shape, 7, (0..100).map(|n| (n * MS, 100)));
+        let mut way = Way::new(shape, 7);
+        let spared: Vec<Fate> = (0..50).map(|n| way.spare(n * MS, 100, ())).collect();
+        let later: Vec<Fate> = (50..100).map(|n| way.offer(n * MS, 100, ())).collect();
+        assert!(!spared.contains(&Fate::Lost) && usual[..50].contains(&Fate::Lost));
+        assert_eq!(later, usual[50..]);
     }
 
     #[test]

@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 
 use super::corpus::{Action, Corpus, Step};
-use super::figures::Film;
+use super::figures::Moving;
 use super::keyboard::{self, BACKSPACE, ENTER, SHIFT, Stroke};
 use crate::arm::watch::{Area, Sighting};
 use crate::arm::{Given, Typist};
 use crate::code::Strips;
 use crate::drive::Driver;
-use crate::page::{FilmPlace, Mode, code_of};
+use crate::page::{Beside, Mode, MovingPlace, code_of};
 use crate::random::Random;
 use crate::record::{Sample, Segment};
 use crate::stats::count;
@@ -28,8 +28,8 @@ const LAST_ECHO: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(20);
 /// After the last echo, so that something that comes twice is there before the text is asked for.
 const AFTERWARDS: Duration = Duration::from_millis(500);
-/// How long the film plays before anything is typed: its first pictures are a change of the whole page.
-const FILM_BEGINS: Duration = Duration::from_secs(4);
+/// How long the film plays or the column scrolls before anything is typed: the first pictures are a change of the whole page.
+const MOVING_BEGINS: Duration = Duration::from_secs(4);
 
 /// What one run gave.
 pub(super) struct Played {
@@ -39,8 +39,8 @@ pub(super) struct Played {
     pub(super) whole: Vec<Sample>,
     /// What the field holds.
     pub(super) text: String,
-    /// How the film went.
-    pub(super) film: Option<Film>,
+    /// How that went which moved beside it.
+    pub(super) moving: Option<Moving>,
 }
 
 /// Plays the corpus into an empty field.
@@ -48,18 +48,18 @@ pub(super) fn play(
     driver: &mut Driver<impl Typist>,
     corpus: &Corpus,
     keys_per_second: f64,
-    with_film: bool,
+    beside: Beside,
     random: &mut Random,
 ) -> anyhow::Result<Played> {
-    let page = driver.compose(with_film)?;
+    let page = driver.compose(beside)?;
     let strips = driver.arm.watch().strips().context("the strips are known once the page is ready")?;
     driver.arm.watch().aim_near(near(page.near.context("the page with a field has a code beside it")?, strips));
-    if let Some(place) = page.film {
+    if let Some(place) = page.moving {
         driver.arm.watch().count(Some(area(place, strips)));
-        sleep(FILM_BEGINS);
+        sleep(MOVING_BEGINS);
         driver.arm.watch().take();
     }
-    let (drawn, changes) = (driver.page.film()?.drawn, driver.arm.watch().changes());
+    let (drawn, changes) = (driver.page.moving()?.drawn, driver.arm.watch().changes());
     let meter = driver.begin()?;
     let keys = match keys(driver, corpus, keys_per_second, random) {
         Ok(keys) => keys,
@@ -67,7 +67,7 @@ pub(super) fn play(
     };
     let mut segment = meter.end(driver, Mode::Typing)?;
     let changes = driver.arm.watch().changes() - changes;
-    let drawn = driver.page.film()?.drawn.saturating_sub(drawn);
+    let drawn = driver.page.moving()?.drawn.saturating_sub(drawn);
     let visible = keys.iter().filter(|key| key.is_visible).count();
     let patience = Instant::now() + LAST_ECHO;
     let last = keys.last().map(|key| key.code);
@@ -79,11 +79,11 @@ pub(super) fn play(
     segment.begun = visible as u64;
     segment.samples = echoes(&keys, &driver.arm.watch().take_near());
     let whole = echoes(&keys, &driver.arm.watch().take());
-    let film = page.film.map(|_| Film {
+    let moving = page.moving.map(|_| Moving {
         shown_per_second: count(usize::try_from(changes).unwrap_or(0)) / segment.seconds,
         drawn_per_second: count(usize::try_from(drawn).unwrap_or(0)) / segment.seconds,
     });
-    Ok(Played { segment, whole, text: driver.page.text()?, film })
+    Ok(Played { segment, whole, text: driver.page.text()?, moving })
 }
 
 /// A key that was given, and the code of what the field shows after it.
@@ -175,13 +175,13 @@ fn near((x, y): (f64, f64), strips: Strips) -> Strips {
     Strips { left, upper, lower: upper, ratio: strips.ratio / 2.0 }
 }
 
-/// Where the film is in the canvas.
+/// Where the film or the column is in the canvas.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "positions within a canvas of at most 3840 pixels"
 )]
-fn area(place: FilmPlace, strips: Strips) -> Area {
+fn area(place: MovingPlace, strips: Strips) -> Area {
     let pixels = |css: f64| (css * strips.ratio).max(0.0) as u32;
     Area {
         x: strips.left + pixels(place.x),

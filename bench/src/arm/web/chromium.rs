@@ -32,7 +32,7 @@ const LOOK: Duration = Duration::from_millis(20);
 const END_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Flags, each with its reason.
-const FLAGS: [&str; 14] = [
+const FLAGS: [&str; 15] = [
     // File descriptors 3 and 4: nobody else can reach it.
     "--remote-debugging-pipe",
     // A clean profile must ask nothing and load nothing that is not the page.
@@ -53,6 +53,8 @@ const FLAGS: [&str; 14] = [
     "--lang=ja",
     "--accept-lang=ja-JP,ja",
     "--window-position=0,0",
+    // The host is on this machine, where a browser offers nobody WebRTC by itself.
+    "--allow-loopback-in-peer-connection",
 ];
 
 /// What a page or a worker has loaded, and how many bytes crossed for each.

@@ -21,15 +21,16 @@ use tempfile::TempDir;
 use super::display::{Display, Screen};
 use super::host::{Host, Programs};
 use super::watch::{Sighting, Watch};
-use super::{Arm, Given, Processes, Resting, START_PATIENCE, Typist, folder};
+use super::{Arm, Between, Given, Processes, Resting, START_PATIENCE, Typist, folder};
 use crate::ArmName;
+use crate::carrier::{Carrier, CarrierError};
 use crate::clock::now;
 use crate::code::Strips;
 use crate::heap::Held;
 use crate::meter::descendants;
 use crate::page::Answer;
 use crate::record::Traffic;
-use crate::relay::bytes::ByteRelay;
+use crate::relay::pair::Pair;
 use crate::typing::keyboard::SHIFT;
 pub(crate) use chromium::Chromium;
 pub use chromium::Weight;
@@ -52,7 +53,7 @@ pub struct Web {
     screen: Screen,
     display: Display,
     // What goes over it has ended by now.
-    _relay: Option<ByteRelay>,
+    relay: Option<Pair>,
     host: Host,
     address: String,
     watch: Arc<Watch>,
@@ -64,7 +65,7 @@ pub struct Web {
 
 impl Web {
     /// Starts a host, an X server and a browser that opens the host's page; enrols it as a person would and waits for its session,
-    /// whose browser opens `url`. With a round trip a relay stands between the browser and the host.
+    /// whose browser opens `url`. If something is to lie between the browser and the host, a relay stands there.
     ///
     /// # Errors
     /// If one of them is missing or cannot be started, or if the page does not come to its session.
@@ -73,7 +74,7 @@ impl Web {
         url: &str,
         (width, height): (u16, u16),
         browser: Option<&Path>,
-        rtt: Option<Duration>,
+        between: Option<Between>,
     ) -> anyhow::Result<Self> {
         let program = crate::run::browser_program(browser)?;
         let folder = folder::temporary().context("cannot make a temporary folder for the X server's picture")?;
@@ -83,9 +84,8 @@ impl Web {
         let path = Screen::path(folder.path());
         let screen = || Screen::open(&path).context("cannot read the X server's picture");
         let host = Host::start(programs, url, browser)?;
-        let relay = rtt.map(|rtt| ByteRelay::start(host.address(), rtt)).transpose();
-        let relay = relay.context("cannot start the relay on 127.0.0.1; is the loopback interface up?")?;
-        let address = format!("https://{}/", relay.as_ref().map_or(host.address(), ByteRelay::address));
+        let relay = between.map(|of| Pair::start(host.address(), of.conditions, of.carrier)).transpose()?;
+        let address = format!("https://{}/", relay.as_ref().map_or(host.address(), Pair::address));
         let mut browser = Chromium::start(&program, &display, (u32::from(width), u32::from(height)), &host.key()?)?;
         let brought = weigh_and_enrol(&mut browser, &host, &address, (width, height));
         let weight = match brought {
@@ -102,7 +102,7 @@ impl Web {
             eyes,
             screen: screen()?,
             display,
-            _relay: relay,
+            relay,
             host,
             address,
             watch,
@@ -110,6 +110,12 @@ impl Web {
             has_shift: false,
             _folder: folder,
         })
+    }
+
+    /// The relay that it goes over, if there is one.
+    #[must_use]
+    pub fn relay(&self) -> Option<&Pair> {
+        self.relay.as_ref()
     }
 
     /// What the page weighs on the wire.
@@ -277,6 +283,10 @@ impl Arm for Web {
 }
 
 impl Typist for Web {
+    fn carrier(&self, asked: Option<Carrier>) -> Result<Option<Carrier>, CarrierError> {
+        self.host.carrier(asked)
+    }
+
     fn compose(&mut self, text: &str, (from, to): (usize, usize)) -> anyhow::Result<Given> {
         let units = |end: usize| text.get(..end).map_or(0, |before| before.encode_utf16().count());
         let params = json!({ "text": text, "selectionStart": units(from), "selectionEnd": units(to) });
