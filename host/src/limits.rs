@@ -217,6 +217,10 @@ pub const PAGE_FORM: usize = 16 << 10;
 /// per window).
 pub const WORKER_FILES: u64 = 1_024;
 
+/// Bytes of private memory of a worker: 16 canvases of 3840x2160 and what the encoder keeps of each (four times 33 MB), twice.
+/// More is a fault or an attack; the worker then ends, and with it one session, before the machine runs out.
+pub const WORKER_MEMORY: u64 = 4 << 30;
+
 /// Browsers that wait to become devices. An administrator approves a few at a time; each is 250 bytes in the registry.
 pub const WEB_ENROLMENTS: usize = 256;
 

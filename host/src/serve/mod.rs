@@ -40,6 +40,7 @@ use crate::spawner::Spawner;
 use crate::trace::Trace;
 use crate::web::assets::Assets;
 use crate::web::certificates::{self, Certificates};
+use crate::worker::rights;
 use crate::{addresses, clock, limits, state, store, tls, web};
 use hub::Hub;
 
@@ -87,6 +88,7 @@ pub fn run(state: &Path, options: &Serve) -> Result<(), Error> {
     let launcher = Launcher::new(&config.browser)?;
     let (_, browser_owner) = session::owners(config.sessions.first_user_id, 0);
     launcher.check_sandbox(browser_owner)?;
+    tell_missing_walls();
     // Started before the runtime's threads: see the spawner's own words.
     let spawner = Spawner::start()?;
     raise_open_files();
@@ -94,6 +96,21 @@ pub fn run(state: &Path, options: &Serve) -> Result<(), Error> {
     let result = runtime.block_on(serve(state, options, config, launcher, spawner));
     runtime.shutdown_timeout(limits::FAREWELL);
     result
+}
+
+/// Says which of the worker's walls this kernel lacks. A wall that it has and that fails ends the worker instead.
+fn tell_missing_walls() {
+    let missing = rights::missing();
+    if missing.landlock {
+        warn!(
+            "This kernel has no Landlock, or it is switched off: a session's worker that is taken over is held by its filter of system calls and its user alone"
+        );
+    }
+    if missing.seccomp {
+        warn!(
+            "This kernel has no filters of system calls: a session's worker that is taken over can make any call of its user"
+        );
+    }
 }
 
 /// Takes all the open files that the system grants: the usual first limit of 1,024 is less than the connections that may be
