@@ -30,6 +30,28 @@ impl Canvas {
         self.pixels.resize(area, BLACK);
     }
 
+    /// A black canvas, for a program that gets its pixels from a decoder elsewhere.
+    #[must_use]
+    pub fn blank(size: Size) -> Self {
+        let mut canvas = Self::default();
+        canvas.reset(size);
+        canvas
+    }
+
+    /// Paints a rectangle with pixels whose rows follow each other without gaps; the fourth bytes do not count. Does nothing if
+    /// the rectangle is not inside the canvas, or the pixels are not exactly its own.
+    pub fn paint(&mut self, rect: Rect, pixels: &[u8]) {
+        if rect.is_empty() || !self.size.rect().contains(rect) || pixels.len() as u64 != rect.area() * 4 {
+            return;
+        }
+        let rows = pixels.chunks_exact(rect.width as usize * 4);
+        for (y, from) in (rect.y..rect.bottom()).zip(rows) {
+            for (to, from) in self.row_mut(y, rect.x, rect.width).iter_mut().zip(from.as_chunks::<4>().0) {
+                *to = (u32::from_le_bytes(*from) | 0xff00_0000).to_le_bytes();
+            }
+        }
+    }
+
     /// Size in pixels; 0x0 before the first update.
     #[must_use]
     pub fn size(&self) -> Size {

@@ -20,6 +20,7 @@ use shoji_protocol::{AttachHow, KeyboardLayout, Locale};
 use self::failure::Failure;
 use crate::{
     bundle::Bundle,
+    decoder::Decoders,
     headless::{Viewer, WaitError},
     link::{self, Options},
     memory::Memory,
@@ -184,9 +185,22 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "expected seconds, 0.1 to 86400".to_owned())
 }
 
+/// Where this program decodes: in processes of its own, where it knows how to confine one.
+fn decoders() -> Decoders {
+    #[cfg(target_os = "linux")]
+    return Decoders::Process(crate::decoder::process::Program::itself());
+    #[cfg(not(target_os = "linux"))]
+    Decoders::InProcess
+}
+
 /// The program.
 #[must_use]
 pub fn main() -> ExitCode {
+    // Before anything else: a decoder needs no languages, no log, and one thread.
+    #[cfg(target_os = "linux")]
+    if std::env::args_os().nth(1).is_some_and(|word| word == crate::decoder::process::WORD) {
+        return crate::decoder::run().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
+    }
     let asked = asked_language(std::env::args_os());
     let matches = words::matches(Cli::command(), asked.unwrap_or_else(system_language));
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
@@ -242,7 +256,8 @@ fn run(connect: &Connect, language: Language) -> Result<(), Failure> {
         Language::Ja => Locale::Ja,
         Language::En => Locale::En,
     };
-    let mut options = Options { keyboard, locale, carrier: connect.carrier, ..Options::default() };
+    let mut options =
+        Options { keyboard, locale, carrier: connect.carrier, decoders: decoders(), ..Options::default() };
     let observer: Arc<dyn Observer> = match &connect.trace {
         Some(path) => Arc::new(Trace::create(path).map_err(|error| Failure::Write(path.clone(), error))?),
         None => Arc::new(()),

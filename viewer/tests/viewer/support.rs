@@ -398,6 +398,12 @@ impl Peer {
         (update, more)
     }
 
+    /// The next picture is a whole one, as a host makes it when it is asked for that.
+    pub(crate) fn repaint(&mut self, canvas: u32) {
+        let (_, encoder) = self.encoders.iter_mut().find(|(id, _)| id.0 == canvas).expect("opened");
+        encoder.repaint();
+    }
+
     /// Closes as a host does: a message, then the carrier with the same number.
     pub(crate) fn close(mut self, code: CloseCode) {
         self.machine.close(code);
