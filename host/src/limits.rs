@@ -339,6 +339,10 @@ pub const PEER_ADDRESSES: usize = 8;
 /// Addresses of this machine that a browser is told beside the first: each costs it a question.
 pub const PEER_CANDIDATES: usize = 8;
 
+/// Ports and addresses from which one peer's packets are taken while it lives: browsers try one or two for each network card, and
+/// an address translator may change them some times in a day.
+pub const PEER_SOURCES: usize = 32;
+
 /// Bytes that SCTP holds for a peer: more would only wait there, behind which a key's answer waits too.
 pub const PEER_BUFFER: usize = 128 << 10;
 

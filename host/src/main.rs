@@ -42,7 +42,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
 
 /// What is logged unless `RUST_LOG` says otherwise. The libraries' warnings are about what strangers send, as often as they
 /// send it; whoever is refused for it has a line of ours, of which there are so many and no more.
-const LOGGED: &str = "info,smithay=warn,quinn=error,rustls=error,h2=error,hyper=error,tungstenite=error";
+const LOGGED: &str = "info,smithay=warn,quinn=error,rustls=error,h2=error,hyper=error,tungstenite=error,\
+                      str0m=off,str0m_proto=off,is=off,sctp_proto=off,dimpl=off";
 
 /// Logs hold no page text, no keys typed and no tokens; `info` is for what happens a few times per session.
 fn log_to_standard_error(json: bool) {

@@ -297,7 +297,8 @@ export class Core {
   /** Milliseconds until something is due; `null`: never. */
   lineWait(): number | null {
     const at = this.core.shoji_line_deadline();
-    return at < 0 ? null : Math.max(0, (at - this.now()) / 1000);
+    // A browser's clock cuts fractions off: it would be woken too early, and at once again.
+    return at < 0 ? null : Math.max(0, Math.ceil((at - this.now()) / 1000));
   }
 
   lineDue(): void {

@@ -192,17 +192,12 @@ class Viewer {
     };
     const unreachable: End = { kind: 'unreachable' };
     let opened: Opened | null = null;
-    // A browser without WebRTC fails at once; one whose packets are swallowed waits.
-    let peer = 'none' as 'none' | 'waits' | 'answered';
-    const webrtc: Opener = (offer, signal, answered) => {
-      peer = 'waits';
-      const opening = openWebRtc(this.core, connectPeer)(offer, signal, () => {
-        peer = 'answered';
+    let peerAnswered = false;
+    const webrtc: Opener = (offer, signal, answered) =>
+      openWebRtc(this.core, connectPeer)(offer, signal, () => {
+        peerAnswered = true;
         answered();
       });
-      opening.catch(() => signal.aborted || (peer = 'none'));
-      return opening;
-    };
     try {
       opened = await race(ticket.ok.offers, { webtransport: openWebTransport, webrtc, websocket: openWebSocket });
       const admitted = Promise.resolve(opened.admit(ticket.ok.ticket, listener)).then((carrier) => ({ carrier }));
@@ -220,7 +215,8 @@ class Viewer {
     }
     this.carrier = carrier;
     const hasTransport = ticket.ok.offers.some(({ kind }) => kind === 'webtransport') && typeof WebTransport !== 'undefined';
-    this.udpSeemsClosed = carrier.kind === 'websocket' && peer !== 'answered' && (hasTransport || peer === 'waits');
+    // WebRTC alone proves nothing: in a browser that has just been started the WebSocket may be faster than its first packet.
+    this.udpSeemsClosed = carrier.kind === 'websocket' && hasTransport && !peerAnswered;
     const { pointerLock, touch, cursorImage, inputCopies, updateCopies, h264 } = Capability;
     const capabilities =
       pointerLock |

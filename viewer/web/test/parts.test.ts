@@ -54,9 +54,9 @@ describe('the race of carriers', () => {
     };
     for (const [webrtc, wins, within] of [
       [answers(500, 'webrtc'), 'webrtc', 510],
-      [answers(60_000, 'webrtc'), 'websocket', 660],
+      [answers(60_000, 'webrtc'), 'websocket', 810],
       [answers(300, 'webrtc', true), 'websocket', 310],
-      [after(500, 'webrtc'), 'websocket', 160],
+      [after(500, 'webrtc'), 'websocket', 310],
     ] as const) {
       closed.length = 0;
       const won = race([{ kind: 'webrtc' }, { kind: 'websocket' }], { webrtc, websocket: after(50, 'websocket') });
@@ -67,6 +67,14 @@ describe('the race of carriers', () => {
       await vi.advanceTimersByTimeAsync(70_000);
       expect(closed).not.toContain(wins);
     }
+  });
+
+  it('gives the time of one that a browser lacks to the next', async () => {
+    const other = vi.fn(after(5, 'websocket'));
+    const won = race(offers, { webtransport: after(0, 'webtransport', true), webrtc: after(200, 'webrtc'), websocket: other });
+    await vi.advanceTimersByTimeAsync(210);
+    expect(name(await won)).toBe('webrtc');
+    expect(other).not.toHaveBeenCalled();
   });
 
   it('fails when nothing opens, and when nothing is offered that the page knows', async () => {
