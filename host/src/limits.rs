@@ -217,6 +217,17 @@ pub const PAGE_FORM: usize = 16 << 10;
 /// per window).
 pub const WORKER_FILES: u64 = 1_024;
 
+/// Bytes of private memory of a worker: 16 canvases of 3840x2160 and what the encoder keeps of each (four times 33 MB), twice.
+/// More is a fault or an attack; the worker then ends, and with it one session, before the machine runs out.
+pub const WORKER_MEMORY: u64 = 4 << 30;
+
+/// Bytes of a session, worker and browser together, where the system has groups for it: the worker's own limit, and as much again
+/// for a browser with dozens of tabs. Beyond it the kernel ends the largest process, most often a single page's.
+pub const SESSION_MEMORY: u64 = 8 << 30;
+
+/// Processes and threads of a session. Chromium has about 20 for each page and 100 of its own; this is room for 150 pages.
+pub const SESSION_TASKS: u64 = 4_096;
+
 /// Browsers that wait to become devices. An administrator approves a few at a time; each is 250 bytes in the registry.
 pub const WEB_ENROLMENTS: usize = 256;
 

@@ -79,5 +79,7 @@ wire! { to_viewer
         Encoder,
         /// The supervisor sent what it must not.
         Supervisor,
+        /// The worker could not give its rights up.
+        Rights,
     }
 }

@@ -2,11 +2,11 @@
 //!
 //! Owns the table, and changing the session's layout and locks. Must never read what keys mean: that is the client's business.
 
-use smithay::input::keyboard::{KeyboardTarget as _, XkbConfig};
+use smithay::input::keyboard::{KeyboardTarget as _, XkbConfig, xkb};
 use smithay::utils::SERIAL_COUNTER;
 
 use crate::state::State;
-use crate::types::{KeyboardLayout, Lock};
+use crate::types::{Error, KeyboardLayout, Lock};
 
 impl State {
     /// Changes the keyboard layout of the session.
@@ -15,7 +15,10 @@ impl State {
             return true;
         }
         let keyboard = self.keyboard.clone();
-        let set = keyboard.set_xkb_config(self, xkb_config(layout)).is_ok();
+        let set = match self.keymaps.text(layout) {
+            Some(text) => keyboard.set_keymap_from_string(self, text.to_owned()).is_ok(),
+            None => keyboard.set_xkb_config(self, xkb_config(layout)).is_ok(),
+        };
         if set {
             self.hands.layout = layout;
         }
@@ -40,6 +43,31 @@ impl State {
             let seat = self.seat.clone();
             focus.modifiers(&seat, self, keyboard.modifier_state(), SERIAL_COUNTER.next_serial());
         }
+    }
+}
+
+/// Every layout as a text, so that none has to be read from a file any more. Some 60 kB each.
+#[derive(Debug, Default)]
+pub(crate) struct Keymaps {
+    texts: Vec<(KeyboardLayout, String)>,
+}
+
+impl Keymaps {
+    /// Reads them all.
+    pub(crate) fn read() -> Result<Self, Error> {
+        let context = xkb::Context::new(xkb::CONTEXT_NO_FLAGS);
+        let text = |layout: KeyboardLayout| {
+            let XkbConfig { rules, model, layout: name, variant, options } = xkb_config(layout);
+            let flags = xkb::KEYMAP_COMPILE_NO_FLAGS;
+            let keymap = xkb::Keymap::new_from_names(&context, rules, model, name, variant, options, flags)
+                .ok_or(Error::Keymap(layout))?;
+            Ok((layout, keymap.get_as_string(xkb::KEYMAP_FORMAT_TEXT_V1)))
+        };
+        Ok(Self { texts: KeyboardLayout::ALL.into_iter().map(text).collect::<Result<_, _>>()? })
+    }
+
+    fn text(&self, layout: KeyboardLayout) -> Option<&str> {
+        self.texts.iter().find_map(|(of, text)| (*of == layout).then_some(text.as_str()))
     }
 }
 

@@ -83,7 +83,8 @@ pub struct Compositor {
 impl Compositor {
     /// Serves the clients of `listener`, which must be non-blocking.
     ///
-    /// Reads the keyboard layouts' files (`/usr/share/X11/xkb`) here and in [`Self::set_keyboard`], and no other file.
+    /// Reads the keyboard layouts' files (`/usr/share/X11/xkb`) here and in [`Self::set_keyboard`], and no other file; after
+    /// [`Self::read_keyboards`] none at all.
     pub fn new(config: Config, listener: UnixListener) -> Result<Self, Error> {
         let display = Display::<State>::new().map_err(|error| Error::Display(error.to_string()))?;
         let state = State::new(&display.handle(), &config)?;
@@ -175,6 +176,12 @@ impl Compositor {
         let set = self.state.set_layout(layout);
         let _ = self.display.flush_clients();
         if set { Ok(()) } else { Err(Error::Keymap(layout)) }
+    }
+
+    /// Reads every keyboard layout now, for a process that may read no file later.
+    pub fn read_keyboards(&mut self) -> Result<(), Error> {
+        self.state.keymaps = keymap::Keymaps::read()?;
+        Ok(())
     }
 
     /// Asks the client to close a window. It may ask the user first, or refuse.

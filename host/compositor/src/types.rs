@@ -152,6 +152,23 @@ pub enum KeyboardLayout {
     Kr,
 }
 
+impl KeyboardLayout {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::Jp,
+        Self::Us,
+        Self::UsInternational,
+        Self::Gb,
+        Self::De,
+        Self::Fr,
+        Self::Es,
+        Self::It,
+        Self::Pt,
+        Self::Br,
+        Self::Kr,
+    ];
+}
+
 /// A key that locks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lock {

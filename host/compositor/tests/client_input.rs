@@ -79,6 +79,23 @@ fn keys_go_to_the_focused_window_and_are_let_go_without_focus() {
 }
 
 #[test]
+fn layouts_that_were_read_before_can_all_be_chosen() {
+    let mut fixture = Fixture::new(viewport(400, 300, 120));
+    let mut client = fixture.connect();
+    hands(&mut fixture, &mut client);
+    fixture.compositor.read_keyboards().expect("the layouts are installed");
+    fixture.trip(&mut client);
+    client.heard(&["keymap"]);
+    // The session begins with the American one.
+    let others = KeyboardLayout::ALL.into_iter().filter(|layout| *layout != KeyboardLayout::Us);
+    for layout in others.chain([KeyboardLayout::Us]) {
+        fixture.compositor.set_keyboard(layout).expect("the layout was read");
+        fixture.trip(&mut client);
+        assert_eq!(client.heard(&["keymap"]), "wl_keyboard keymap true", "{layout:?}");
+    }
+}
+
+#[test]
 fn a_lock_is_told_to_the_client_once_and_no_key_with_it() {
     let mut fixture = Fixture::new(viewport(400, 300, 120));
     let mut client = fixture.connect();

@@ -15,6 +15,7 @@ use shoji_protocol::CloseCode;
 use tokio::sync::{Notify, mpsc};
 use tracing::{info, warn};
 
+use super::group::Groups;
 use super::session::{self, Command};
 use super::table::{Full, Handle, Identity, Place, Table};
 use crate::browser::Launcher;
@@ -36,6 +37,8 @@ pub(crate) struct Hub {
     pub(super) store: Store,
     pub(super) launcher: Launcher,
     pub(super) spawner: Spawner,
+    /// Where the system gives the host control groups.
+    pub(super) groups: Option<Groups>,
     /// Where sessions have their rooms.
     pub(super) runtime: PathBuf,
     pub(super) start_url: String,
@@ -293,6 +296,7 @@ pub(super) mod tests {
             registry: Arc::new(RwLock::new(Registry::default())),
             store: Store::new(state.path()),
             spawner: Spawner::start().unwrap(),
+            groups: None,
             runtime: state.path().to_owned(),
             start_url: String::new(),
             address: String::new(),

@@ -9,6 +9,7 @@ mod congestion;
 mod connection;
 mod deadlines;
 mod endpoint;
+mod group;
 pub(crate) mod hub;
 mod link;
 mod newcomer;
@@ -40,7 +41,9 @@ use crate::spawner::Spawner;
 use crate::trace::Trace;
 use crate::web::assets::Assets;
 use crate::web::certificates::{self, Certificates};
+use crate::worker::rights;
 use crate::{addresses, clock, limits, state, store, tls, web};
+use group::Groups;
 use hub::Hub;
 
 pub use endpoint::{Error as EndpointError, transport};
@@ -87,13 +90,41 @@ pub fn run(state: &Path, options: &Serve) -> Result<(), Error> {
     let launcher = Launcher::new(&config.browser)?;
     let (_, browser_owner) = session::owners(config.sessions.first_user_id, 0);
     launcher.check_sandbox(browser_owner)?;
+    tell_missing_walls();
+    let groups = groups();
     // Started before the runtime's threads: see the spawner's own words.
     let spawner = Spawner::start()?;
     raise_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads()).enable_all().build()?;
-    let result = runtime.block_on(serve(state, options, config, launcher, spawner));
+    let result = runtime.block_on(serve(state, options, config, launcher, spawner, groups));
     runtime.shutdown_timeout(limits::FAREWELL);
     result
+}
+
+/// Says which of the worker's walls this kernel lacks. A wall that it has and that fails ends the worker instead.
+fn tell_missing_walls() {
+    let missing = rights::missing();
+    if missing.landlock {
+        warn!(
+            "This kernel has no Landlock, or it is switched off: a session's worker that is taken over is held by its filter of system calls and its user alone"
+        );
+    }
+    if missing.seccomp {
+        warn!(
+            "This kernel has no filters of system calls: a session's worker that is taken over can make any call of its user"
+        );
+    }
+}
+
+/// The groups of sessions, where the system lets the host have any.
+fn groups() -> Option<Groups> {
+    match Groups::of_this_process() {
+        Ok(groups) => Some(groups),
+        Err(why) => {
+            info!(%why, "Sessions get no control group (cgroup v2): each process has its own limits only");
+            None
+        }
+    }
 }
 
 /// Takes all the open files that the system grants: the usual first limit of 1,024 is less than the connections that may be
@@ -128,6 +159,7 @@ async fn serve(
     config: Config,
     launcher: Launcher,
     spawner: Spawner,
+    groups: Option<Groups>,
 ) -> Result<(), Error> {
     let now = clock::unix_seconds();
     let names = addresses::web_names(&config, config.listen, &addresses::of_cards());
@@ -164,6 +196,7 @@ async fn serve(
         store,
         launcher,
         spawner,
+        groups,
         runtime: runtime.clone(),
         start_url,
         trace,

@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{debug, info, warn};
 
 use super::deadlines::{Deadlines, Due};
+use super::group::{self, Group};
 use super::hub::Hub;
 use super::link::{FromWorker, Link, LinkError};
 use super::process::{Worker, WorkerStart};
@@ -91,6 +92,8 @@ pub(super) enum CreateError {
     #[error("cannot watch the session's processes: {0}: check the limit of open files (ulimit -n)")]
     Watch(std::io::Error),
     #[error(transparent)]
+    Group(#[from] group::Error),
+    #[error(transparent)]
     Stopped(#[from] crate::spawner::Stopped),
     #[error("cannot make the resume token: {0}: the system gives no random numbers, restart the machine")]
     Random(getrandom::Error),
@@ -103,6 +106,8 @@ struct Session {
     worker: Worker,
     worker_watch: Watch,
     browser: Option<(Browser, Watch)>,
+    /// Holds both, where the system has such groups.
+    group: Option<Arc<Group>>,
     crashes: Rule,
     link: Option<Link>,
     attached: Option<(Attachment, mpsc::Sender<Word>)>,
@@ -141,11 +146,15 @@ async fn start(
     let url = hub.start_url.clone();
     let trace = hub.worker_trace(place.id, worker_owner);
     let log_json = hub.log_json;
+    let group = hub.groups.as_ref().map(|groups| groups.session(place.id)).transpose()?.map(Arc::new);
+    let in_group = group.clone();
     let started = hub.spawner.run(move || {
         let (room, wayland) = Room::create(&path, browser_owner).map_err(browser::Error::from)?;
         let start = WorkerStart { session: place.id, owner: worker_owner, wayland, trace, log_json };
         let launched = start.start().map_err(CreateError::Worker).and_then(|(worker, socket)| {
+            put(in_group.as_deref(), worker.id())?;
             let browser = launcher.launch(&room, &url, Start::Fresh)?;
+            put(in_group.as_deref(), browser.id())?;
             Ok((worker, socket, browser))
         });
         match launched {
@@ -179,6 +188,7 @@ async fn start(
         worker,
         worker_watch,
         browser: Some((browser, browser_watch)),
+        group,
         crashes: Rule::default(),
         link: Some(Link::new(socket).map_err(CreateError::Watch)?),
         attached: None,
@@ -187,6 +197,11 @@ async fn start(
         deadlines: Deadlines::new(hub.config.sessions, Instant::now()),
     };
     Ok(Box::new((session, received)))
+}
+
+/// Puts a process that was just started into its session's group, if there is one.
+fn put(group: Option<&Group>, process: u32) -> Result<(), group::Error> {
+    group.map_or(Ok(()), |group| group.put(process))
 }
 
 /// What woke the task.
@@ -233,6 +248,7 @@ impl Session {
         drop(self.worker_watch);
         drop(self.worker);
         drop(self.browser);
+        drop(self.group);
         match Arc::into_inner(self.room) {
             Some(room) => room.clear(),
             None => Ok(()),
@@ -405,8 +421,13 @@ impl Session {
         warn!(session.id = id, "Browser crashed and is started again");
         self.tell_viewer(Notice::BrowserCrashedRestarting);
         let (launcher, room, url) = (self.hub.launcher.clone(), self.room.clone(), self.hub.start_url.clone());
-        let launched = self.hub.spawner.run(move || launcher.launch(&room, &url, Start::AfterCrash)).await;
-        let launched = launched.map_err(CreateError::from).and_then(|launched| Ok(launched?));
+        let group = self.group.clone();
+        let launch = move || -> Result<Browser, CreateError> {
+            let browser = launcher.launch(&room, &url, Start::AfterCrash)?;
+            put(group.as_deref(), browser.id())?;
+            Ok(browser)
+        };
+        let launched = self.hub.spawner.run(launch).await.map_err(CreateError::from).flatten();
         let browser = match launched {
             Ok(browser) => browser,
             Err(error) => {

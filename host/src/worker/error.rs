@@ -4,6 +4,7 @@ use shoji_compositor as compositor;
 use shoji_protocol::worker::Failure;
 
 use super::link::LinkError;
+use super::rights;
 
 /// Why a worker ends.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +23,9 @@ pub enum Error {
         "an update of {0} bytes is too large: the session ends, and its user can begin another; please report this line"
     )]
     TooLarge(usize),
+    /// The worker cannot give its rights up.
+    #[error("the worker cannot confine itself, and does not start without: {0}")]
+    Rights(#[from] rights::Error),
     /// The supervisor asked to stop.
     #[error("stopped")]
     Stopped,
@@ -36,6 +40,7 @@ impl Error {
         match self {
             Self::Compositor(_) => Some(Failure::Compositor),
             Self::Encoder(_) | Self::TooLarge(_) => Some(Failure::Encoder),
+            Self::Rights(_) => Some(Failure::Rights),
             Self::Link(LinkError::Frame(_) | LinkError::Message(_)) => Some(Failure::Supervisor),
             Self::Link(_) | Self::Stopped | Self::System(_) => None,
         }

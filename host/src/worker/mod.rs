@@ -1,7 +1,8 @@
 //! One session's worker: the compositor and the codec in a process of their own.
 //!
 //! A single thread that waits for three things: the browser (Wayland), the supervisor (one Unix socket) and the next
-//! deadline. It has its sockets from birth and opens none; it must never see the network or another session.
+//! deadline. It has its sockets from birth and opens none; before the browser may connect it gives up every right but those
+//! that this needs ([`rights`]). It must never see the network or another session.
 
 mod canvas;
 mod convert;
@@ -9,7 +10,7 @@ mod error;
 mod link;
 mod look;
 mod refusals;
-mod rights;
+pub mod rights;
 mod session;
 mod typed;
 mod windowless;

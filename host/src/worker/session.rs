@@ -272,9 +272,10 @@ impl Session {
             let mut compositor = Compositor::new(compositor::Config { viewport, keyboard }, listener)?;
             // The browser's file dialogs; its other dialogs are its own windows.
             compositor.refuse_strangers();
+            compositor.read_keyboards()?;
             self.compositor = Some(compositor);
             self.windowless.lost(clock::microseconds());
-            rights::drop_all();
+            rights::drop_all()?;
             return Ok(self.link.tell(&ToSupervisor::Ready)?);
         }
         let Some(compositor) = &mut self.compositor else { return Ok(()) };

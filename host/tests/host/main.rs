@@ -14,6 +14,7 @@ mod handshakes;
 mod http3;
 mod log;
 mod memory;
+mod rights;
 mod sandbox;
 mod session;
 mod web;
