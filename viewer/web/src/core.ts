@@ -36,6 +36,7 @@ interface Exports {
   shoji_deadline(): number;
   shoji_due(now: number): void;
   shoji_is_silent(): number;
+  shoji_is_input_unconfirmed(): number;
   shoji_round_trip(): number;
   shoji_spliced(): number;
   shoji_line_begin(now: number): void;
@@ -249,6 +250,11 @@ export class Core {
 
   isSilent(): boolean {
     return this.core.shoji_is_silent() !== 0;
+  }
+
+  /** Whether a person did something of which nobody knows whether it arrived. Asked when the connection is over. */
+  isInputUnconfirmed(): boolean {
+    return this.core.shoji_is_input_unconfirmed() !== 0;
   }
 
   /** In milliseconds. */

@@ -153,6 +153,8 @@ class Page {
         const id = NOTICES[message.notice];
         return id === undefined ? undefined : this.say(this.texts.say(id));
       }
+      case 'may-lack-input':
+        return this.say(this.texts.say('MayLackInput'));
       case 'novideo':
         return this.say(this.texts.say('WebNoVideo'));
       case 'peer':

@@ -57,6 +57,8 @@ class Viewer {
   /** The connection is over TCP, although the host offered another. */
   private udpSeemsClosed = false;
   private attached = false;
+  /** What was done just before the last connection was lost may not have arrived. */
+  private mayLackInput = false;
   private silent = false;
   private nextSurface = 1;
   /** What came while a picture is decoded. */
@@ -229,6 +231,8 @@ class Viewer {
     this.core.connect(how, capabilities, this.start.locale, this.start.jis, this.start.viewport);
     this.flush();
     const end = await ended;
+    // In a session that is over for good there is nothing to look for.
+    this.mayLackInput = passes(end) && (this.mayLackInput || this.core.isInputUnconfirmed());
     this.flush();
     clearTimeout(this.timer);
     carrier.close();
@@ -295,6 +299,7 @@ class Viewer {
       case 'attached':
         this.token = event.token;
         this.attached = true;
+        this.mayLackInput &&= event.resumed;
         this.tell({ kind: 'preparing' });
         // Where each channel has a stream of its own, pictures may be here before this word.
         for (const surface of this.surfaces.values()) if (surface.hasPicture) this.shown(surface);
@@ -364,6 +369,9 @@ class Viewer {
   private shown(surface: Surface): void {
     post({ kind: 'shown', surface: surface.number });
     this.tell({ kind: this.silent ? 'silent' : 'attached' });
+    // Once the picture is there in which they can look whether it is.
+    if (this.mayLackInput) post({ kind: 'may-lack-input' });
+    this.mayLackInput = false;
   }
 
   private async decode(event: Extract<CoreEvent, { kind: 'picture' }>): Promise<void> {

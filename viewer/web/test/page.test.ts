@@ -500,6 +500,40 @@ describe('the connection', () => {
     await until('one canvas again', async () => (await page.locator('canvas').count()) === 1 || null);
   });
 
+  it('that is back says that what was typed just before may be missing, and says it once', async () => {
+    const now = await attach();
+    await page.keyboard.press('a');
+    await until('the key', () => now.all('key').length === 2);
+    now.drop();
+    const next = await session(2);
+    await page.getByText('届いていないことがあります').first().waitFor();
+    await shot('6-may-lack-input');
+    await axe();
+    await until('the picture is acknowledged', () => next.all('presented').length > 0);
+    next.drop();
+    await session(3);
+    await page.locator('.toast').waitFor({ state: 'detached' });
+    await state('attached');
+    expect(await page.getByText('届いていないことがあります').count()).toBe(0);
+  });
+
+  it('that is back says nothing of that where a picture showed what was typed', async () => {
+    const now = await attach();
+    await page.keyboard.press('a');
+    const [key] = await until('the key', () => (now.all('key').length === 2 ? now.all('key') : null));
+    const { width, height } = now.all('attach')[0] ?? { width: 0, height: 0 };
+    const shown = now.show(1, width, height, plain(width, height, [250, 250, 252]), key?.sequence);
+    await until('the picture is acknowledged', () => now.all('presented').some(({ update }) => update === shown));
+    now.drop();
+    const next = await session(2);
+    await state('attached');
+    // What it said would be said with the picture, before this.
+    next.send(notice(8));
+    await page.getByText('まもなくこの画面は終了します').first().waitFor();
+    expect(await page.getByText('届いていないことがあります').count()).toBe(0);
+    expect(await page.locator('.toast').count()).toBe(1);
+  });
+
   it('that another place took over says so, and comes back by a key', async () => {
     const now = await attach();
     now.send(close(2));
