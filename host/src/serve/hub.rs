@@ -21,6 +21,7 @@ use crate::browser::Launcher;
 use crate::browser::room::Owner;
 use crate::config::Config;
 use crate::control::{Answer, Handler, Request, SessionLine};
+use crate::egress::Egress;
 use crate::registry::{self, Fingerprint, Registry, Standing, Store};
 use crate::seldom::Seldom;
 use crate::spawner::Spawner;
@@ -35,6 +36,7 @@ pub(crate) struct Hub {
     pub(super) registry: SharedRegistry,
     pub(super) store: Store,
     pub(super) launcher: Launcher,
+    pub(super) egress: Egress,
     pub(super) spawner: Spawner,
     /// Where sessions have their rooms.
     pub(super) runtime: PathBuf,
@@ -281,6 +283,8 @@ pub(super) mod tests {
 
     use super::*;
     use crate::config::{File, Overrides};
+    use crate::egress::Settings;
+    use crate::egress::policy::Policy;
     use crate::registry::{Device, Kind, Name};
 
     /// A hub without sockets and sessions, and its state directory.
@@ -289,6 +293,7 @@ pub(super) mod tests {
         let config = Config::resolve(File::default(), Overrides::default()).unwrap();
         let hub = Hub {
             launcher: Launcher::new(&config.browser).unwrap(),
+            egress: Egress::start(Settings::new(Policy::default(), None, String::new())).unwrap(),
             config,
             registry: Arc::new(RwLock::new(Registry::default())),
             store: Store::new(state.path()),

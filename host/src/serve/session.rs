@@ -138,14 +138,14 @@ async fn start(
     let (worker_owner, browser_owner) = hub.owners(place.slot);
     let path = hub.runtime.join(format!("s{}", place.id));
     let launcher = hub.launcher.clone();
-    let url = hub.start_url.clone();
+    let (url, door) = (hub.start_url.clone(), hub.egress.door(place.id));
     let trace = hub.worker_trace(place.id, worker_owner);
     let log_json = hub.log_json;
     let started = hub.spawner.run(move || {
         let (room, wayland) = Room::create(&path, browser_owner).map_err(browser::Error::from)?;
         let start = WorkerStart { session: place.id, owner: worker_owner, wayland, trace, log_json };
         let launched = start.start().map_err(CreateError::Worker).and_then(|(worker, socket)| {
-            let browser = launcher.launch(&room, &url, Start::Fresh)?;
+            let browser = launcher.launch(&room, &door, &url, Start::Fresh)?;
             Ok((worker, socket, browser))
         });
         match launched {
@@ -405,7 +405,8 @@ impl Session {
         warn!(session.id = id, "Browser crashed and is started again");
         self.tell_viewer(Notice::BrowserCrashedRestarting);
         let (launcher, room, url) = (self.hub.launcher.clone(), self.room.clone(), self.hub.start_url.clone());
-        let launched = self.hub.spawner.run(move || launcher.launch(&room, &url, Start::AfterCrash)).await;
+        let door = self.hub.egress.door(id);
+        let launched = self.hub.spawner.run(move || launcher.launch(&room, &door, &url, Start::AfterCrash)).await;
         let launched = launched.map_err(CreateError::from).and_then(|launched| Ok(launched?));
         let browser = match launched {
             Ok(browser) => browser,
