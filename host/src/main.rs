@@ -3,11 +3,15 @@
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
+use shoji_host::browser::entrance;
 use shoji_host::cli::{Cli, Command};
 use shoji_host::{commands, serve, state, worker};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
+    if let Some(failed) = entrance::if_asked() {
+        return failed;
+    }
     let cli = Cli::of_arguments();
     let json = match &cli.command {
         Command::Serve(serve) => serve.log_json,
