@@ -5,6 +5,8 @@ use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::process::Command;
 
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+
 use super::client::Client;
 use super::fixture::{Host, command_line, descendants, status, until};
 
@@ -132,4 +134,31 @@ async fn the_first_page_comes_through_the_proxy_and_is_written_down() {
         log.lines().any(|line| line.contains("Egress") && line.contains("127.0.0.1") && line.contains("\"allowed\""))
     })
     .await;
+}
+
+/// With a loopback alone, Chromium would tell every page that there is no network.
+#[tokio::test]
+async fn a_page_takes_the_browser_to_be_online() {
+    let pages = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", pages.local_addr().unwrap());
+    let host = Host::start_with(&["--also-allow", "127.0.0.1", "--start-url", &url], "");
+    let device = host.device("pc");
+    let client = Client::with_picture(&device);
+    let said = async {
+        loop {
+            let (stream, _) = pages.accept().await.unwrap();
+            let mut stream = BufReader::new(stream);
+            let mut line = String::new();
+            stream.read_line(&mut line).await.unwrap();
+            if let Some(said) = line.strip_prefix("GET /online-") {
+                return said.split(' ').next().unwrap().to_owned();
+            }
+            let page = "<script>fetch('/online-' + navigator.onLine)</script>";
+            let head = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n";
+            let answer = format!("{head}Content-Length: {}\r\n\r\n{page}", page.len());
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+    };
+    let (_client, said) = tokio::join!(client, said);
+    assert_eq!(said, "true");
 }
