@@ -451,8 +451,12 @@ pub const EGRESS_IDLE: Duration = Duration::from_secs(15 * 60);
 /// Bytes that a tunnel reads at once, each way.
 pub const EGRESS_BUFFER: usize = 16 << 10;
 
-/// Names that are looked up at the same time: each holds a thread of the system's resolver.
-pub const EGRESS_LOOKUPS: usize = 64;
+/// Names of one session that are looked up at the same time. Each holds a thread of the system's resolver until that gives up, even
+/// when nobody waits any more, so no session may hold them all.
+pub const EGRESS_LOOKUPS_OF_SESSION: usize = 8;
+
+/// Threads for names: as many sessions as the default allows, each at its limit. They come when needed and go again.
+pub const EGRESS_LOOKUPS: usize = 512;
 
 /// Until then the sandbox has handed its listener over. A starved machine takes a second.
 pub const EGRESS_HAND_OVER: Duration = Duration::from_secs(60);

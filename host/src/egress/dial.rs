@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use url::Host;
 
@@ -36,7 +37,7 @@ pub(super) enum Dialed {
 
 impl Dialer {
     /// Connects, if policy lets it.
-    pub(super) async fn dial(&self, to: &Destination) -> Result<Dialed, Refusal> {
+    pub(super) async fn dial(&self, to: &Destination, lookups: &Arc<Semaphore>) -> Result<Dialed, Refusal> {
         let own = (self.own)();
         self.policy.check(to, &own)?;
         let excepted = |address| self.policy.is_excepted(SocketAddr::new(address, to.port));
@@ -51,12 +52,26 @@ impl Dialer {
             }
             (_, Some(address), _) => self.connect(&[address], to.port, &own).await,
             (_, None, Host::Domain(name)) => {
-                let looked_up = timeout(limits::EGRESS_NAME_TIMEOUT, self.resolver.resolve(name)).await;
-                let addresses = looked_up.map_err(|_| Refusal::NoName)?.map_err(|_| Refusal::NoName)?;
+                let addresses = self.look_up(name.clone(), lookups.clone()).await?;
                 self.connect(&addresses, to.port, &own).await
             }
             (_, None, _) => Err(Refusal::Malformed),
         }
+    }
+
+    /// A lookup keeps its place until it is over, also when nobody waits for it any more: the system's resolver cannot be stopped.
+    async fn look_up(&self, name: String, lookups: Arc<Semaphore>) -> Result<Vec<IpAddr>, Refusal> {
+        let resolver = self.resolver.clone();
+        let answer = timeout(limits::EGRESS_NAME_TIMEOUT, async move {
+            let place = lookups.acquire_owned().await.ok()?;
+            let lookup = tokio::spawn(async move {
+                let answer = resolver.resolve(&name).await;
+                drop(place);
+                answer
+            });
+            lookup.await.ok()?.ok()
+        });
+        answer.await.ok().flatten().ok_or(Refusal::NoName)
     }
 
     /// To the first address that may be reached and answers. That some other address of a name is refused is no reason to refuse

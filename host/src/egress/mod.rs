@@ -130,7 +130,8 @@ impl Door {
 
     fn session(&self) -> proxy::Session {
         let shared = self.egress.0.shared.clone();
-        proxy::Session { shared, id: self.session, pace: Arc::new(Pace::new()) }
+        let lookups = Arc::new(Semaphore::new(limits::EGRESS_LOOKUPS_OF_SESSION));
+        proxy::Session { shared, id: self.session, pace: Arc::new(Pace::new()), lookups }
     }
 }
 

@@ -20,6 +20,7 @@ use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, Response, StatusCode, Uri, Version};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, copy_bidirectional_with_sizes};
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -46,6 +47,8 @@ pub(super) struct Session {
     pub(super) shared: Arc<Shared>,
     pub(super) id: u64,
     pub(super) pace: Arc<Pace>,
+    /// Places for names that are looked up.
+    pub(super) lookups: Arc<Semaphore>,
 }
 
 type Page = UnsyncBoxBody<Bytes, hyper::Error>;
@@ -105,7 +108,7 @@ async fn connect(session: &Session, mut request: Request<Incoming>, place: &Mute
         return refuse(session, None, Refusal::Malformed);
     };
     let mut tally = Tally::new(session.shared.audit.clone(), session.id, Some(to.clone()));
-    let outside = match tunnel(&session.shared.dialer, &to, &tally).await {
+    let outside = match tunnel(session, &to, &tally).await {
         Ok(outside) => outside,
         Err(refusal) => {
             tally.refusal = Some(refusal);
@@ -117,9 +120,10 @@ async fn connect(session: &Session, mut request: Request<Incoming>, place: &Mute
     Response::new(empty())
 }
 
-async fn tunnel(dialer: &Dialer, to: &Destination, tally: &Tally) -> Result<Box<dyn Io>, Refusal> {
+async fn tunnel(session: &Session, to: &Destination, tally: &Tally) -> Result<Box<dyn Io>, Refusal> {
+    let dialer = &session.shared.dialer;
     let metered = |stream| Metered::new(stream, tally.count.clone(), limits::EGRESS_IDLE);
-    match (dialer.dial(to).await?, &dialer.upstream) {
+    match (dialer.dial(to, &session.lookups).await?, &dialer.upstream) {
         (Dialed::Direct(stream), _) => {
             no_delay(&stream);
             Ok(Box::new(metered(stream)))
@@ -159,7 +163,7 @@ async fn fetch(session: &Session, request: Request<Incoming>) -> Response<Page> 
     let to = if is_http && is_whole { port.and_then(|port| destination(uri, port)) } else { None };
     let Some(to) = to else { return refuse(session, None, Refusal::Malformed) };
     let mut tally = Tally::new(session.shared.audit.clone(), session.id, Some(to.clone()));
-    match forward(&session.shared.dialer, request, &to, &tally).await {
+    match forward(session, request, &to, &tally).await {
         Ok((answer, driver)) => {
             let (mut head, body) = answer.into_parts();
             for_one_hop_only(&mut head.headers);
@@ -174,12 +178,13 @@ async fn fetch(session: &Session, request: Request<Incoming>) -> Response<Page> 
 }
 
 async fn forward(
-    dialer: &Dialer,
+    session: &Session,
     request: Request<Incoming>,
     to: &Destination,
     tally: &Tally,
 ) -> Result<(Response<Incoming>, Driver), Refusal> {
-    let (stream, upstream) = match dialer.dial(to).await? {
+    let dialer = &session.shared.dialer;
+    let (stream, upstream) = match dialer.dial(to, &session.lookups).await? {
         Dialed::Direct(stream) => (stream, None),
         Dialed::Upstream(stream) => (stream, dialer.upstream.as_ref()),
     };
@@ -326,7 +331,7 @@ mod tests {
     fn session() -> Session {
         let dialer = Dialer { policy: Policy::default(), resolver: Arc::new(System), upstream: None, own: Vec::new };
         let shared = Shared { dialer, audit: Arc::new(Log), contact: String::new() };
-        Session { shared: Arc::new(shared), id: 1, pace: Arc::new(Pace::new()) }
+        Session { shared: Arc::new(shared), id: 1, pace: Arc::new(Pace::new()), lookups: Arc::new(Semaphore::new(1)) }
     }
 
     #[tokio::test(start_paused = true)]

@@ -45,7 +45,13 @@ impl Resolve for Names {
         let answers = names.iter_mut().find(|(known, _)| *known == name).map(|(_, answers)| answers);
         let answer =
             answers.and_then(|answers| if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() });
-        Box::pin(async move { answer.ok_or_else(|| io::ErrorKind::NotFound.into()) })
+        let is_slow = name.ends_with("slow.test");
+        Box::pin(async move {
+            if is_slow {
+                std::future::pending::<()>().await;
+            }
+            answer.ok_or_else(|| io::ErrorKind::NotFound.into())
+        })
     }
 }
 
@@ -60,6 +66,7 @@ impl Audit for Events {
 }
 
 pub(crate) struct Proxy {
+    pub(crate) egress: Egress,
     pub(crate) address: SocketAddr,
     pub(crate) events: Arc<Events>,
     pub(crate) passage: Option<Passage>,
@@ -82,8 +89,17 @@ impl Proxy {
         let settings = Settings { policy, upstream, contact, resolver, audit: events.clone(), own };
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let passage = Some(Egress::start(settings).unwrap().door(7).serve(listener).unwrap());
-        Self { address, events, passage }
+        let egress = Egress::start(settings).unwrap();
+        let passage = Some(egress.door(7).serve(listener).unwrap());
+        Self { egress, address, events, passage }
+    }
+
+    /// The door of another session to the same proxy.
+    pub(crate) fn another(&self) -> Self {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let passage = Some(self.egress.door(8).serve(listener).unwrap());
+        Self { egress: self.egress.clone(), address, events: self.events.clone(), passage }
     }
 
     pub(crate) async fn connect(&self) -> TcpStream {

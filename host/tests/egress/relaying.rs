@@ -90,3 +90,22 @@ async fn a_session_has_so_many_connections_and_the_next_one_waits() {
     drop(held);
     assert!(head(&mut next).await.starts_with("HTTP/1.1 200"));
 }
+
+#[tokio::test]
+async fn names_that_nobody_answers_for_hold_up_their_own_session_only() {
+    let server = Server::start(PAGE).await;
+    let names = Names::of(&[("site.test", &[&["127.0.0.1"]])]);
+    let proxy = Proxy::with(policy(), names.clone(), None);
+    let mut waiting = Vec::new();
+    for number in 0..2 * limits::EGRESS_LOOKUPS_OF_SESSION {
+        let mut stream = proxy.connect().await;
+        stream.write_all(format!("CONNECT {number}.slow.test:443 HTTP/1.1\r\n\r\n").as_bytes()).await.unwrap();
+        waiting.push(stream);
+    }
+    // A page by its address, asked for last, is served: all of them have been read, and no more are looked up than may be.
+    let port = server.address.port();
+    let ask = |host| format!("GET http://{host}:{port}/ HTTP/1.1\r\nConnection: close\r\n\r\n");
+    assert!(proxy.answer(&ask("127.0.0.1")).await.starts_with("HTTP/1.1 200"));
+    assert_eq!(names.asked().len(), limits::EGRESS_LOOKUPS_OF_SESSION);
+    assert!(proxy.another().answer(&ask("site.test")).await.starts_with("HTTP/1.1 200"));
+}
