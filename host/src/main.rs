@@ -45,8 +45,10 @@ fn run(cli: Cli) -> anyhow::Result<()> {
 }
 
 /// What is logged unless `RUST_LOG` says otherwise. The libraries' warnings are about what strangers send, as often as they
-/// send it; whoever is refused for it has a line of ours, of which there are so many and no more.
-const LOGGED: &str = "info,smithay=warn,quinn=error,rustls=error,h2=error,hyper=error,tungstenite=error,\
+/// send it; whoever is refused for it has a line of ours, of which there are so many and no more. The compositor's keyboard
+/// warns of each client that asks for its first versions, which take the layout from a file with a name: the toolkit behind
+/// the browser's file chooser is one, whose windows never open, and a worker can make no such file.
+const LOGGED: &str = "info,smithay=warn,smithay::wayland::seat::keyboard=error,quinn=error,rustls=error,h2=error,hyper=error,tungstenite=error,\
                       str0m=off,str0m_proto=off,is=off,sctp_proto=off,dimpl=off";
 
 /// Logs hold no page text, no keys typed and no tokens; `info` is for what happens a few times per session.
