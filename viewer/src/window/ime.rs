@@ -275,14 +275,23 @@ fn show_caret(pane: &mut Pane, caret: Area) {
         return;
     }
     pane.caret = Some(area);
+    let (position, size) = candidates_at(area, pane.is_x11());
+    pane.window.set_ime_cursor_area(position, size);
+}
+
+/// Where the input method is to open its candidates, in physical pixels of the window, for a caret that lies there.
+fn candidates_at(caret: Area, is_x11: bool) -> (PhysicalPosition<u32>, PhysicalSize<u32>) {
     // On X11 only a point is told, and candidates open below it.
-    let y = if pane.is_x11() { area.bottom() } else { area.y };
-    pane.window.set_ime_cursor_area(PhysicalPosition::new(area.x, y), PhysicalSize::new(area.width, area.height));
+    let y = if is_x11 { caret.bottom() } else { caret.y };
+    (PhysicalPosition::new(caret.x, y), PhysicalSize::new(caret.width, caret.height))
 }
 
 #[cfg(test)]
 mod tests {
+    use winit::dpi::LogicalPosition;
+
     use super::*;
+    use crate::{ui::frame::Frame, window::compose::Placement};
 
     fn field(number: u32) -> TextPlace {
         TextPlace::Field { canvas: CanvasId(1), field: TextField(number), caret: None }
@@ -408,6 +417,21 @@ mod tests {
         assert_eq!(composer.follow(TextPlace::Secret, now), Method::Closed);
         assert_eq!((composer.preedit("ひみ", None), composer.next()), (None, None));
         assert_eq!(composer.follow(TextPlace::Nowhere, now), Method::Closed);
+    }
+
+    #[test]
+    fn the_candidates_open_at_the_caret_whatever_the_scale() {
+        for (scale, logical) in [(1.0, (4.0 + 100.0, 22.0 + 200.0)), (2.0, (4.0 + 50.0, 22.0 + 100.0))] {
+            // A session is rendered at the display's scale: its canvas has as many pixels as the window has for it.
+            let frame = Frame::new(Frame::around((800, 600), scale), scale, false);
+            let caret = Placement::new(frame.content(), (800, 600)).place_of(Area::new(100, 200, 2, 40));
+            let (position, size) = candidates_at(caret, false);
+            assert_eq!(size, PhysicalSize::new(2, 40));
+            // Window systems that count in logical pixels are told by the window library in those.
+            assert_eq!(position.to_logical::<f64>(scale), LogicalPosition::new(logical.0, logical.1));
+            let (below, _) = candidates_at(caret, true);
+            assert_eq!((below.x, below.y), (position.x, position.y + 40));
+        }
     }
 
     #[test]
