@@ -15,6 +15,7 @@ pub mod code;
 pub mod codec;
 pub mod corpus;
 pub mod drive;
+pub(crate) mod egress;
 pub mod heap;
 pub mod loopback;
 pub mod machine;

@@ -12,6 +12,10 @@ use shoji_bench::{codec, corpus, heap, resize, run, typing};
 static ALLOCATOR: Counting = Counting;
 
 fn main() -> ExitCode {
+    // In the sandbox of a browser that the bench launches itself.
+    if let Some(failed) = shoji_host::browser::entrance::if_asked() {
+        return failed;
+    }
     let done = match Cli::parse().command {
         Command::Latency(latency) => run::latency(&latency),
         Command::Typing(asked) => typing::typing(&asked),

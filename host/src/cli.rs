@@ -43,7 +43,8 @@ impl Cli {
 pub enum Command {
     /// Run the host: accept viewers and run their sessions.
     #[command(after_help = "Examples:\n  shoji-host serve\n  \
-        shoji-host serve --listen 127.0.0.1:0 --start-url https://www.example.jp/")]
+        shoji-host serve --listen 127.0.0.1:0 --start-url https://www.example.jp/\n  \
+        shoji-host serve --start-url http://127.0.0.1:8080/ --also-allow 127.0.0.1/32")]
     Serve(Serve),
     /// One session's worker; started by `serve` only.
     #[command(hide = true)]
@@ -95,6 +96,10 @@ pub struct Serve {
     /// The page that a new session opens [default: the built-in welcome page].
     #[arg(long, value_name = "URL")]
     pub start_url: Option<String>,
+    /// Let browsers also reach this address or prefix, at every port, although it is not the internet (tests, demonstrations; may
+    /// be repeated; adds to also_allow in host.toml).
+    #[arg(long, value_name = "PREFIX")]
+    pub also_allow: Vec<String>,
     /// Write time stamps of inputs and updates there, for shoji-bench (numbers only).
     #[arg(long, value_name = "DIR")]
     pub trace_dir: Option<PathBuf>,

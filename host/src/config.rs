@@ -4,12 +4,14 @@
 //! start, from the command line over the file over the defaults; nothing else in the crate sees a file or an `Option`
 //! that stands for "not said". Checks of identity, policy or limits can not be switched off here: there is no key for it.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use serde::Deserialize;
 
+use crate::egress::policy::{Destination, Domain, Policy};
 use crate::web::names::Names;
 use crate::{limits, store};
 
@@ -27,6 +29,7 @@ pub struct File {
     sessions: SessionsFile,
     browser: BrowserFile,
     web: WebFile,
+    egress: EgressFile,
 }
 
 #[derive(Debug, Default, Clone, Deserialize)]
@@ -54,6 +57,20 @@ struct BrowserFile {
     bubblewrap: Option<PathBuf>,
 }
 
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct EgressFile {
+    ports: Option<Vec<u16>>,
+    lgwan: Vec<String>,
+    also_allow: Vec<String>,
+    allow_domains: Vec<String>,
+    block_domains: Vec<String>,
+    contact: String,
+    upstream: Option<String>,
+    upstream_user: Option<String>,
+    upstream_password_file: Option<PathBuf>,
+}
+
 /// What the command line says; it wins over the file.
 #[derive(Debug, Default, Clone)]
 pub struct Overrides {
@@ -61,6 +78,8 @@ pub struct Overrides {
     pub listen: Option<SocketAddr>,
     /// The page that a new session opens.
     pub start_url: Option<String>,
+    /// Prefixes that browsers may reach beside those of the file.
+    pub also_allow: Vec<String>,
 }
 
 /// The resolved configuration.
@@ -80,6 +99,28 @@ pub struct Config {
     pub browser: Browser,
     /// The web viewer's service.
     pub web: Web,
+    /// The browsers' way to the internet.
+    pub egress: Egress,
+}
+
+/// The browsers' way to the internet.
+#[derive(Debug, Clone)]
+pub struct Egress {
+    /// Where browsers may go.
+    pub policy: Policy,
+    /// Whom the block page names; may be empty.
+    pub contact: String,
+    /// The proxy behind the host's own.
+    pub upstream: Option<Upstream>,
+}
+
+/// The proxy behind the host's own, as configured.
+#[derive(Debug, Clone)]
+pub struct Upstream {
+    /// `host:port`.
+    pub address: String,
+    /// The user, and the file with the password.
+    pub credentials: Option<(String, PathBuf)>,
 }
 
 /// The web viewer's service.
@@ -149,6 +190,19 @@ pub enum Error {
     /// A name of the web service is none.
     #[error("web.names has {0:?}, which is neither a host name nor an address: write it without https:// and port")]
     WebName(String),
+    /// An entry of `[egress]` that cannot be one.
+    #[error("egress.{key} has {value:?}: {want}")]
+    Egress {
+        /// The key.
+        key: &'static str,
+        /// What it has.
+        value: String,
+        /// What to write instead.
+        want: &'static str,
+    },
+    /// A list that is too long to be searched for each connection.
+    #[error("egress.{0} has too many entries: write at most {most}", most = limits::EGRESS_LIST)]
+    EgressList(&'static str),
     /// Too many names.
     #[error("web.names has too many names: write at most {0}")]
     WebNames(usize),
@@ -228,6 +282,7 @@ impl Config {
             },
             browser: Browser { path: file.browser.path, bubblewrap: file.browser.bubblewrap },
             web: Web { enabled: file.web.enabled.unwrap_or(true), names: web_names(file.web.names)? },
+            egress: egress(file.egress, overrides.also_allow)?,
         })
     }
 }
@@ -241,6 +296,71 @@ fn web_names(names: Vec<String>) -> Result<Vec<String>, Error> {
         Some(wrong) => Err(Error::WebName(wrong.clone())),
         None => Ok(names),
     }
+}
+
+fn egress(mut file: EgressFile, also_allow: Vec<String>) -> Result<Egress, Error> {
+    file.also_allow.extend(also_allow);
+    let refuse = |key, value: &str, want| Err(Error::Egress { key, value: value.to_owned(), want });
+    let ports = file.ports.unwrap_or_else(|| vec![80, 443]);
+    if ports.is_empty() || ports.contains(&0) {
+        return refuse("ports", &format!("{ports:?}"), "write the ports of the web, usually [80, 443]");
+    }
+    if file.contact.chars().count() > 200 || file.contact.chars().any(char::is_control) {
+        return refuse("contact", &file.contact, "write one line of at most 200 characters");
+    }
+    let upstream = match (file.upstream, file.upstream_user, file.upstream_password_file) {
+        (Some(address), user, password) => {
+            let is_one = address.rsplit_once(':').is_some_and(|(host, port)| {
+                port.parse().is_ok_and(|port: u16| port != 0 && Destination::new(host, port).is_some())
+            });
+            if !is_one {
+                return refuse("upstream", &address, "write it like proxy.example.lg.jp:8080, without http://");
+            }
+            let credentials = match (user, password) {
+                (Some(user), Some(file)) => Some((user, file)),
+                (None, None) => None,
+                _ => return refuse("upstream_user", "", "write upstream_user and upstream_password_file, or neither"),
+            };
+            Some(Upstream { address, credentials })
+        }
+        (None, None, None) => None,
+        _ => return refuse("upstream", "", "there is a user or a password for it, so write where it is"),
+    };
+    Ok(Egress {
+        policy: Policy {
+            ports,
+            lgwan: prefixes("lgwan", &file.lgwan)?,
+            also_allow: prefixes("also_allow", &file.also_allow)?,
+            own_pages: None,
+            allow_domains: domains("allow_domains", &file.allow_domains)?,
+            block_domains: domains("block_domains", &file.block_domains)?,
+        },
+        contact: file.contact,
+        upstream,
+    })
+}
+
+fn prefixes(key: &'static str, texts: &[String]) -> Result<Vec<IpNet>, Error> {
+    list(key, texts, "write a prefix like 10.0.0.0/8 or 2001:db8::/32, or one address", |text| {
+        text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+    })
+}
+
+fn domains(key: &'static str, texts: &[String]) -> Result<Vec<Domain>, Error> {
+    let want = "write a domain like example.jp, without https://, port, path or *; Japanese names in their xn-- form";
+    list(key, texts, want, |text| text.parse().ok())
+}
+
+fn list<T>(
+    key: &'static str,
+    texts: &[String],
+    want: &'static str,
+    read: impl Fn(&str) -> Option<T>,
+) -> Result<Vec<T>, Error> {
+    if texts.len() > limits::EGRESS_LIST {
+        return Err(Error::EgressList(key));
+    }
+    texts.iter().map(|text| read(text).ok_or_else(|| Error::Egress { key, value: text.clone(), want })).collect()
 }
 
 fn within(key: &'static str, value: u32, low: u32, high: u32) -> Result<u32, Error> {
@@ -295,10 +415,43 @@ mod tests {
     }
 
     #[test]
+    fn the_internet_alone_is_reached_by_default_and_exceptions_are_written_out() {
+        let policy = resolve("").unwrap().egress.policy;
+        assert_eq!((policy.ports, policy.also_allow.len()), (vec![80, 443], 0));
+        let text = "[egress]\nlgwan = [\"10.0.0.0/8\", \"2001:db8::/32\"]\nalso_allow = [\"127.0.0.1\"]\nblock_domains = [\"example.jp\"]\n";
+        let file = File::parse(text, Path::new("test")).unwrap();
+        let overrides = Overrides { also_allow: vec!["192.0.2.0/24".to_owned()], ..Overrides::default() };
+        let policy = Config::resolve(file, overrides).unwrap().egress.policy;
+        assert_eq!((policy.lgwan.len(), policy.also_allow.len(), policy.block_domains.len()), (2, 2, 1));
+        assert_eq!(policy.also_allow[0].to_string(), "127.0.0.1/32");
+    }
+
+    #[test]
+    fn what_egress_cannot_be_is_refused_by_its_key() {
+        for (text, key) in [
+            ("lgwan = [\"10.0.0.0/33\"]", "egress.lgwan"),
+            ("also_allow = [\"intra\"]", "egress.also_allow"),
+            ("block_domains = [\"*.example.jp\"]", "egress.block_domains"),
+            ("allow_domains = [\"https://example.jp\"]", "egress.allow_domains"),
+            ("ports = []", "egress.ports"),
+            ("ports = [0]", "egress.ports"),
+            ("contact = \"a\\nb\"", "egress.contact"),
+            ("upstream = \"http://proxy:8080\"", "egress.upstream"),
+            ("upstream = \"proxy\"", "egress.upstream"),
+            ("upstream = \"proxy:8080\"\nupstream_user = \"shoji\"", "egress.upstream_user"),
+            ("upstream_user = \"shoji\"", "egress.upstream"),
+            ("allow_everything = true", "allow_everything"),
+        ] {
+            let error = resolve(&format!("[egress]\n{text}\n")).unwrap_err().to_string();
+            assert!(error.contains(key), "{text}: {error}");
+        }
+    }
+
+    #[test]
     fn the_command_line_wins_over_the_file() {
         let file = File::parse("listen = \"127.0.0.1:1\"\n", Path::new("test")).unwrap();
         let listen = Some("127.0.0.1:2".parse().unwrap());
-        let config = Config::resolve(file, Overrides { listen, start_url: None }).unwrap();
+        let config = Config::resolve(file, Overrides { listen, ..Overrides::default() }).unwrap();
         assert_eq!(config.listen.port(), 2);
     }
 

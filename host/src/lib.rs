@@ -13,6 +13,7 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod control;
+pub mod egress;
 pub mod enrolment;
 pub mod label;
 pub mod limits;

@@ -350,6 +350,10 @@ pub const PEER_ADDRESSES: usize = 8;
 /// Addresses of this machine that a browser is told beside the first: each costs it a question.
 pub const PEER_CANDIDATES: usize = 8;
 
+/// Ports and addresses from which one peer's packets are taken while it lives: browsers try one or two for each network card, and
+/// an address translator may change them some times in a day.
+pub const PEER_SOURCES: usize = 32;
+
 /// Bytes that SCTP holds for a peer: more would only wait there, behind which a key's answer waits too.
 pub const PEER_BUFFER: usize = 128 << 10;
 
@@ -405,3 +409,57 @@ pub const SHORT_LIVED_DAYS: u64 = 12;
 /// Days before it was made from which it is valid, for PCs whose clock is behind. With the days above at most the fourteen
 /// that browsers accept of a certificate that they know by its hash.
 pub const SHORT_LIVED_SKEW_DAYS: u64 = 1;
+
+/// Connections of one session's browser to the egress proxy. Chromium holds at most 99 to a proxy for pages (as our policy
+/// says) and 255 for WebSockets; the next one waits until one of its own ends.
+pub const EGRESS_CONNECTIONS_OF_SESSION: usize = 384;
+
+/// Connections of all browsers to the egress proxy: two file descriptors each. A thousand staff with 16 each.
+pub const EGRESS_CONNECTIONS: usize = 16_384;
+
+/// New connections and requests of one session: a heavy page makes a few hundred at once. It also bounds the audit's lines.
+pub const EGRESS_AT_ONCE: u32 = 400;
+
+/// Then one each of these: 50 a second.
+pub const EGRESS_EVERY: Duration = Duration::from_millis(20);
+
+/// Headers of a request or of an answer; browsers send about 20, sites answer with up to 60.
+pub const EGRESS_HEADERS: usize = 128;
+
+/// Bytes of a request's or an answer's head, and what is read ahead of a body: cookies of one site take up to 16 kB and more.
+pub const EGRESS_HEADER_BYTES: usize = 64 << 10;
+
+/// How long the browser may take for a request's head, and how long an unused connection to the proxy stays.
+pub const EGRESS_HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a name may take: the system's resolver asks two servers twice within this.
+pub const EGRESS_NAME_TIMEOUT: Duration = Duration::from_secs(12);
+
+/// How long one address may take to answer: two lost packets are made good within this.
+pub const EGRESS_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long an upstream proxy may take to open a tunnel: it looks names up and connects, too.
+pub const EGRESS_UPSTREAM_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Addresses of one name that are tried.
+pub const EGRESS_ADDRESSES: usize = 6;
+
+/// Silence after which a connection to the outside ends: pages that wait for news (WebSockets, long polls) say something
+/// every few minutes at most, since address translators forget them otherwise.
+pub const EGRESS_IDLE: Duration = Duration::from_secs(15 * 60);
+
+/// Bytes that a tunnel reads at once, each way.
+pub const EGRESS_BUFFER: usize = 16 << 10;
+
+/// Names of one session that are looked up at the same time. Each holds a thread of the system's resolver until that gives up, even
+/// when nobody waits any more, so no session may hold them all.
+pub const EGRESS_LOOKUPS_OF_SESSION: usize = 8;
+
+/// Threads for names: as many sessions as the default allows, each at its limit. They come when needed and go again.
+pub const EGRESS_LOOKUPS: usize = 512;
+
+/// Until then the sandbox has handed its listener over. A starved machine takes a second.
+pub const EGRESS_HAND_OVER: Duration = Duration::from_secs(60);
+
+/// Entries of one list in `[egress]`: they are searched one by one for each connection.
+pub const EGRESS_LIST: usize = 10_000;

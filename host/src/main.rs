@@ -3,11 +3,15 @@
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
+use shoji_host::browser::entrance;
 use shoji_host::cli::{Cli, Command};
 use shoji_host::{commands, serve, state, worker};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
+    if let Some(failed) = entrance::if_asked() {
+        return failed;
+    }
     let cli = Cli::of_arguments();
     let json = match &cli.command {
         Command::Serve(serve) => serve.log_json,
@@ -41,8 +45,11 @@ fn run(cli: Cli) -> anyhow::Result<()> {
 }
 
 /// What is logged unless `RUST_LOG` says otherwise. The libraries' warnings are about what strangers send, as often as they
-/// send it; whoever is refused for it has a line of ours, of which there are so many and no more.
-const LOGGED: &str = "info,smithay=warn,quinn=error,rustls=error,h2=error,hyper=error,tungstenite=error";
+/// send it; whoever is refused for it has a line of ours, of which there are so many and no more. The compositor's keyboard
+/// warns of each client that asks for its first versions, which take the layout from a file with a name: the toolkit behind
+/// the browser's file chooser is one, whose windows never open, and a worker can make no such file.
+const LOGGED: &str = "info,smithay=warn,smithay::wayland::seat::keyboard=error,quinn=error,rustls=error,h2=error,hyper=error,tungstenite=error,\
+                      str0m=off,str0m_proto=off,is=off,sctp_proto=off,dimpl=off";
 
 /// Logs hold no page text, no keys typed and no tokens; `info` is for what happens a few times per session.
 fn log_to_standard_error(json: bool) {

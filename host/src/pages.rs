@@ -31,6 +31,11 @@ impl Pages {
         Ok(Self { listener, address })
     }
 
+    /// Where they are served.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The welcome page's address.
     pub fn url(&self) -> String {
         format!("http://{}/", self.address)

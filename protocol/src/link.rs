@@ -61,7 +61,7 @@ pub(crate) struct Presence {
     silent: bool,
     /// When something was said last of which the other end has not shown that it heard it.
     unconfirmed: Option<Instant>,
-    /// There and back, as the carrier knows it.
+    /// There and back, as the carrier knows it, or as the first answer took.
     path: Duration,
 }
 
@@ -98,9 +98,19 @@ impl Presence {
         }
     }
 
+    /// The other end answered what was said first, when the connection began: nothing was asked meanwhile.
+    pub(crate) fn greeted(&mut self, now: Instant) {
+        self.path = self.path.max(now.since(self.asked));
+    }
+
     /// What the carrier knows of the way.
     pub(crate) fn path_takes(&mut self, there_and_back: Duration) {
         self.path = there_and_back;
+    }
+
+    /// The other end has shown that it heard all that was said.
+    pub(crate) fn confirmed(&mut self) {
+        self.unconfirmed = None;
     }
 
     /// Whether something was said of which nobody knows whether it arrived.

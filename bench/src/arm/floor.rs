@@ -26,6 +26,7 @@ use super::{Arm, Given, Processes, Resting, START_PATIENCE, folder};
 use crate::ArmName;
 use crate::clock::now;
 use crate::code::{Picture, Strips};
+use crate::egress;
 use crate::meter::descendants;
 use crate::page::Answer;
 use crate::record::Traffic;
@@ -70,6 +71,7 @@ impl Floor {
         let launcher = Launcher::new(&shoji_host::config::Browser { path: browser, bubblewrap: None })?;
         let folder = folder::temporary().context("cannot make a temporary folder for the floor's browser")?;
         let (room, listener) = Room::create(&folder.path().join("session"), Owner::of_this_process())?;
+        let door = egress::door()?;
         let watch = Arc::new(Watch::new());
         let wake =
             Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).context("cannot make an eventfd")?);
@@ -83,7 +85,7 @@ impl Floor {
             std::thread::Builder::new().name("floor".into()).spawn(move || {
                 // The browser lives as long as the thread that launched it: this one.
                 let ended = Stage::new(size, listener, watch, wake, received).and_then(|mut stage| {
-                    let browser = launcher.launch(&room, &url, Start::Fresh)?;
+                    let browser = launcher.launch(&room, &door, &url, Start::Fresh)?;
                     // The bench may have given up; then the first look at the commands says so.
                     let _ = started.send(browser.id());
                     let ended = stage.run(browser);

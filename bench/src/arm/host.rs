@@ -88,7 +88,9 @@ impl Host {
         let mut child = Command::new(&program)
             .arg("--state")
             .arg(&state)
-            .args(["serve", "--listen", "127.0.0.1:0", "--print-ready", "--start-url", url, "--trace-dir"])
+            .args(["serve", "--listen", "127.0.0.1:0", "--print-ready", "--start-url", url])
+            // The page is served on this machine.
+            .args(["--also-allow", "127.0.0.1/32", "--trace-dir"])
             .arg(&traces)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

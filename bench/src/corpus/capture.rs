@@ -21,6 +21,7 @@ use super::actions::{Action, What};
 use super::clip::Taken;
 use crate::arm::folder;
 use crate::clock::now;
+use crate::egress;
 
 /// The shortest time between two frames, as at the session's refresh rate of 60 Hz, microseconds.
 const FRAME: u64 = 16_667;
@@ -58,7 +59,7 @@ pub fn record(order: Order, progress: impl FnMut(usize)) -> anyhow::Result<Vec<T
     let folder = folder::temporary().context("cannot make a temporary folder for the browser")?;
     let (room, listener) = Room::create(&folder.path().join("session"), Owner::of_this_process())?;
     let mut stage = Stage::new(&order, listener)?;
-    let mut browser = launcher.launch(&room, &order.url, Start::Fresh)?;
+    let mut browser = launcher.launch(&room, &egress::door()?, &order.url, Start::Fresh)?;
     let recorded = stage.run(&mut browser, progress);
     browser.end();
     room.clear()?;

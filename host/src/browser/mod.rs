@@ -2,7 +2,7 @@
 //!
 //! Owns everything between "a session needs a browser" and a Chromium that connects to the session's Wayland socket:
 //! which program, which packages it needs ([`packages`]), what it may do ([`policy`]), where it lives ([`room`]), how it
-//! is confined ([`sandbox`]) and how often it may crash ([`restart`]). It must never weaken the browser's own sandbox:
+//! is confined ([`sandbox`]), how it reaches the egress proxy ([`entrance`]) and how often it may crash ([`restart`]). It must never weaken the browser's own sandbox:
 //! there is no code path that adds such a flag, and a test looks for one.
 //!
 //! ```no_run
@@ -12,22 +12,27 @@
 //! let owner = Owner::of_this_process();
 //! let (room, listener) = Room::create("/run/user/1000/shoji/one".as_ref(), owner)?;
 //! // `listener` goes to a compositor.
-//! let mut browser = launcher.launch(&room, "https://example.jp/", Start::Fresh)?;
+//! let egress = Egress::start(Settings::new(Policy::default(), None, String::new()))?;
+//! let mut browser = launcher.launch(&room, &egress.door(1), "https://example.jp/", Start::Fresh)?;
 //! browser.end();
 //! room.clear()?;
 //! # Ok(())
 //! # }
 //! # use shoji_host::browser::Start;
+//! # use shoji_host::egress::{Egress, Settings, policy::Policy};
 //! ```
 
+pub mod entrance;
 pub mod packages;
 pub mod policy;
 pub mod restart;
 pub mod room;
 pub mod sandbox;
 
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -35,6 +40,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
+use crate::egress::{Door, Passage};
 use crate::{config, limits};
 use room::{Owner, Room};
 
@@ -108,25 +114,29 @@ impl Launcher {
         Err(Error::NoNamespaces(said.lines().next().unwrap_or("no reason given").to_owned()))
     }
 
-    /// Launches a browser that will connect to the Wayland socket in `room`.
+    /// Launches a browser that will connect to the Wayland socket in `room` and reach the internet through `door` only.
     ///
+    /// The calling program is run once more inside the sandbox, where [`entrance::if_asked`] has to be the first it does.
     /// The calling thread must live as long as the browser: the kernel ends the sandbox when that thread ends, so that
     /// nothing outlives the host. [`crate::spawner`] has such a thread.
-    pub fn launch(&self, room: &Room, url: &str, start: Start) -> Result<Browser, Error> {
+    pub fn launch(&self, room: &Room, door: &Door, url: &str, start: Start) -> Result<Browser, Error> {
         if start == Start::AfterCrash {
             room.forget_profile_lock()?;
         }
+        let (ours, theirs) = UnixStream::pair().map_err(|source| self.start_error(source))?;
+        let this = File::open("/proc/self/exe").map_err(|source| self.start_error(source))?;
         let mut command = Command::new(&self.bubblewrap);
         command
             .args(sandbox::arguments(room, &self.browser))
-            .arg("--")
+            .args(["--", sandbox::ENTRANCE, entrance::WORD])
             .arg(&self.browser)
             .args(sandbox::browser_flags(start))
             .env_clear()
             .current_dir("/")
-            .stdin(Stdio::null())
-            // What the browser prints can hold addresses and texts of pages.
-            .stdout(Stdio::null())
+            .stdin(OwnedFd::from(theirs))
+            // As a file that is open already it can be run where its user may not go, and after an upgrade replaced it.
+            .stdout(this)
+            // What the browser prints can hold addresses and texts of pages; the entrance closes the other one.
             .stderr(Stdio::null());
         if start == Start::Fresh {
             command.arg(url);
@@ -135,9 +145,12 @@ impl Launcher {
         // A group of its own: a Ctrl-C at the host's terminal is the host's to handle.
         command.process_group(0);
         let child = command.spawn().map_err(|source| self.start_error(source))?;
+        // With its ends of the sockets: when the sandbox ends, ours is told.
+        drop(command);
+        let passage = door.open(ours);
         let pid = Pid::from_child(&child);
         let watch = pidfd_open(pid, PidfdFlags::NONBLOCK).map_err(|error| self.start_error(error.into()))?;
-        Ok(Browser { child, watch })
+        Ok(Browser { child, watch, _passage: passage })
     }
 
     fn start_error(&self, source: io::Error) -> Error {
@@ -150,6 +163,7 @@ impl Launcher {
 pub struct Browser {
     child: Child,
     watch: OwnedFd,
+    _passage: Passage,
 }
 
 /// How a browser ended.

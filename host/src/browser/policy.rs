@@ -5,12 +5,45 @@
 
 use serde_json::{Value, json};
 
+use crate::egress::ADDRESS;
+
 /// Where each browser reads managed policies, inside the sandbox.
 pub const FOLDERS: [&str; 3] =
     ["/etc/chromium/policies/managed", "/etc/opt/chrome/policies/managed", "/etc/opt/edge/policies/managed"];
 
+/// What goes past the proxy: nothing. Browsers leave loopback out by themselves, and this takes that back.
+pub(super) const NO_BYPASS: &str = "<-loopback>";
+
 /// The policies of every session.
 pub fn managed() -> Value {
+    let mut managed = pages();
+    if let (Value::Object(managed), Value::Object(network)) = (&mut managed, network()) {
+        managed.extend(network);
+    }
+    managed
+}
+
+fn network() -> Value {
+    json!({
+        // The egress proxy, and no way around it: there is none in the sandbox's network, and nothing should try.
+        "ProxySettings": {
+            "ProxyMode": "fixed_servers",
+            "ProxyServer": format!("http://{ADDRESS}"),
+            "ProxyBypassList": NO_BYPASS,
+        },
+        // Chromium's own limit of 32 is less than it takes to a web without a proxy; this is the most that it accepts.
+        "MaxConnectionsPerProxy": 99,
+        "WebRtcIPHandling": "disable_non_proxied_udp",
+        "WebRtcLocalhostIpHandling": "DisableNonProxiedUdp",
+        "QuicAllowed": false,
+        "DnsOverHttpsMode": "off",
+        "BuiltInDnsClientEnabled": false,
+        "AdditionalDnsQueryTypesEnabled": false,
+        "NetworkPredictionOptions": 2,
+    })
+}
+
+fn pages() -> Value {
     json!({
         // Files do not cross, in any way.
         "DownloadRestrictions": 3,
@@ -51,9 +84,6 @@ pub fn managed() -> Value {
         "UserFeedbackAllowed": false,
         "ComponentUpdatesEnabled": false,
         "BackgroundModeEnabled": false,
-        "QuicAllowed": false,
-        "DnsOverHttpsMode": "off",
-        "NetworkPredictionOptions": 2,
         // Pages get Japanese where they have it.
         "ForcedLanguages": ["ja", "en-US"],
         "SpellcheckEnabled": false,
@@ -74,6 +104,18 @@ mod tests {
             ("PrintingEnabled", json!(false)),
             ("ExtensionInstallBlocklist", json!(["*"])),
             ("HideFirstRunExperience", json!(true)),
+            ("QuicAllowed", json!(false)),
+            ("DnsOverHttpsMode", json!("off")),
+            ("NetworkPredictionOptions", json!(2)),
+            ("WebRtcIPHandling", json!("disable_non_proxied_udp")),
+            (
+                "ProxySettings",
+                json!({
+                    "ProxyMode": "fixed_servers",
+                    "ProxyServer": "http://127.0.0.1:3128",
+                    "ProxyBypassList": "<-loopback>",
+                }),
+            ),
         ] {
             assert_eq!(managed[key], value, "{key}");
         }

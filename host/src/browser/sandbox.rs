@@ -1,8 +1,8 @@
 //! The sandbox around the browser: bubblewrap's arguments and the browser's flags.
 //!
 //! Owns what the browser sees: the system's programs and fonts read-only, an `/etc` of its own, an empty `/tmp`, its home
-//! and one socket. Own pid, ipc, uts, mount and user namespaces; the network comes from [`network`]. The browser's own
-//! sandbox works inside (nested user namespaces stay allowed for it), so nothing here may say otherwise.
+//! and one socket. Own network, pid, ipc, uts, mount and user namespaces; of the network there is only a loopback of its own, with the
+//! egress proxy behind one port of it. The browser's own sandbox works inside (nested user namespaces stay allowed for it), so nothing here may say otherwise.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -10,6 +10,7 @@ use std::path::Path;
 use super::Start;
 use super::policy;
 use super::room::Room;
+use crate::egress::ADDRESS;
 
 /// The user's home inside the sandbox.
 const HOME: &str = "/home/shoji";
@@ -18,18 +19,15 @@ const RUNTIME: &str = "/run/shoji";
 /// The Wayland socket's name inside the sandbox.
 const WAYLAND: &str = "wayland-0";
 
-/// What of the machine's `/etc` a browser needs: fonts, certificates, names, time, the linker.
-const ETC: [&str; 16] = [
+/// What of the machine's `/etc` a browser needs: fonts, certificates, time, the linker. Not how names are found: the egress proxy
+/// does that, and what this machine's network is called is nobody's business in there.
+const ETC: [&str; 12] = [
     "fonts",
     "ssl",
     "pki",
     "ca-certificates",
     "alternatives",
-    "resolv.conf",
     "nsswitch.conf",
-    "host.conf",
-    "hosts",
-    "gai.conf",
     "localtime",
     "timezone",
     "ld.so.cache",
@@ -38,9 +36,14 @@ const ETC: [&str; 16] = [
     "mime.types",
 ];
 
+/// This program, as bubblewrap inherits it: its standard output ([`super::Launcher::launch`]).
+pub(super) const ENTRANCE: &str = "/proc/self/fd/1";
+
 /// Namespaces and rules that every sandbox has.
-const CONFINEMENT: [&str; 10] = [
+const CONFINEMENT: [&str; 11] = [
     "--unshare-user",
+    // With its own loopback up and nothing else; abstract sockets of the machine are out of reach too.
+    "--unshare-net",
     "--unshare-pid",
     "--unshare-ipc",
     "--unshare-uts",
@@ -63,7 +66,6 @@ pub(super) fn trial_arguments() -> Vec<&'static str> {
 /// Bubblewrap's arguments for a browser in `room`.
 pub(super) fn arguments(room: &Room, browser: &Path) -> Vec<OsString> {
     let mut list = List(CONFINEMENT.iter().map(OsString::from).collect());
-    list.0.extend(network());
     system(&mut list, browser);
     etc(&mut list, room);
     list.add(["--proc", "/proc", "--dev", "/dev"]);
@@ -90,12 +92,6 @@ pub(super) fn arguments(room: &Room, browser: &Path) -> Vec<OsString> {
         list.add(["--setenv", "TZ", &zone]);
     }
     list.0
-}
-
-/// The browser's network. The host's own for now: the isolation work puts a namespace with the egress proxy as its only
-/// way out here.
-fn network() -> Vec<OsString> {
-    Vec::new()
 }
 
 fn system(list: &mut List, browser: &Path) {
@@ -131,6 +127,9 @@ fn etc(list: &mut List, room: &Room) {
 pub(super) fn browser_flags(start: Start) -> Vec<String> {
     let mut flags: Vec<String> = FLAGS.iter().map(|flag| (*flag).to_owned()).collect();
     flags.push(format!("--user-data-dir={HOME}/profile"));
+    // The managed policies say the same, and nobody inside can change those.
+    flags.push(format!("--proxy-server=http://{ADDRESS}"));
+    flags.push(format!("--proxy-bypass-list={}", policy::NO_BYPASS));
     if start == Start::AfterCrash {
         flags.push("--restore-last-session".to_owned());
     }
@@ -198,6 +197,16 @@ mod tests {
     }
 
     #[test]
+    fn every_browser_is_told_of_the_proxy_and_of_no_way_around_it() {
+        for start in [Start::Fresh, Start::AfterCrash] {
+            let flags = browser_flags(start);
+            for flag in ["--proxy-server=http://127.0.0.1:3128", "--proxy-bypass-list=<-loopback>", "--disable-quic"] {
+                assert!(flags.iter().any(|of| of == flag), "{flag}");
+            }
+        }
+    }
+
+    #[test]
     fn the_browser_gets_namespaces_and_a_policy_of_its_own() {
         let parent = tempfile::tempdir().unwrap();
         let path = parent.path().join("one");
@@ -206,6 +215,7 @@ mod tests {
         let has = |argument: &str| arguments.iter().any(|a| a == argument);
         for argument in [
             "--unshare-user",
+            "--unshare-net",
             "--unshare-pid",
             "--unshare-ipc",
             "--unshare-uts",
@@ -218,6 +228,7 @@ mod tests {
             assert!(has(argument), "{argument}");
         }
         assert!(!has("--disable-userns"), "the browser's own sandbox needs user namespaces");
+        assert!(!has("--share-net"), "the browser's network is its own");
         assert!(!has("/home") && !has("/var") && !has("/root"));
     }
 }

@@ -22,6 +22,7 @@ use crate::browser::Launcher;
 use crate::browser::room::Owner;
 use crate::config::Config;
 use crate::control::{Answer, Handler, Request, SessionLine};
+use crate::egress::Egress;
 use crate::registry::{self, Fingerprint, Registry, Standing, Store};
 use crate::seldom::Seldom;
 use crate::spawner::Spawner;
@@ -36,6 +37,7 @@ pub(crate) struct Hub {
     pub(super) registry: SharedRegistry,
     pub(super) store: Store,
     pub(super) launcher: Launcher,
+    pub(super) egress: Egress,
     pub(super) spawner: Spawner,
     /// Where the system gives the host control groups.
     pub(super) groups: Option<Groups>,
@@ -284,6 +286,8 @@ pub(super) mod tests {
 
     use super::*;
     use crate::config::{File, Overrides};
+    use crate::egress::Settings;
+    use crate::egress::policy::Policy;
     use crate::registry::{Device, Kind, Name};
 
     /// A hub without sockets and sessions, and its state directory.
@@ -292,6 +296,7 @@ pub(super) mod tests {
         let config = Config::resolve(File::default(), Overrides::default()).unwrap();
         let hub = Hub {
             launcher: Launcher::new(&config.browser).unwrap(),
+            egress: Egress::start(Settings::new(Policy::default(), None, String::new())).unwrap(),
             config,
             registry: Arc::new(RwLock::new(Registry::default())),
             store: Store::new(state.path()),

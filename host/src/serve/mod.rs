@@ -33,6 +33,9 @@ use crate::browser::{self, Launcher};
 use crate::cli::Serve;
 use crate::config::{self, Config, Overrides};
 use crate::control::{self, Control};
+use crate::egress::policy::Policy;
+use crate::egress::upstream::Upstream;
+use crate::egress::{self, Egress};
 use crate::pages::Pages;
 use crate::pki::{self, Authority};
 use crate::registry;
@@ -78,13 +81,19 @@ pub enum Error {
         "cannot start: {0}: check the machine's free memory and its limits (ulimit -u, ulimit -n), then start again"
     )]
     Start(#[from] io::Error),
+    #[error(transparent)]
+    Upstream(#[from] egress::upstream::Error),
     #[error("cannot write the trace: {0}: choose another directory with --trace-dir DIR, or leave it out")]
     Trace(io::Error),
 }
 
 /// Runs the host until it is told to stop (SIGTERM, SIGINT).
 pub fn run(state: &Path, options: &Serve) -> Result<(), Error> {
-    let overrides = Overrides { listen: options.listen, start_url: options.start_url.clone() };
+    let overrides = Overrides {
+        listen: options.listen,
+        start_url: options.start_url.clone(),
+        also_allow: options.also_allow.clone(),
+    };
     let config = Config::load(options.config.as_deref(), state, overrides)?;
     let _lock = state::lock(state)?;
     let launcher = Launcher::new(&config.browser)?;
@@ -153,6 +162,24 @@ fn web_service(hub: &Arc<Hub>, settings: web::Settings, listening: SocketAddr) -
     web::Service::new(settings, hub.clone())
 }
 
+/// The browsers' only way out, started.
+fn egress(config: &Config, own_pages: SocketAddr) -> Result<Egress, Error> {
+    let config::Egress { policy, contact, upstream } = &config.egress;
+    let policy = Policy { own_pages: Some(own_pages), ..policy.clone() };
+    if !policy.also_allow.is_empty() {
+        let also_allow = policy.also_allow.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        warn!(%also_allow, "Browsers may reach addresses that are not the internet, at every port: see [egress] also_allow in host.toml and --also-allow");
+    }
+    let upstream = match upstream {
+        None => None,
+        Some(config::Upstream { address, credentials: None }) => Some(Upstream::open(address.clone())),
+        Some(config::Upstream { address, credentials: Some((user, file)) }) => {
+            Some(Upstream::with_password_file(address.clone(), user, file)?)
+        }
+    };
+    Ok(Egress::start(egress::Settings::new(policy, upstream, contact.clone()))?)
+}
+
 async fn serve(
     state: &Path,
     options: &Serve,
@@ -184,6 +211,7 @@ async fn serve(
     };
     let pages = Pages::bind().await?;
     let start_url = config.start_url.clone().unwrap_or_else(|| pages.url());
+    let egress = egress(&config, pages.address())?;
     let peers = Arc::new(web::peers::Peers::default());
     let (endpoint, tcp) = endpoint::open(config.listen, quic_tls, certificates.is_some().then(|| peers.clone()))?;
     tcp.set_nonblocking(true)?;
@@ -195,6 +223,7 @@ async fn serve(
         registry,
         store,
         launcher,
+        egress,
         spawner,
         groups,
         runtime: runtime.clone(),

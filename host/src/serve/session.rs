@@ -143,7 +143,7 @@ async fn start(
     let (worker_owner, browser_owner) = hub.owners(place.slot);
     let path = hub.runtime.join(format!("s{}", place.id));
     let launcher = hub.launcher.clone();
-    let url = hub.start_url.clone();
+    let (url, door) = (hub.start_url.clone(), hub.egress.door(place.id));
     let trace = hub.worker_trace(place.id, worker_owner);
     let log_json = hub.log_json;
     let group = hub.groups.as_ref().map(|groups| groups.session(place.id)).transpose()?.map(Arc::new);
@@ -153,7 +153,7 @@ async fn start(
         let start = WorkerStart { session: place.id, owner: worker_owner, wayland, trace, log_json };
         let launched = start.start().map_err(CreateError::Worker).and_then(|(worker, socket)| {
             put(in_group.as_deref(), worker.id())?;
-            let browser = launcher.launch(&room, &url, Start::Fresh)?;
+            let browser = launcher.launch(&room, &door, &url, Start::Fresh)?;
             put(in_group.as_deref(), browser.id())?;
             Ok((worker, socket, browser))
         });
@@ -421,9 +421,9 @@ impl Session {
         warn!(session.id = id, "Browser crashed and is started again");
         self.tell_viewer(Notice::BrowserCrashedRestarting);
         let (launcher, room, url) = (self.hub.launcher.clone(), self.room.clone(), self.hub.start_url.clone());
-        let group = self.group.clone();
+        let (group, door) = (self.group.clone(), self.hub.egress.door(id));
         let launch = move || -> Result<Browser, CreateError> {
-            let browser = launcher.launch(&room, &url, Start::AfterCrash)?;
+            let browser = launcher.launch(&room, &door, &url, Start::AfterCrash)?;
             put(group.as_deref(), browser.id())?;
             Ok(browser)
         };

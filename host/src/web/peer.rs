@@ -84,7 +84,10 @@ pub struct Peer {
     wake: Instant,
     /// One address of each kind: where packets are taken to have come to.
     locals: Vec<SocketAddr>,
+    /// Where its offer came from.
     remote: SocketAddr,
+    /// Where its packets came from so far.
+    sources: Vec<SocketAddr>,
     /// Bytes of the control channel that came with the ticket.
     early: Bytes,
 }
@@ -162,7 +165,20 @@ impl Peer {
         let early = Bytes::new();
         let (began, wake) = (now, now);
         let (is_open, is_full) = (false, false);
-        let peer = Self { rtc, channel, place, reliable: end, is_open, is_full, began, wake, locals, remote, early };
+        let peer = Self {
+            rtc,
+            channel,
+            place,
+            reliable: end,
+            is_open,
+            is_full,
+            began,
+            wake,
+            locals,
+            remote,
+            sources: Vec::new(),
+            early,
+        };
         Ok((peer, text))
     }
 
@@ -248,11 +264,22 @@ impl Peer {
 
     fn take(&mut self, arrived: &Arrived, now: Instant) -> Result<(), Broken> {
         let source = arrived.from;
+        // A packet's source can be forged, and pictures go where it says: to nobody but the machine that made the offer.
+        if source.ip().to_canonical() != self.remote.ip().to_canonical() {
+            return Ok(());
+        }
         self.place.answer_from(source, arrived.to);
         let Some(local) = self.locals.iter().find(|local| local.is_ipv4() == source.is_ipv4()) else { return Ok(()) };
         let Ok(received) = Receive::new(Protocol::Udp, source, *local, &arrived.bytes) else { return Ok(()) };
         let input = Input::Receive(now, received);
         if self.rtc.accepts(&input) {
+            // ICE keeps each of them for as long as the peer lives.
+            if !self.sources.contains(&source) {
+                if self.sources.len() == limits::PEER_SOURCES {
+                    return Ok(());
+                }
+                self.sources.push(source);
+            }
             self.rtc.handle_input(input)?;
             self.drain(now)?;
         }

@@ -64,13 +64,20 @@ struct Client {
     began: Instant,
     is_open: bool,
     is_gone: bool,
+    /// Datagrams.
+    sent: usize,
+    heard: usize,
     read: Vec<u8>,
 }
 
 impl Client {
     async fn offer() -> (Self, String, str0m::change::SdpPendingOffer) {
+        Self::offer_from("127.0.0.1:0").await
+    }
+
+    async fn offer_from(address: &str) -> (Self, String, str0m::change::SdpPendingOffer) {
         let now = Instant::now();
-        let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let socket = tokio::net::UdpSocket::bind(address).await.unwrap();
         let local = socket.local_addr().unwrap();
         let mut rtc = Rtc::new(now);
         rtc.add_local_candidate(Candidate::host(local, "udp").unwrap());
@@ -85,7 +92,8 @@ impl Client {
         let (offer, pending) = changes.apply().unwrap();
         let reliable = End::new(Side::Viewer, time::Instant::from_micros(0));
         let (began, read) = (now, Vec::new());
-        let client = Self { rtc, socket, local, channel, reliable, began, is_open: false, is_gone: false, read };
+        let (is_open, is_gone, sent, heard) = (false, false, 0, 0);
+        let client = Self { rtc, socket, local, channel, reliable, began, is_open, is_gone, sent, heard, read };
         (client, offer.to_sdp_string(), pending)
     }
 
@@ -105,6 +113,7 @@ impl Client {
             let wait = at.saturating_duration_since(Instant::now()).min(Duration::from_millis(50));
             let input = match tokio::time::timeout(wait, self.socket.recv_from(&mut bytes)).await {
                 Ok(Ok((length, from))) => {
+                    self.heard += 1;
                     let received = Receive::new(Protocol::Udp, from, self.local, &bytes[..length]).unwrap();
                     Input::Receive(Instant::now(), received)
                 }
@@ -131,6 +140,7 @@ impl Client {
             match self.rtc.poll_output().unwrap() {
                 Output::Timeout(at) => return at,
                 Output::Transmit(packet) => {
+                    self.sent += 1;
                     let _ = self.socket.send_to(&packet.contents, packet.destination).await;
                 }
                 Output::Event(Event::ChannelOpen(..)) => self.is_open = true,
@@ -146,12 +156,18 @@ impl Client {
 
     /// With an open channel.
     async fn open(house: &House, pass: &str) -> Self {
-        let (mut client, offer, pending) = Self::offer().await;
+        let mut client = Self::answered(house, pass, Self::offer().await).await;
+        client.run(|client| client.is_open).await;
+        client
+    }
+
+    /// That the host has answered.
+    async fn answered(house: &House, pass: &str, offer: (Self, String, str0m::change::SdpPendingOffer)) -> Self {
+        let (mut client, offer, pending) = offer;
         let answer = offers(house, pass, &offer).await;
         assert_eq!(answer.status, 201, "{}", answer.word());
         let answer = SdpAnswer::from_sdp_string(&answer.text()).unwrap();
         client.rtc.sdp_api().accept_answer(pending, answer).unwrap();
-        client.run(|client| client.is_open).await;
         client
     }
 }
@@ -168,6 +184,37 @@ async fn a_ticket_opens_a_session_on_the_shared_port() {
     client.run(|client| client.read.len() == 50_005).await;
     assert_eq!((house.desk.sessions.load(Ordering::Relaxed), peers.count()), (1, 1));
     assert_eq!(house.service.connections(), 0, "a session is not counted here");
+}
+
+#[tokio::test]
+async fn a_full_packet_is_one_datagram_both_ways() {
+    let (house, _) = house().await;
+    let (ticket, pass) = signed_in(&house, &house.device("pc").await).await;
+    let mut client = Client::open(&house, &pass).await;
+    client.reliable.write(Channel::Control, &ticket);
+    client.reliable.write(Channel::Control, b"hello");
+    client.run(|client| client.read == b"hello").await;
+    let (sent, heard) = (client.sent, client.heard);
+    let packets = 100;
+    let bytes = packets * shoji_protocol::limits::RELIABLE_PACKET;
+    let mut written = 0;
+    while client.read.len() < 5 + bytes {
+        written += client.reliable.write(Channel::Input, &vec![7; bytes - written]);
+        let came = client.read.len();
+        client.run(|client| came < client.read.len()).await;
+    }
+    // Both directions also carry acknowledgements: ours and those of SCTP. Cut in two they would be 200 and more besides.
+    assert!(client.sent - sent < 3 * packets, "{} sent", client.sent - sent);
+    assert!(client.heard - heard < 3 * packets, "{} heard", client.heard - heard);
+}
+
+#[tokio::test]
+async fn packets_of_another_machine_than_the_offers_are_not_answered() {
+    let (house, peers) = house().await;
+    let (_, pass) = signed_in(&house, &house.device("pc").await).await;
+    let mut client = Client::answered(&house, &pass, Client::offer_from("127.0.0.2:0").await).await;
+    client.run(|client| 3 <= client.sent).await;
+    assert_eq!((client.heard, client.is_open, peers.count()), (0, false, 1));
 }
 
 #[tokio::test]
@@ -250,8 +297,12 @@ async fn what_breaks_the_channels_rules_ends_the_peer() {
     let (house, peers) = house().await;
     let device = house.device("pc").await;
     for (is_binary, packet) in [(false, &b"text"[..]), (true, &[9; 2_000]), (true, &[0; 9])] {
-        let (_, pass) = signed_in(&house, &device).await;
+        let (ticket, pass) = signed_in(&house, &device).await;
         let mut client = Client::open(&house, &pass).await;
+        // One that is admitted is not given up for being late.
+        client.reliable.write(Channel::Control, &ticket);
+        client.reliable.write(Channel::Control, b"hello");
+        client.run(|client| client.read == b"hello").await;
         let _ = client.rtc.channel(client.channel).unwrap().write(is_binary, packet).unwrap();
         client.run(|_| peers.count() == 0).await;
     }

@@ -147,7 +147,8 @@ impl Coming {
         if self.up_to < end {
             return Err(Violation::TooFast("bytes of a channel"));
         }
-        Ok(self.here.count() < limits::RELIABLE_GAPS || self.here.touches(place, end))
+        // What comes next closes the first gap, and is always taken.
+        Ok(self.here.count() < limits::RELIABLE_GAPS || place <= self.next || self.here.touches(place, end))
     }
 
     /// Takes bytes that have room.

@@ -146,6 +146,8 @@ pub struct Connection {
     update_copies: Bucket,
     screen: Screen,
     last_input: InputSequence,
+    /// The newest of them that a person expects to see something of.
+    last_begun: InputSequence,
     pace: Pace,
     held: Held,
     copies: Copies,
@@ -187,6 +189,7 @@ impl Connection {
             update_copies: Bucket::new(limits::UPDATE_COPIES, now),
             screen: Screen::new(capabilities, now),
             last_input: InputSequence::NONE,
+            last_begun: InputSequence::NONE,
             pace: Pace::new(now),
             held: Held::new(now),
             copies: Copies::default(),
@@ -264,14 +267,19 @@ impl Connection {
         if !is_possible || is_late || self.is_full() {
             return None;
         }
-        if begins(&event) {
+        let is_begun = begins(&event);
+        if is_begun {
             self.presence.want_answer(now);
         }
         self.held.take(&event, now);
         let Self { pace, last_input, outbox, copies, .. } = self;
         let before = last_input.0;
         let place = pace.take(event, now, |event| send_input(event, now, last_input, outbox, copies));
-        Some(InputSequence(before + place as u64))
+        let place = InputSequence(before + place as u64);
+        if is_begun {
+            self.last_begun = place;
+        }
+        Some(place)
     }
 
     /// Bytes of the host came, although perhaps no whole frame yet.
@@ -284,13 +292,13 @@ impl Connection {
         self.presence.is_silent()
     }
 
-    /// What the carrier knows of the time there and back, where it knows it.
+    /// What the carrier knows of the time there and back, where it knows it; else it counts what the host's welcome took.
     pub fn path_takes(&mut self, there_and_back: Duration) {
         self.presence.path_takes(there_and_back);
     }
 
-    /// Whether a person did something of which nobody knows whether it arrived, because nothing that could answer it was heard
-    /// since. Ask when the connection is over: then it may be lost.
+    /// Whether a person did something of which nobody knows whether it arrived: no picture was made after it, and nothing else that
+    /// could answer it was heard since. Ask when the connection is over: then it may be lost.
     pub fn is_input_unconfirmed(&self) -> bool {
         self.presence.is_unconfirmed()
     }
@@ -480,6 +488,7 @@ impl Connection {
                 self.screen.agree(capabilities);
                 self.copies.agree(capabilities.contains(Capabilities::INPUT_COPIES));
                 self.presence.agree(keep_alive);
+                self.presence.greeted(now);
                 self.phase = Phase::Attaching { deadline: now + limits::ATTACH_WITHIN };
                 Ok(None)
             }
@@ -506,6 +515,9 @@ impl Connection {
                 self.screen.show(&message, self.last_input, now)?;
                 if let ToViewer::Update { input, .. } = message {
                     self.copies.confirmed(input);
+                    if self.last_begun <= input {
+                        self.presence.confirmed();
+                    }
                 }
                 if let ToViewer::CanvasClosed { canvas } = message {
                     self.repaints.retain(|&waiting| waiting != canvas);

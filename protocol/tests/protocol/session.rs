@@ -400,6 +400,45 @@ fn what_was_done_since_the_host_can_have_answered_counts_as_unconfirmed() {
 }
 
 #[test]
+fn a_picture_made_after_what_was_done_confirms_it_and_one_made_before_does_not() {
+    let mut pair = Pair::attached();
+    let first = pair.viewer.input(key(30, true), pair.now).unwrap();
+    let last = pair.viewer.input(Input::PointerButton { button: Button::Left, pressed: true }, pair.now).unwrap();
+    pair.run(ms(3));
+    // As if the way back took no time: what counts is which input the picture knows of.
+    pair.updates_latency = ms(0);
+    pair.run(ms(2));
+    let shown = |pair: &mut Pair, number, input: InputSequence| {
+        pair.show(&update(1, number, input.0, b"x"));
+        pair.run(ms(0));
+    };
+    shown(&mut pair, 1, first);
+    assert!(pair.viewer.is_input_unconfirmed(), "the click may be lost");
+    shown(&mut pair, 2, last);
+    assert!(!pair.viewer.is_input_unconfirmed());
+    pair.viewer.input(key(30, false), pair.now);
+    pair.viewer.input(motion(256), pair.now);
+    assert!(!pair.viewer.is_input_unconfirmed(), "nobody expects to see anything of these");
+}
+
+#[test]
+fn where_the_carrier_does_not_know_the_way_the_first_answer_tells_how_long_it_is() {
+    let mut pair = Pair::new();
+    (pair.latency, pair.updates_latency) = (ms(30), ms(30));
+    pair.settle();
+    pair.show(&opened(1));
+    pair.settle();
+    pair.is_cut = true;
+    pair.viewer.input(key(30, true), pair.now);
+    pair.run(ms(59));
+    pair.viewer.heard(pair.now);
+    assert!(pair.viewer.is_input_unconfirmed(), "that was on its way before");
+    pair.run(ms(1));
+    pair.viewer.heard(pair.now);
+    assert!(!pair.viewer.is_input_unconfirmed());
+}
+
+#[test]
 fn a_host_that_answers_is_not_asked_for_every_key() {
     let mut pair = Pair::attached();
     let before = pair.frames_to_host;

@@ -154,7 +154,8 @@ fn start(directory: &Path, listen: &str, url: Option<&str>) -> (Child, String) {
     command.env_remove("SHOJI_STATE").arg("--state").arg(directory.join("state"));
     command.args(["serve", "--listen", listen, "--print-ready", "--trace-dir"]).arg(directory.join("trace"));
     if let Some(url) = url {
-        command.args(["--start-url", url]);
+        // Served on this machine, which browsers do not reach by themselves.
+        command.args(["--start-url", url, "--also-allow", "127.0.0.1/32"]);
     }
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).spawn().expect("the host starts");
     let mut line = String::new();

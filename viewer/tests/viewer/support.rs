@@ -143,6 +143,13 @@ impl Host {
         })
     }
 
+    /// Turns a viewer's handshake away, as an endpoint does that is closed or has too many of them.
+    pub(crate) fn turn_away(&self) {
+        self.block("a viewer", async {
+            self.endpoint.accept().await.expect("open").refuse();
+        });
+    }
+
     /// Takes a connection and fails or drops it, whichever happens.
     pub(crate) fn accept_badly(&self) {
         self.block("a viewer", async {

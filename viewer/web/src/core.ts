@@ -36,6 +36,7 @@ interface Exports {
   shoji_deadline(): number;
   shoji_due(now: number): void;
   shoji_is_silent(): number;
+  shoji_is_input_unconfirmed(): number;
   shoji_round_trip(): number;
   shoji_spliced(): number;
   shoji_line_begin(now: number): void;
@@ -251,6 +252,11 @@ export class Core {
     return this.core.shoji_is_silent() !== 0;
   }
 
+  /** Whether a person did something of which nobody knows whether it arrived. Asked when the connection is over. */
+  isInputUnconfirmed(): boolean {
+    return this.core.shoji_is_input_unconfirmed() !== 0;
+  }
+
   /** In milliseconds. */
   roundTrip(): number | null {
     const micros = this.core.shoji_round_trip();
@@ -297,7 +303,8 @@ export class Core {
   /** Milliseconds until something is due; `null`: never. */
   lineWait(): number | null {
     const at = this.core.shoji_line_deadline();
-    return at < 0 ? null : Math.max(0, (at - this.now()) / 1000);
+    // A browser's clock cuts fractions off: it would be woken too early, and at once again.
+    return at < 0 ? null : Math.max(0, Math.ceil((at - this.now()) / 1000));
   }
 
   lineDue(): void {

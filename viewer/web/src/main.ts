@@ -153,6 +153,8 @@ class Page {
         const id = NOTICES[message.notice];
         return id === undefined ? undefined : this.say(this.texts.say(id));
       }
+      case 'may-lack-input':
+        return this.say(this.texts.say('MayLackInput'));
       case 'novideo':
         return this.say(this.texts.say('WebNoVideo'));
       case 'peer':
@@ -418,6 +420,7 @@ class Page {
     const isThere = this.state.kind === 'attached' || this.state.kind === 'silent';
     const locks = pressed && !event.repeat && isThere ? this.keyboard.lock(event.code, (lock) => isOn(event, lock)) : [];
     this.send([...locks, ...did], event.timeStamp);
+    if (pressed && isThere && this.keyboard.asksForField(event.code)) this.typing.expect();
   }
 
   private hands(): void {

@@ -99,6 +99,8 @@ export type ToPage =
   | { kind: 'lock'; surface: number; locked: boolean }
   | { kind: 'place'; place: TextPlace }
   | { kind: 'notice'; notice: number }
+  /** The session is back, and what was done just before its connection was lost may not have arrived. */
+  | { kind: 'may-lack-input' }
   | { kind: 'novideo' }
   | { kind: 'figures'; figures: Figures }
   /** A connection by WebRTC is wanted; what it says goes through the port. */

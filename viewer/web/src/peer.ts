@@ -18,10 +18,17 @@ const FAREWELL = 500;
 /** Makes an offer, and serves the port until one of both sides closes. */
 export function servePeer(port: MessagePort): void {
   const tell = (message: FromPeer, transfer: Transferable[] = []) => port.postMessage(message, transfer);
-  if (typeof RTCPeerConnection === 'undefined') return tell({ kind: 'closed' });
-  // No server is asked for addresses: the host's own is in its answer.
-  const peer = new RTCPeerConnection({ iceServers: [] });
-  const channel = peer.createDataChannel('shoji', { negotiated: true, id: CHANNEL, ordered: false, maxRetransmits: 0 });
+  let peer: RTCPeerConnection;
+  let channel: RTCDataChannel;
+  try {
+    // No server is asked for addresses: the host's own is in its answer.
+    peer = new RTCPeerConnection({ iceServers: [] });
+    channel = peer.createDataChannel('shoji', { negotiated: true, id: CHANNEL, ordered: false, maxRetransmits: 0 });
+  } catch {
+    // A browser without WebRTC, or one whose owner forbids it.
+    tell({ kind: 'closed' });
+    return port.close();
+  }
   let isOver = false;
   const close = (wait: number) => {
     if (isOver) return;
@@ -29,6 +36,8 @@ export function servePeer(port: MessagePort): void {
     channel.close();
     setTimeout(() => peer.close(), wait);
     tell({ kind: 'closed' });
+    // Else the connection would be kept for as long as the page is.
+    port.close();
   };
   channel.binaryType = 'arraybuffer';
   channel.onopen = () => tell({ kind: 'open' });

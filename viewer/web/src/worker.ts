@@ -57,6 +57,8 @@ class Viewer {
   /** The connection is over TCP, although the host offered another. */
   private udpSeemsClosed = false;
   private attached = false;
+  /** What was done just before the last connection was lost may not have arrived. */
+  private mayLackInput = false;
   private silent = false;
   private nextSurface = 1;
   /** What came while a picture is decoded. */
@@ -192,17 +194,12 @@ class Viewer {
     };
     const unreachable: End = { kind: 'unreachable' };
     let opened: Opened | null = null;
-    // A browser without WebRTC fails at once; one whose packets are swallowed waits.
-    let peer = 'none' as 'none' | 'waits' | 'answered';
-    const webrtc: Opener = (offer, signal, answered) => {
-      peer = 'waits';
-      const opening = openWebRtc(this.core, connectPeer)(offer, signal, () => {
-        peer = 'answered';
+    let peerAnswered = false;
+    const webrtc: Opener = (offer, signal, answered) =>
+      openWebRtc(this.core, connectPeer)(offer, signal, () => {
+        peerAnswered = true;
         answered();
       });
-      opening.catch(() => signal.aborted || (peer = 'none'));
-      return opening;
-    };
     try {
       opened = await race(ticket.ok.offers, { webtransport: openWebTransport, webrtc, websocket: openWebSocket });
       const admitted = Promise.resolve(opened.admit(ticket.ok.ticket, listener)).then((carrier) => ({ carrier }));
@@ -220,7 +217,8 @@ class Viewer {
     }
     this.carrier = carrier;
     const hasTransport = ticket.ok.offers.some(({ kind }) => kind === 'webtransport') && typeof WebTransport !== 'undefined';
-    this.udpSeemsClosed = carrier.kind === 'websocket' && peer !== 'answered' && (hasTransport || peer === 'waits');
+    // WebRTC alone proves nothing: in a browser that has just been started the WebSocket may be faster than its first packet.
+    this.udpSeemsClosed = carrier.kind === 'websocket' && hasTransport && !peerAnswered;
     const { pointerLock, touch, cursorImage, inputCopies, updateCopies, h264 } = Capability;
     const capabilities =
       pointerLock |
@@ -233,6 +231,8 @@ class Viewer {
     this.core.connect(how, capabilities, this.start.locale, this.start.jis, this.start.viewport);
     this.flush();
     const end = await ended;
+    // In a session that is over for good there is nothing to look for.
+    this.mayLackInput = passes(end) && (this.mayLackInput || this.core.isInputUnconfirmed());
     this.flush();
     clearTimeout(this.timer);
     carrier.close();
@@ -299,6 +299,7 @@ class Viewer {
       case 'attached':
         this.token = event.token;
         this.attached = true;
+        this.mayLackInput &&= event.resumed;
         this.tell({ kind: 'preparing' });
         // Where each channel has a stream of its own, pictures may be here before this word.
         for (const surface of this.surfaces.values()) if (surface.hasPicture) this.shown(surface);
@@ -368,6 +369,9 @@ class Viewer {
   private shown(surface: Surface): void {
     post({ kind: 'shown', surface: surface.number });
     this.tell({ kind: this.silent ? 'silent' : 'attached' });
+    // Once the picture is there in which they can look whether it is.
+    if (this.mayLackInput) post({ kind: 'may-lack-input' });
+    this.mayLackInput = false;
   }
 
   private async decode(event: Extract<CoreEvent, { kind: 'picture' }>): Promise<void> {

@@ -85,7 +85,9 @@ export class Desk {
     this.pages.listen(0, '127.0.0.1');
     await once(this.pages, 'listening');
     const start = `http://127.0.0.1:${(this.pages.address() as AddressInfo).port}/`;
-    const words = ['serve', '--state', this.state, '--listen', '127.0.0.1:0', '--print-ready', '--start-url', start, '--trace-dir', this.traces];
+    // The page is served on this machine, which the session's browser does not reach by itself.
+    const allowed = ['--start-url', start, '--also-allow', '127.0.0.1/32'];
+    const words = ['serve', '--state', this.state, '--listen', '127.0.0.1:0', '--print-ready', ...allowed, '--trace-dir', this.traces];
     this.host = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, RUST_LOG: 'info' } });
     this.host.stderr?.on('data', (part) => (this.log += String(part)));
     let said = '';

@@ -436,6 +436,48 @@ describe('the input method', () => {
     await until('no field has the keyboard', async () => (await page.evaluate(() => document.activeElement?.tagName)) === 'DIV' || null);
   });
 
+  /** Until this element has the keyboard. */
+  const has = (tag: string) => until(`${tag} has the keyboard`, async () => (await page.evaluate(() => document.activeElement?.tagName)) === tag || null);
+
+  it('is there at once where keys ask for an address, and nothing is lost when the host tells of the field', async () => {
+    // What is tested is the order: the page's clock goes so slowly that this machine is never too late.
+    await page.addInitScript(() => {
+      const { setTimeout } = window;
+      window.setTimeout = ((work: () => void, after = 0) => setTimeout(work, after * 50)) as typeof window.setTimeout;
+    });
+    const now = await attach();
+    const client = await context.newCDPSession(page);
+    await has('DIV');
+    await page.keyboard.press('Control+l');
+    await has('TEXTAREA');
+    await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+    await client.send('Input.imeSetComposition', { text: 'に', selectionStart: 1, selectionEnd: 1 });
+    now.send(field(1, 4, [60, 10, 2, 20]));
+    await until('what is composed', () => now.all('preedit').some(({ text }) => text === 'に'));
+    await client.send('Input.imeSetComposition', { text: 'にほん', selectionStart: 3, selectionEnd: 3 });
+    await client.send('Input.insertText', { text: '日本' });
+    await until('what is committed', () => now.all('commit').length > 0);
+    expect(now.all('commit').map(({ text }) => text)).toEqual(['日本']);
+    expect(now.all('preedit').map(({ text }) => text), 'nothing was given up').not.toContain('');
+    await has('TEXTAREA');
+  });
+
+  it('is not there any more where keys asked for a field that does not come, nor for a secret', async () => {
+    const { now } = await typing();
+    now.send(nowhere());
+    await has('DIV');
+    await page.keyboard.press('Control+f');
+    await has('TEXTAREA');
+    await has('DIV');
+    await page.keyboard.press('Control+f');
+    await has('TEXTAREA');
+    now.send(secret());
+    await has('DIV');
+    await page.keyboard.press('Control+f');
+    await until('the keys', () => now.all('key').length === 12);
+    expect(await page.evaluate(() => document.activeElement?.tagName), 'a secret is still typed').toBe('DIV');
+  });
+
   it('loses nothing that is composed when a click ends it', async () => {
     const { now, client } = await typing();
     await client.send('Input.imeSetComposition', { text: 'とちゅう', selectionStart: 4, selectionEnd: 4 });
@@ -498,6 +540,40 @@ describe('the connection', () => {
     await state('attached');
     expect(next.all('attach')[0]?.how).toBe(77n);
     await until('one canvas again', async () => (await page.locator('canvas').count()) === 1 || null);
+  });
+
+  it('that is back says that what was typed just before may be missing, and says it once', async () => {
+    const now = await attach();
+    await page.keyboard.press('a');
+    await until('the key', () => now.all('key').length === 2);
+    now.drop();
+    const next = await session(2);
+    await page.getByText('届いていないことがあります').first().waitFor();
+    await shot('6-may-lack-input');
+    await axe();
+    await until('the picture is acknowledged', () => next.all('presented').length > 0);
+    next.drop();
+    await session(3);
+    await page.locator('.toast').waitFor({ state: 'detached' });
+    await state('attached');
+    expect(await page.getByText('届いていないことがあります').count()).toBe(0);
+  });
+
+  it('that is back says nothing of that where a picture showed what was typed', async () => {
+    const now = await attach();
+    await page.keyboard.press('a');
+    const [key] = await until('the key', () => (now.all('key').length === 2 ? now.all('key') : null));
+    const { width, height } = now.all('attach')[0] ?? { width: 0, height: 0 };
+    const shown = now.show(1, width, height, plain(width, height, [250, 250, 252]), key?.sequence);
+    await until('the picture is acknowledged', () => now.all('presented').some(({ update }) => update === shown));
+    now.drop();
+    const next = await session(2);
+    await state('attached');
+    // What it said would be said with the picture, before this.
+    next.send(notice(8));
+    await page.getByText('まもなくこの画面は終了します').first().waitFor();
+    expect(await page.getByText('届いていないことがあります').count()).toBe(0);
+    expect(await page.locator('.toast').count()).toBe(1);
   });
 
   it('that another place took over says so, and comes back by a key', async () => {

@@ -54,9 +54,9 @@ describe('the race of carriers', () => {
     };
     for (const [webrtc, wins, within] of [
       [answers(500, 'webrtc'), 'webrtc', 510],
-      [answers(60_000, 'webrtc'), 'websocket', 660],
+      [answers(60_000, 'webrtc'), 'websocket', 810],
       [answers(300, 'webrtc', true), 'websocket', 310],
-      [after(500, 'webrtc'), 'websocket', 160],
+      [after(500, 'webrtc'), 'websocket', 310],
     ] as const) {
       closed.length = 0;
       const won = race([{ kind: 'webrtc' }, { kind: 'websocket' }], { webrtc, websocket: after(50, 'websocket') });
@@ -67,6 +67,14 @@ describe('the race of carriers', () => {
       await vi.advanceTimersByTimeAsync(70_000);
       expect(closed).not.toContain(wins);
     }
+  });
+
+  it('gives the time of one that a browser lacks to the next', async () => {
+    const other = vi.fn(after(5, 'websocket'));
+    const won = race(offers, { webtransport: after(0, 'webtransport', true), webrtc: after(200, 'webrtc'), websocket: other });
+    await vi.advanceTimersByTimeAsync(210);
+    expect(name(await won)).toBe('webrtc');
+    expect(other).not.toHaveBeenCalled();
   });
 
   it('fails when nothing opens, and when nothing is offered that the page knows', async () => {
@@ -119,6 +127,17 @@ describe('keys', () => {
     keyboard.key('MetaLeft', true);
     keyboard.key('KeyC', true);
     expect(keyboard.key('MetaLeft', false)).toEqual([{ kind: 'key', code: 46, pressed: false }, { kind: 'key', code: 125, pressed: false }]);
+  });
+
+  it('that ask for an address or for what to look for are known, and the same letters alone are not', () => {
+    const asks = (code: string, ...held: string[]) => {
+      const keyboard = new Keyboard();
+      [...held, code].forEach((each) => keyboard.key(each, true));
+      return keyboard.asksForField(code);
+    };
+    expect([asks('KeyL', 'ControlLeft'), asks('KeyF', 'ControlRight'), asks('KeyD', 'AltLeft')]).toEqual([true, true, true]);
+    expect([asks('KeyL'), asks('KeyL', 'AltLeft'), asks('KeyD', 'ControlLeft'), asks('KeyL', 'ControlLeft', 'ShiftLeft')]).not.toContain(true);
+    expect([asks('Tab'), asks('Tab', 'ControlLeft'), asks('KeyA', 'ControlLeft')], 'these lead anywhere').not.toContain(true);
   });
 
   it('that switch an input method are known by what they do, whatever their place', () => {

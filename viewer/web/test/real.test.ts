@@ -94,10 +94,13 @@ describe.each(here)('the page and the real host over $way', ({ name, shown, tcpL
 
   it('after a cut the same page is back', async () => {
     desk.relay.cut();
+    await desk.page.keyboard.press('x');
     await desk.stands('silent');
     await desk.stands('reconnecting');
     desk.relay.mend();
     await desk.stands('attached');
+    await desk.page.getByText('届いていないことがあります').first().waitFor();
+    expect(desk.typed, 'what was typed into the cut is lost, which is said').toBe('a日本B');
     await desk.intoField();
     await desk.page.keyboard.press('c');
     await until('what is typed goes on where it was', () => desk.typed === 'a日本Bc');

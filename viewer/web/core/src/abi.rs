@@ -358,6 +358,12 @@ pub(crate) extern "C" fn shoji_is_silent() -> u32 {
     page(|page| page.core.connection().is_some_and(|connection| connection.is_silent()).into())
 }
 
+/// Whether a person did something of which nobody knows whether it arrived. Asked when the connection is over.
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn shoji_is_input_unconfirmed() -> u32 {
+    page(|page| page.core.connection().is_some_and(|connection| connection.is_input_unconfirmed()).into())
+}
+
 /// The last round trip in microseconds; below 0: none was measured.
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn shoji_round_trip() -> f64 {

@@ -3,11 +3,11 @@
 import type { Offer, Opened, Opener } from './carrier';
 
 /**
- * The head start of each carrier before the next begins. WebTransport needs three round trips and is through by then on most links; WebRTC
- * needs seven, but has heard from the host after two. Where UDP is closed the WebSocket begins after both, which is less than a person
- * notices.
+ * When the next carrier begins after one of these, counted from the beginning of the race, so that one that fails at once gives its time to
+ * those after it. WebTransport needs three round trips and is through by then on most links; WebRTC needs seven, but has heard from the host
+ * after two. Where UDP is closed the WebSocket begins after both, which is less than a person notices.
  */
-export const HEAD_STARTS: Readonly<Record<Offer['kind'], number>> = { webtransport: 150, webrtc: 100, websocket: 200 };
+export const HEAD_STARTS: Readonly<Record<Offer['kind'], number>> = { webtransport: 150, webrtc: 250, websocket: 450 };
 
 /** One that heard from the host is waited for so long when a lesser one opens first: it is better for as long as the session lasts. */
 export const GRACE = 500;
@@ -22,13 +22,14 @@ export const OPEN_WITHIN = 8_000;
 export function race(
   offers: readonly Offer[],
   openers: Partial<Record<Offer['kind'], Opener>>,
-  headStart: Readonly<Record<Offer['kind'], number>> | number = HEAD_STARTS,
+  headStarts: Readonly<Record<Offer['kind'], number>> = HEAD_STARTS,
 ): Promise<Opened> {
   const runners = offers.flatMap((offer) => {
     const open = openers[offer.kind];
     return open === undefined ? [] : [{ offer, open }];
   });
   return new Promise((resolve, reject) => {
+    const began = performance.now();
     const abort = new AbortController();
     const limit = setTimeout(() => finish(held, new Error('no carrier opened in time')), OPEN_WITHIN);
     /** Those that heard from the host and are not open yet. */
@@ -76,7 +77,7 @@ export function race(
       }
       started += 1;
       running += 1;
-      timer = setTimeout(next, typeof headStart === 'number' ? headStart : headStart[runner.offer.kind]);
+      timer = setTimeout(next, Math.max(0, began + headStarts[runner.offer.kind] - performance.now()));
       // What a browser does not have may throw at once.
       const opening = async () => runner.open(runner.offer, abort.signal, () => void answered.add(at));
       opening().then((opened) => open(at, opened), () => fail(at));
