@@ -4,13 +4,13 @@
 //! but the one for complaints, which leads nowhere, and never read an update before it gave its rights up.
 
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io::{self, IoSlice, Read as _};
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::os::unix::fs::FileExt as _;
 use std::os::unix::net::UnixStream;
 
+use rustix::io::pwritev;
 use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
-use shoji_codec::{Canvas, Decoder, Rect};
+use shoji_codec::{Canvas, DecodeError, Decoder, Rect, leading_moves};
 use shoji_walls::calls::{List, When};
 
 use super::{accepted, words};
@@ -58,7 +58,7 @@ fn close_the_rest() -> io::Result<()> {
 
 fn serve(mut socket: &UnixStream, memory: &File) -> io::Result<()> {
     let mut decoder = Decoder::new(accepted());
-    let (mut payload, mut packed) = (Vec::new(), Vec::new());
+    let (mut payload, mut shifts, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
     loop {
         let mut head = [0; words::HEAD];
         match socket.read_exact(&mut head) {
@@ -69,31 +69,51 @@ fn serve(mut socket: &UnixStream, memory: &File) -> io::Result<()> {
         payload.resize(length, 0);
         socket.read_exact(&mut payload)?;
         let before = decoder.canvas().size();
-        let result = decoder.apply(&payload).map(<[Rect]>::to_vec).and_then(|rects| {
-            if decoder.canvas().size() == size { Ok(rects) } else { Err(shoji_codec::DecodeError::SizeMismatch) }
-        });
-        let rects = result.map(|rects| {
-            let area: u64 = rects.iter().map(|rect| rect.area()).sum();
-            // They may overlap; packed, they have to fit into the canvas's area.
-            if before != size || area > size.area() { vec![size.rect()] } else { rects }
-        });
-        if let Ok(rects) = &rects {
-            pack(decoder.canvas(), rects, &mut packed);
-            memory.write_all_at(&packed, 0)?;
+        // The viewer holds the same canvas, and moves while this one is decoding.
+        leading_moves(&payload, size, &mut shifts);
+        if before != size || decoder.needs_complete() {
+            shifts.clear();
         }
-        words::answer(rects.as_deref().map_err(|error| *error), socket)?;
+        words::moves(&shifts, &mut bytes, socket)?;
+        let result = decoder.apply(&payload).map(drop);
+        let fits = decoder.canvas().size() == size;
+        let result = result.and(if fits { Ok(()) } else { Err(DecodeError::SizeMismatch) });
+        // They may overlap; packed, they have to fit into the canvas's area.
+        let area: u64 = decoder.painted().iter().map(|rect| rect.area()).sum();
+        let whole = [size.rect()];
+        let rects = if before != size || area > size.area() { &whole } else { decoder.painted() };
+        if result.is_ok() {
+            let mut at = 0;
+            for rect in rects {
+                at = put(decoder.canvas(), *rect, memory, at)?;
+            }
+        }
+        words::answer(result.map(|()| rects), &mut bytes, socket)?;
         // One large update must not keep its memory for the session's life.
         payload.shrink_to(1 << 20);
     }
 }
 
-fn pack(canvas: &Canvas, rects: &[Rect], packed: &mut Vec<u8>) {
-    packed.clear();
-    for rect in rects {
-        for y in rect.y..rect.bottom() {
-            let start = y as usize * canvas.stride() + rect.x as usize * 4;
-            packed.extend_from_slice(&canvas.pixels()[start..start + rect.width as usize * 4]);
+/// Rows that go into the memory file with one call.
+const ROWS: usize = 64;
+
+/// Writes a rectangle's pixels into the memory file from byte `at` on; gives the end.
+fn put(canvas: &Canvas, rect: Rect, memory: &File, mut at: u64) -> io::Result<u64> {
+    let mut rows = canvas.rows(rect);
+    loop {
+        let mut some = [IoSlice::new(&[]); ROWS];
+        let (mut count, mut bytes) = (0, 0);
+        for (slot, row) in some.iter_mut().zip(&mut rows) {
+            (count, bytes) = (count + 1, bytes + row.len());
+            *slot = IoSlice::new(row);
         }
+        if count == 0 {
+            return Ok(at);
+        }
+        if pwritev(memory, &some[..count], at)? != bytes {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        at += bytes as u64;
     }
 }
 
@@ -107,7 +127,7 @@ fn give_rights_up() -> Result<(), shoji_walls::Error> {
             libc::SYS_recvfrom,
             libc::SYS_write,
             libc::SYS_sendto,
-            libc::SYS_pwrite64,
+            libc::SYS_pwritev,
             libc::SYS_close,
             // Memory; mapping it has conditions, below.
             libc::SYS_munmap,

@@ -9,16 +9,19 @@
 //!            request: size, payload (one socket)
 //!  parent ───────────────────────────────────────► child: decodes into its own canvas
 //!         ◄───────────────────────────────────────
-//!            answer: what changed                       └─► changed pixels, packed, in a memory file
-//!  reads them from the memory file into its canvas
+//!            what moves, before it decodes
+//!         ◄───────────────────────────────────────
+//!            what else changed                          └─► changed pixels, packed, in a memory file
+//!  moves, then reads them from the memory file into its canvas
 //! ```
 //!
 //! - The parent makes the memory file, at the size of the largest canvas, and seals that size: the child cannot cut it short.
 //! - The parent says the canvas's size with every request, from the message that the protocol checked; rectangles outside it,
 //!   empty ones, too many, or more pixels than the canvas has are garbage.
-//! - The parent copies with `pread`, so that it maps no memory that a stranger writes: nothing changes under its eyes, no signal
+//! - What only moves is moved on both sides at the same time: a scroll sends the pixels that are new, as the host did.
+//! - The parent copies with `preadv`, so that it maps no memory that a stranger writes: nothing changes under its eyes, no signal
 //!   can hit it, and there is no unsafe code in it. What is copied is what changed, once.
-//! - One wake-up each way: the request is one write, the answer is read where it is waited for.
+//! - The request is one write, the answer two, and all are read where they are waited for.
 //! - An answer that is late, broken or garbage ends the child. The next update starts another, and the host is asked for a
 //!   whole picture.
 

@@ -5,16 +5,16 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io::{self, IoSliceMut, Write as _};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::FileExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create};
-use shoji_codec::{Canvas, Rect, Size};
+use rustix::io::preadv;
+use shoji_codec::{Canvas, Move, Rect, Size};
 use shoji_protocol::limits;
 
 use super::{Decode, Failed, words};
@@ -47,12 +47,13 @@ impl Program {
     }
 }
 
-/// A decoder and its process, which starts with the first update.
+/// A decoder and its process.
 #[derive(Debug)]
 pub struct Process {
     program: Program,
     running: Option<Running>,
     canvas: Canvas,
+    moves: Vec<Move>,
     changed: Vec<Rect>,
     bytes: Vec<u8>,
 }
@@ -68,7 +69,10 @@ impl Process {
     /// A decoder without a canvas.
     #[must_use]
     pub fn new(program: Program) -> Self {
-        Self { program, running: None, canvas: Canvas::default(), changed: Vec::new(), bytes: Vec::new() }
+        let (canvas, moves, changed, bytes) = (Canvas::default(), Vec::new(), Vec::new(), Vec::new());
+        // It gets ready while the host makes the first picture. Whatever is wrong is told by the first update.
+        let running = Running::start(&program).ok();
+        Self { program, running, canvas, moves, changed, bytes }
     }
 
     /// The process's number, while it runs.
@@ -87,25 +91,54 @@ impl Process {
         (&running.socket).write_all(&self.bytes)?;
         let anew = self.canvas.size() != size;
         let until = running.socket.until(self.program.patience);
-        if let Err(error) = words::read_answer(until, size, anew, &mut self.changed)? {
+        words::read_moves(&until, size, &mut self.moves)?;
+        if anew {
+            // There is nothing yet that could be moved.
+            self.moves.clear();
+        }
+        for shift in &self.moves {
+            self.canvas.shift(*shift);
+        }
+        if let Err(error) = words::read_answer(&until, size, anew, &mut self.changed)? {
             return Ok(Err(error));
         }
-        let area: u64 = self.changed.iter().map(|rect| rect.area()).sum();
-        // Not more than the canvas: the answer was checked.
-        self.bytes.resize(usize::try_from(area * 4).unwrap_or(usize::MAX), 0);
-        running.memory.read_exact_at(&mut self.bytes, 0)?;
         if anew {
             self.canvas = Canvas::blank(size);
         }
-        let mut rest = self.bytes.as_slice();
+        let mut at = 0;
         for rect in &self.changed {
-            let (own, after) = rest.split_at(usize::try_from(rect.area() * 4).unwrap_or(usize::MAX));
-            self.canvas.paint(*rect, own);
-            rest = after;
+            at = get(&mut self.canvas, *rect, &running.memory, at)?;
         }
+        self.changed.extend(self.moves.iter().map(|shift| shift.to));
         self.bytes.shrink_to(1 << 20);
         Ok(Ok(()))
     }
+}
+
+/// Rows that come from the memory file with one call.
+const ROWS: usize = 64;
+
+/// Reads a rectangle's pixels from the memory file from byte `at` on; gives the end.
+fn get(canvas: &mut Canvas, rect: Rect, memory: &File, mut at: u64) -> io::Result<u64> {
+    let mut rows = canvas.rows_mut(rect);
+    loop {
+        let mut some = std::array::from_fn::<_, ROWS, _>(|_| IoSliceMut::new(&mut []));
+        let (mut count, mut bytes) = (0, 0);
+        for (slot, row) in some.iter_mut().zip(&mut rows) {
+            (count, bytes) = (count + 1, bytes + row.len());
+            *slot = IoSliceMut::new(row);
+        }
+        if count == 0 {
+            break;
+        }
+        if preadv(memory, &mut some[..count], at)? != bytes {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        at += bytes as u64;
+    }
+    drop(rows);
+    canvas.make_opaque(rect);
+    Ok(at)
 }
 
 impl Decode for Process {
@@ -169,7 +202,7 @@ impl UntilLate for UnixStream {
     }
 }
 
-impl io::Read for Until<'_> {
+impl io::Read for &Until<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let left = self.at.saturating_duration_since(std::time::Instant::now());
         if left.is_zero() {

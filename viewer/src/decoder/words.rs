@@ -5,13 +5,19 @@
 
 use std::io::{self, Read, Write};
 
-use shoji_codec::{DecodeError, Rect, Size};
+use shoji_codec::{DecodeError, Move, Rect, Size};
 
 /// Most bytes of a payload: what the protocol lets through in one message.
 pub(super) const MAX_PAYLOAD: usize = shoji_protocol::limits::MAX_UPDATE;
 
 /// Most rectangles of an answer: what the codec reports.
 pub(super) const MAX_RECTS: usize = 256;
+
+/// Most moves of an answer: what the codec reports.
+pub(super) const MAX_MOVES: usize = 256;
+
+/// How many times its own area an update may move a canvas: as often as the codec's decoder would.
+const MOVES_OF_CANVAS: u64 = 5;
 
 /// Bytes before a payload: its length, the canvas's width and height.
 pub(super) const HEAD: usize = 12;
@@ -50,8 +56,46 @@ pub(super) fn request_head(head: [u8; HEAD]) -> io::Result<(usize, Size)> {
     Ok((length, Size { width, height }))
 }
 
+/// Writes the moves of an update that is being decoded, so that both sides move at the same time.
+pub(super) fn moves(moves: &[Move], bytes: &mut Vec<u8>, mut to: impl Write) -> io::Result<()> {
+    bytes.clear();
+    bytes.extend(u32::try_from(moves.len()).unwrap_or(u32::MAX).to_le_bytes());
+    for Move { to, dx, dy } in moves {
+        for number in [to.x, to.y, to.width, to.height, dx.cast_unsigned(), dy.cast_unsigned()] {
+            bytes.extend(number.to_le_bytes());
+        }
+    }
+    to.write_all(bytes)
+}
+
+/// Reads the moves of an update for a canvas of this size.
+pub(super) fn read_moves(mut from: impl Read, size: Size, moves: &mut Vec<Move>) -> io::Result<()> {
+    let mut count = [0; 4];
+    from.read_exact(&mut count)?;
+    let count = usize::try_from(u32::from_le_bytes(count)).unwrap_or(usize::MAX);
+    if count > MAX_MOVES {
+        return Err(garbage());
+    }
+    moves.clear();
+    let mut area = 0;
+    for _ in 0..count {
+        let mut bytes = [0; 24];
+        from.read_exact(&mut bytes)?;
+        let [x, y, width, height, dx, dy] = numbers(&bytes);
+        let inside = |at: u32, by: u32, most: u32| at.checked_add(by).is_some_and(|end| end <= most);
+        let to = Rect { x, y, width, height };
+        let next = Move { to, dx: dx.cast_signed(), dy: dy.cast_signed() };
+        if !inside(x, width, size.width) || !inside(y, height, size.height) || !next.is_inside(size) {
+            return Err(garbage());
+        }
+        area += to.area();
+        moves.push(next);
+    }
+    if area > size.area() * MOVES_OF_CANVAS { Err(garbage()) } else { Ok(()) }
+}
+
 /// Writes an answer.
-pub(super) fn answer(result: Result<&[Rect], DecodeError>, mut to: impl Write) -> io::Result<()> {
+pub(super) fn answer(result: Result<&[Rect], DecodeError>, bytes: &mut Vec<u8>, mut to: impl Write) -> io::Result<()> {
     let (word, rects) = match result {
         Ok(rects) => (APPLIED, rects),
         Err(error) => {
@@ -60,7 +104,7 @@ pub(super) fn answer(result: Result<&[Rect], DecodeError>, mut to: impl Write) -
             (1 + u32::try_from(at).unwrap_or(0), [].as_slice())
         }
     };
-    let mut bytes = Vec::with_capacity(ANSWER_HEAD + rects.len() * 16);
+    bytes.clear();
     bytes.extend(word.to_le_bytes());
     bytes.extend(u32::try_from(rects.len()).unwrap_or(u32::MAX).to_le_bytes());
     for rect in rects {
@@ -68,7 +112,7 @@ pub(super) fn answer(result: Result<&[Rect], DecodeError>, mut to: impl Write) -
             bytes.extend(number.to_le_bytes());
         }
     }
-    to.write_all(&bytes)
+    to.write_all(bytes)
 }
 
 /// Reads an answer for a canvas of this size; `anew`: the canvas is a new one, and all of it changed.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
-use shoji_codec::{Budget, Config, Encoder, Frame, Rect, Size, Time, digest};
+use shoji_codec::{Budget, Config, Encoder, Frame, Rect, Size, Time, digest, leading_moves};
 use shoji_protocol::{CanvasId, CanvasKind, CloseCode, Input, ToHost};
 use shoji_viewer::decoder::process::{Process, Program};
 use shoji_viewer::decoder::{Decode as _, Decoders, Failed, InProcess};
@@ -91,6 +91,32 @@ fn its_pictures_are_those_of_the_decoder_inside() {
 }
 
 #[test]
+fn what_scrolls_is_moved_here_and_only_what_is_new_comes_from_the_process() {
+    let mut source = Source::new();
+    // No two lines alike, so that a scroll can be found.
+    source.pixels = (0..SIZE.area()).flat_map(|at| ((at * at) as u32 | 0xff00_0000).to_le_bytes()).collect();
+    let (mut inside, mut outside) = (InProcess::default(), Process::new(program()));
+    let whole = source.update(&[SIZE.rect()]);
+    inside.apply(&whole, SIZE).expect("applied");
+    outside.apply(&whole, SIZE).expect("applied");
+    for line in 0..20 {
+        let stride = SIZE.width as usize * 4;
+        source.pixels.copy_within(5 * stride.., 0);
+        let end = source.pixels.len() - 5 * stride;
+        source.pixels[end..].fill(line);
+        let scrolled = source.update(&[SIZE.rect()]);
+        let mut moves = Vec::new();
+        leading_moves(&scrolled, SIZE, &mut moves);
+        assert!(!moves.is_empty(), "the encoder finds the scroll");
+        inside.apply(&scrolled, SIZE).expect("applied");
+        let changed: u64 = outside.apply(&scrolled, SIZE).expect("applied").iter().map(|rect| rect.area()).sum();
+        let moved: u64 = moves.iter().map(|shift| shift.to.area()).sum();
+        assert!(changed - moved <= SIZE.area() / 10, "{changed} pixels changed, {moved} of them moved");
+        assert_eq!(outside.canvas().pixels(), inside.canvas().pixels());
+    }
+}
+
+#[test]
 fn it_is_confined_and_has_no_descriptor_but_its_own() {
     let (_source, decoder) = begun();
     let id = decoder.id().expect("it runs");
@@ -144,11 +170,22 @@ fn answers_that_make_no_sense_end_it_and_paint_nothing() {
     let word = |number: u32| number.to_le_bytes().iter().map(|byte| format!("\\{byte:03o}")).collect::<String>();
     let rects = |count: u32, numbers: &[u32]| {
         let numbers: String = numbers.iter().map(|number| word(*number)).collect();
-        word(0) + &word(count) + &numbers
+        word(0) + &word(0) + &word(count) + &numbers
+    };
+    let moves = |count: u32, numbers: &[u32]| {
+        let numbers: String = numbers.iter().map(|number| word(*number)).collect();
+        word(count) + &numbers + &word(0) + &word(1) + &word(0) + &word(0) + &word(320) + &word(200)
     };
     let answers = [
-        ("an unknown word", word(77) + &word(0)),
-        ("an error with rectangles", word(1) + &word(1)),
+        ("an unknown word", word(0) + &word(77) + &word(0)),
+        ("an error with rectangles", word(0) + &word(1) + &word(1)),
+        ("too many moves", moves(257, &[])),
+        ("an empty move", moves(1, &[0, 0, 0, 200, 0, 0])),
+        ("a move to the outside", moves(1, &[1, 0, 320, 200, 0, 0])),
+        ("a move from the outside", moves(1, &[0, 0, 320, 200, 0, 1])),
+        ("a move from before the beginning", moves(1, &[0, 0, 320, 200, u32::MAX, 0])),
+        ("a move that overflows", moves(1, &[u32::MAX, 0, 2, 200, 1 << 31, 0])),
+        ("more moves than an update may have", moves(6, &[0, 0, 320, 200, 0, 0].repeat(6))),
         ("too many rectangles", rects(257, &[])),
         ("as many as a number can say", rects(u32::MAX, &[])),
         ("an empty rectangle", rects(1, &[0, 0, 0, 200])),
@@ -156,7 +193,8 @@ fn answers_that_make_no_sense_end_it_and_paint_nothing() {
         ("one that overflows", rects(1, &[u32::MAX, 0, 2, 200])),
         ("more pixels than there are", rects(2, &[0, 0, 320, 200, 0, 0, 320, 200])),
         ("a new canvas of which only a part changed", rects(1, &[0, 0, 10, 10])),
-        ("half an answer", word(0)),
+        ("moves alone", word(0)),
+        ("half an answer", word(0) + &word(0)),
         ("none", String::new()),
     ];
     let answering = |answer: &str| {
@@ -169,6 +207,8 @@ fn answers_that_make_no_sense_end_it_and_paint_nothing() {
     let (result, decoder) = answering(&rects(1, &[0, 0, 320, 200]));
     assert_eq!(result, Ok(vec![SIZE.rect()]));
     assert!(decoder.canvas().pixels().as_chunks::<4>().0.iter().all(|pixel| *pixel == [0, 0, 0, 255]));
+    let (result, _) = answering(&moves(1, &[0, 0, 320, 199, 0, 1]));
+    assert_eq!(result, Ok(vec![SIZE.rect()]));
     for (what, answer) in answers {
         let (result, decoder) = answering(&answer);
         assert_eq!(result, Err(Failed::Lost), "{what}");
