@@ -354,6 +354,10 @@ pub const PEER_CANDIDATES: usize = 8;
 /// an address translator may change them some times in a day.
 pub const PEER_SOURCES: usize = 32;
 
+/// Packets of one peer, whoever writes its name or address on them: answers to the largest window come two hundred and fifty a second,
+/// input a thousand. Each beyond costs the host a deciphering; it is lost, which WebRTC and what stands above it can bear.
+pub const PEER_PACKETS_RATE: Rate = Rate { every: Duration::from_micros(250), at_once: 1_000 };
+
 /// Bytes that SCTP holds for a peer: more would only wait there, behind which a key's answer waits too.
 pub const PEER_BUFFER: usize = 128 << 10;
 
@@ -361,7 +365,8 @@ pub const PEER_BUFFER: usize = 128 << 10;
 /// before it offers. A peer that never comes is gone then.
 pub const PEER_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// Peers at the same time that made an offer and have shown no ticket: only registered devices make offers. Each takes 50 kB.
+/// Peers at the same time that made an offer and have shown no ticket: only registered devices make offers. Each takes
+/// 50 kB, and up to 1 MiB if it sends SCTP the beginnings of messages that never end.
 pub const PEERS_UNADMITTED: usize = 256;
 
 /// Of them, from one address: a town hall behind one address translator, all at once.
