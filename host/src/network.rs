@@ -22,18 +22,18 @@ use crate::limits;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// It contradicts the declaration.
-    #[error("{0}\n`shoji-host doctor` shows this and more")]
+    #[error(transparent)]
     Contradictions(#[from] Contradictions),
     /// The interfaces cannot be listed.
     #[error(
         "cannot list this machine's network interfaces: {0}: check what confines the host on this machine (containers, systemd)"
     )]
-    Interfaces(#[source] io::Error),
+    Interfaces(io::Error),
     /// The routes cannot be listed.
     #[error(
         "cannot list this machine's routes: {0}: check what confines the host on this machine (systemd: RestrictAddressFamilies has to hold AF_NETLINK)"
     )]
-    Routes(#[source] io::Error),
+    Routes(io::Error),
 }
 
 /// Refuses a machine whose network contradicts `segments`. What is not declared is not judged.

@@ -302,7 +302,7 @@ fn judge(
     }
     let mut of_interface = network.interfaces.iter().filter(|of| of.name == interface);
     let is_expected = !knows_home(segments, side) || of_interface.any(|of| is_home(segments, side, of.address.addr()));
-    (!is_expected).then(|| Contradiction::WrongInterface { destination, prefix, segment, interface })
+    (!is_expected).then_some(Contradiction::WrongInterface { destination, prefix, segment, interface })
 }
 
 #[cfg(test)]
