@@ -468,3 +468,22 @@ pub const EGRESS_HAND_OVER: Duration = Duration::from_secs(60);
 
 /// Entries of one list in `[egress]`: they are searched one by one for each connection.
 pub const EGRESS_LIST: usize = 10_000;
+
+/// Routes that are compared with the declared segments. A machine that takes part in its organisation's routing has some thousands;
+/// one with the routes of the whole internet is a router and no host.
+pub const ROUTES: usize = 100_000;
+
+/// How long the doctor waits for an address that must not answer. A firewall that drops packets says nothing at all, and one that is
+/// reached answers within a round trip.
+pub const PROBE: Duration = Duration::from_secs(2);
+/// Addresses that one run of the doctor tries: each may take the whole time.
+pub const PROBES: usize = 32;
+/// How long a browser may take to say its version: it loads 200 MB from a cold disk first.
+pub const BROWSER_VERSION: Duration = Duration::from_secs(20);
+/// Open files that a full host needs: about eight for each of its sessions (sockets, pidfd, shared memory), as many for connections
+/// that are not sessions yet, and those of the browsers' connections through the egress proxy.
+pub const OPEN_FILES_PER_SESSION: u64 = 128;
+/// Days before the end of a certificate at which the doctor speaks of it.
+pub const ENDS_SOON_DAYS: u64 = 30;
+/// Days after which a browser's program is old, and too old: Chromium has a new version with security fixes every two to four weeks.
+pub const BROWSER_DAYS: (u64, u64) = (35, 90);

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use shoji_host::browser::entrance;
 use shoji_host::cli::{Cli, Command};
-use shoji_host::{commands, serve, state, worker};
+use shoji_host::{commands, doctor, serve, state, worker};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -20,7 +20,7 @@ fn main() -> ExitCode {
     };
     log_to_standard_error(json);
     match run(cli) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("shoji-host: {error:#}");
             ExitCode::FAILURE
@@ -28,7 +28,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> anyhow::Result<()> {
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let state = || state::directory(cli.state.clone());
     match cli.command {
         Command::Serve(options) => serve::run(&state()?, &options)?,
@@ -39,9 +39,13 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Sessions { json } => commands::sessions(&state()?, json)?,
         Command::Session(command) => commands::session(&state()?, &command)?,
         Command::Ca { out } => commands::authority(&state()?, out.as_deref())?,
+        Command::Doctor(options) => {
+            let is_wrong = doctor::run(&state()?, &options)?;
+            return Ok(if is_wrong { ExitCode::FAILURE } else { ExitCode::SUCCESS });
+        }
         Command::Boundary { format } => commands::boundary(format)?,
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 /// What is logged unless `RUST_LOG` says otherwise. The libraries' warnings are about what strangers send, as often as they

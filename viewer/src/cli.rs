@@ -3,6 +3,7 @@
 //! Owns what can be asked on the command line and what that starts. It must never print the device's key or what was
 //! typed. The Japanese words of `--help` are in [`words`], what goes wrong is said by [`failure`].
 
+mod doctor;
 mod failure;
 mod words;
 
@@ -65,6 +66,9 @@ enum Command {
     /// Connects to the host of a device file and opens a session.
     #[command(after_long_help = EXAMPLES)]
     Connect(Connect),
+    /// Looks at this PC and prints a report: network, device file, way to the host.
+    #[command(after_long_help = doctor::EXAMPLES)]
+    Doctor(doctor::Doctor),
 }
 
 #[derive(Debug, Args)]
@@ -207,7 +211,10 @@ pub fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_env("SHOJI_LOG").unwrap_or_else(|_| "warn".into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let language = cli.lang.unwrap_or_else(system_language);
-    let Command::Connect(connect) = cli.command;
+    let connect = match cli.command {
+        Command::Connect(connect) => connect,
+        Command::Doctor(doctor) => return doctor.run(language),
+    };
     match run(&connect, language) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -16,6 +16,7 @@ mod log;
 mod memory;
 mod rights;
 mod sandbox;
+mod segments;
 mod session;
 mod web;
 mod wire;
