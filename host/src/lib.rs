@@ -15,6 +15,7 @@ pub mod config;
 pub mod control;
 pub mod egress;
 pub mod enrolment;
+pub mod gate;
 pub mod label;
 pub mod limits;
 pub mod pages;

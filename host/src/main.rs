@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use shoji_host::browser::entrance;
 use shoji_host::cli::{Cli, Command};
-use shoji_host::{commands, serve, state, worker};
+use shoji_host::{commands, gate, serve, state, worker};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -16,6 +16,7 @@ fn main() -> ExitCode {
     let json = match &cli.command {
         Command::Serve(serve) => serve.log_json,
         Command::Worker(worker) => worker.log_json,
+        Command::Gate(gate) => gate.log_json,
         _ => false,
     };
     log_to_standard_error(json);
@@ -40,6 +41,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Session(command) => commands::session(&state()?, &command)?,
         Command::Ca { out } => commands::authority(&state()?, out.as_deref())?,
         Command::Boundary { format } => commands::boundary(format)?,
+        Command::Gate(options) if options.print_boundary => commands::gate_boundary(&options)?,
+        Command::Gate(options) => gate::run(&options)?,
     }
     Ok(())
 }
