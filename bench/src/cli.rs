@@ -86,6 +86,14 @@ Peers: openh264 on the whole screen, as published and tuned; x264 and libvpx's V
 The report is codec.html, codec.json and codec.csv in the --out folder.
 How it is measured: bench/METHOD.md")]
     Codec(Codec),
+    /// What it adds to a picture that the viewer decodes in a process without rights
+    #[command(after_help = "Examples:
+  shoji-bench decoder
+  shoji-bench decoder --clips typing,scroll --pause 50 --out report
+
+The report is decoder.html (open it in any browser) and decoder.json in the --out folder.
+How it is measured: bench/METHOD.md")]
+    Decoder(Decoder),
     /// Records clips of real pages for `codec`: every picture of a real Chromium, with the damage that it reported
     #[command(after_help = "Examples:
   shoji-bench record bench/pages/corpus/*/script
@@ -257,6 +265,29 @@ pub struct Codec {
     /// Folder for the report; made if it is missing
     #[arg(long, default_value = "shoji-bench-report", value_name = "DIR")]
     pub out: PathBuf,
+    /// Language of what is printed (default: from the locale)
+    #[arg(long)]
+    pub lang: Option<Language>,
+}
+
+/// The arguments of `decoder`.
+#[derive(Debug, Clone, Args)]
+pub struct Decoder {
+    /// Folder of the clips
+    #[arg(long, default_value = "bench/corpus", value_name = "DIR")]
+    pub corpus: PathBuf,
+    /// Only these clips, separated by commas
+    #[arg(long, value_delimiter = ',', value_name = "NAME")]
+    pub clips: Vec<String>,
+    /// Milliseconds between two pictures, in which both processes sleep
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u64).range(..=1000))]
+    pub pause: u64,
+    /// Folder for the report; made if it is missing
+    #[arg(long, default_value = "shoji-bench-report", value_name = "DIR")]
+    pub out: PathBuf,
+    /// Folder of shoji-viewer (default: beside this program)
+    #[arg(long, value_name = "DIR")]
+    pub programs: Option<PathBuf>,
     /// Language of what is printed (default: from the locale)
     #[arg(long)]
     pub lang: Option<Language>,

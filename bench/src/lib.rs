@@ -14,6 +14,7 @@ pub mod clock;
 pub mod code;
 pub mod codec;
 pub mod corpus;
+pub mod decoder;
 pub mod drive;
 pub(crate) mod egress;
 pub mod heap;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use shoji_bench::allocations::Counting;
 use shoji_bench::cli::{Cli, Command};
-use shoji_bench::{codec, corpus, heap, resize, run, typing};
+use shoji_bench::{codec, corpus, decoder, heap, resize, run, typing};
 
 /// Counts, so that `codec` can tell how often our codec allocates. It costs one addition each time.
 #[global_allocator]
@@ -22,6 +22,7 @@ fn main() -> ExitCode {
         Command::Resize(asked) => resize::resize(&asked),
         Command::Heap(asked) => heap::heap(&asked),
         Command::Codec(codec) => codec::codec(&codec),
+        Command::Decoder(asked) => decoder::decoder(&asked),
         Command::Record(record) => corpus::record(&record),
     };
     match done {

@@ -3,6 +3,7 @@
 //! Owns the pixels of one browser window. Every pixel's fourth byte is 255, always. It must never hold two sizes at once:
 //! a new size is a new, black canvas.
 
+use crate::decoder::Move;
 use crate::geometry::{BLACK, Frame, Pixel, Rect, Size};
 
 /// A picture: rows of BGRX pixels without gaps, the fourth byte always 255.
@@ -28,6 +29,47 @@ impl Canvas {
             self.pixels.shrink_to(area);
         }
         self.pixels.resize(area, BLACK);
+    }
+
+    /// A black canvas, for a program that gets its pixels from a decoder elsewhere.
+    #[must_use]
+    pub fn blank(size: Size) -> Self {
+        let mut canvas = Self::default();
+        canvas.reset(size);
+        canvas
+    }
+
+    /// The rows of a rectangle as bytes, from top to bottom, to be filled with pixels of any fourth bytes; then call
+    /// [`make_opaque`](Self::make_opaque). Empty if the rectangle is not inside the canvas.
+    pub fn rows_mut(&mut self, rect: Rect) -> impl Iterator<Item = &mut [u8]> {
+        let inside = !rect.is_empty() && self.size.rect().contains(rect);
+        let (width, left, right) = (self.size.width as usize, rect.x as usize, rect.right() as usize);
+        let (first, past) = if inside { (rect.y as usize * width, rect.bottom() as usize * width) } else { (0, 0) };
+        let rows = self.pixels[first..past].chunks_exact_mut(width.max(1));
+        rows.map(move |row| row[left..right].as_flattened_mut())
+    }
+
+    /// The rows of a rectangle as bytes, from top to bottom. Empty if the rectangle is not inside the canvas.
+    pub fn rows(&self, rect: Rect) -> impl Iterator<Item = &[u8]> {
+        let inside = !rect.is_empty() && self.size.rect().contains(rect);
+        let (top, bottom) = if inside { (rect.y, rect.bottom()) } else { (0, 0) };
+        (top..bottom).map(move |y| self.row(y, rect.x, rect.width).as_flattened())
+    }
+
+    /// Sets the fourth byte of a rectangle's pixels, which whoever filled [`rows_mut`](Self::rows_mut) may have left as it liked.
+    pub fn make_opaque(&mut self, rect: Rect) {
+        for row in self.rows_mut(rect) {
+            for pixel in row.as_chunks_mut::<4>().0 {
+                *pixel = (u32::from_le_bytes(*pixel) | 0xff00_0000).to_le_bytes();
+            }
+        }
+    }
+
+    /// Moves pixels as an update does. Does nothing if an end of it is not inside the canvas.
+    pub fn shift(&mut self, by: Move) {
+        if by.is_inside(self.size) {
+            self.copy(by.to, by.dx, by.dy);
+        }
     }
 
     /// Size in pixels; 0x0 before the first update.

@@ -24,6 +24,70 @@ const COST_FLOOR: u64 = 1 << 18;
 /// Most rectangles reported for one update; further ones widen the last. A window presents so many without loss.
 const MAX_CHANGED: usize = 256;
 
+/// Most moves that are listed as such.
+const MAX_MOVES: usize = 256;
+
+/// A part of the canvas that an update moves before it brings any pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// Where the pixels go, inside the canvas.
+    pub to: Rect,
+    /// They come from so many pixels further to the right.
+    pub dx: i32,
+    /// They come from so many pixels further down.
+    pub dy: i32,
+}
+
+/// The moves that an update for a canvas of this size begins with, for whoever holds a copy of the canvas and would rather move
+/// its pixels than be sent them. Empty for a complete update and for one that [`Decoder::apply`] will refuse at its beginning.
+pub fn leading_moves(payload: &[u8], size: Size, moves: &mut Vec<Move>) {
+    moves.clear();
+    let mut reader = Reader::new(payload);
+    let Ok((flags, of)) = header(&mut reader) else { return };
+    while flags == 0 && of == size && moves.len() < MAX_MOVES {
+        match reader.byte() {
+            Ok(kind::COPY) => {}
+            _ => return,
+        }
+        let Ok(next) = Move::read(&mut reader, size) else { return };
+        moves.push(next);
+    }
+}
+
+impl Move {
+    fn read(reader: &mut Reader<'_>, size: Size) -> Result<Self, DecodeError> {
+        let to = reader.rect(size)?;
+        let moved = Self { to, dx: reader.signed()?, dy: reader.signed()? };
+        moved.from(size).map(|_| moved)
+    }
+
+    /// Where its pixels come from, inside a canvas of this size.
+    fn from(&self, size: Size) -> Result<Rect, DecodeError> {
+        let shifted = |at: u32, by: i32| at.checked_add_signed(by).ok_or(DecodeError::OutsideCanvas);
+        let from = Rect { x: shifted(self.to.x, self.dx)?, y: shifted(self.to.y, self.dy)?, ..self.to };
+        if size.rect().contains(from) { Ok(from) } else { Err(DecodeError::OutsideCanvas) }
+    }
+
+    /// Whether both its ends lie inside a canvas of this size.
+    #[must_use]
+    pub fn is_inside(&self, size: Size) -> bool {
+        !self.to.is_empty() && size.rect().contains(self.to) && self.from(size).is_ok()
+    }
+}
+
+/// Reads a payload's header: its flags, of which the unknown are an error, and the canvas's size.
+fn header(reader: &mut Reader<'_>) -> Result<(u8, Size), DecodeError> {
+    let version = reader.byte()?;
+    if version != VERSION {
+        return Err(DecodeError::BadVersion(version));
+    }
+    let flags = reader.byte()?;
+    if flags & !FLAG_RESET != 0 {
+        return Err(DecodeError::BadKind);
+    }
+    Ok((flags, Size { width: reader.short()?, height: reader.short()? }))
+}
+
 /// What a decoder accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -99,6 +163,10 @@ pub struct Decoder {
     streams: [Option<Receiver>; MAX_STREAMS],
     paints: Vec<Rect>,
     changed: Vec<Rect>,
+    /// As `changed`, without the first moves.
+    painted: Vec<Rect>,
+    /// Moves before anything was painted.
+    moves: usize,
     /// No canvas yet, or one that an update left half painted.
     needs_complete: bool,
     /// An update waits for its picture.
@@ -133,6 +201,8 @@ impl Decoder {
             streams: Default::default(),
             paints: Vec::new(),
             changed: Vec::new(),
+            painted: Vec::new(),
+            moves: 0,
             needs_complete: true,
             paused: None,
         }
@@ -166,6 +236,8 @@ impl Decoder {
     /// As `apply`, which is this with the pictures decoded here.
     pub fn start(&mut self, payload: &[u8]) -> Result<Progress, DecodeError> {
         self.changed.clear();
+        self.painted.clear();
+        self.moves = 0;
         let is_cut = self.paused.take().is_some();
         self.needs_complete |= is_cut;
         let result = self.head(payload).and_then(|purse| self.run(payload, HEADER_BYTES, purse));
@@ -184,6 +256,18 @@ impl Decoder {
     #[must_use]
     pub fn changed(&self) -> &[Rect] {
         &self.changed
+    }
+
+    /// Whether every update but a complete one is refused.
+    #[must_use]
+    pub fn needs_complete(&self) -> bool {
+        self.needs_complete
+    }
+
+    /// As [`changed`](Self::changed), but without what only the [`leading_moves`] of the update changed.
+    #[must_use]
+    pub fn painted(&self) -> &[Rect] {
+        &self.painted
     }
 
     fn guard<T>(&mut self, result: Result<T, DecodeError>) -> Result<T, DecodeError> {
@@ -214,6 +298,7 @@ impl Decoder {
         for paint in &self.paints {
             stream.paint(*paint, &mut self.canvas)?;
             changed(&mut self.changed, *paint);
+            changed(&mut self.painted, *paint);
         }
         Ok(())
     }
@@ -221,15 +306,7 @@ impl Decoder {
     /// Reads the header and gives what the operations may cost.
     fn head(&mut self, payload: &[u8]) -> Result<Purse, DecodeError> {
         let mut reader = Reader::new(payload);
-        let version = reader.byte()?;
-        if version != VERSION {
-            return Err(DecodeError::BadVersion(version));
-        }
-        let flags = reader.byte()?;
-        if flags & !FLAG_RESET != 0 {
-            return Err(DecodeError::BadKind);
-        }
-        let size = Size { width: reader.short()?, height: reader.short()? };
+        let (flags, size) = header(&mut reader)?;
         if flags & FLAG_RESET != 0 {
             self.begin(size)?;
         } else if self.needs_complete {
@@ -264,6 +341,7 @@ impl Decoder {
         self.tiles.reset();
         self.canvas.reset(size);
         changed(&mut self.changed, size.rect());
+        changed(&mut self.painted, size.rect());
         Ok(())
     }
 
@@ -272,16 +350,15 @@ impl Decoder {
         let size = self.canvas.size();
         match reader.byte()? {
             kind::COPY => {
-                let to = reader.rect(size)?;
-                let (dx, dy) = (reader.signed()?, reader.signed()?);
-                purse.spend(to.area())?;
-                let shifted = |at: u32, by: i32| at.checked_add_signed(by).ok_or(DecodeError::OutsideCanvas);
-                let from = Rect { x: shifted(to.x, dx)?, y: shifted(to.y, dy)?, ..to };
-                if !size.rect().contains(from) {
-                    return Err(DecodeError::OutsideCanvas);
+                let next = Move::read(reader, size)?;
+                purse.spend(next.to.area())?;
+                self.canvas.copy(next.to, next.dx, next.dy);
+                changed(&mut self.changed, next.to);
+                if self.painted.is_empty() && self.moves < MAX_MOVES {
+                    self.moves += 1;
+                } else {
+                    changed(&mut self.painted, next.to);
                 }
-                self.canvas.copy(to, dx, dy);
-                changed(&mut self.changed, to);
             }
             kind::FILL => {
                 let area = reader.rect(size)?;
@@ -291,12 +368,14 @@ impl Decoder {
                     self.canvas.row_mut(y, area.x, area.width).fill([colour[0], colour[1], colour[2], 255]);
                 }
                 changed(&mut self.changed, area);
+                changed(&mut self.painted, area);
             }
             kind::TILES => {
-                let list = &mut self.changed;
+                let (all, painted) = (&mut self.changed, &mut self.painted);
                 self.tiles.apply(reader, &mut self.canvas, |tile| {
                     purse.spend(tile.area())?;
-                    changed(list, tile);
+                    changed(all, tile);
+                    changed(painted, tile);
                     Ok(())
                 })?;
             }

@@ -98,7 +98,7 @@ impl Encoder {
             lossy: Mask::default(),
             units: Units::default(),
             search: Search::default(),
-            copies: Vec::new(),
+            copies: Vec::with_capacity(LISTED),
             regions: Regions::default(),
             focus: Focus::default(),
             video_since: None,
@@ -106,7 +106,7 @@ impl Encoder {
             refining: true,
             text_alone: false,
             coder: Coder::new(config.level)?,
-            rects: Vec::new(),
+            rects: Vec::with_capacity(LISTED),
             needs_complete: true,
         })
     }
@@ -404,6 +404,9 @@ enum Pass {
     Text,
     Photos,
 }
+
+/// Rectangles and copies that the lists have room for from the beginning.
+const LISTED: usize = 1024;
 
 /// Fewer changed units than this are never looked at as a film: a block of video has eight.
 const CLASSIFY_FROM: usize = 8;

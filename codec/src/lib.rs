@@ -60,7 +60,7 @@ mod update;
 mod video;
 
 pub use canvas::{Canvas, digest};
-pub use decoder::{Decoder, Layout, Limits, Picture, Progress, Wanted};
+pub use decoder::{Decoder, Layout, Limits, Move, Picture, Progress, Wanted, leading_moves};
 #[cfg(not(target_family = "wasm"))]
 pub use encoder::{Config, Encoder, Outcome, Stats};
 pub use error::{DecodeError, EncodeError, Fault};

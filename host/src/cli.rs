@@ -75,6 +75,11 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+    /// Look at this machine and print a report: network, certificates, sandbox, browser, clock.
+    #[command(after_help = "Examples:\n  shoji-host doctor\n  \
+        shoji-host doctor --lang ja --format html > report.html\n  \
+        shoji-host doctor --forbidden 10.1.2.3:445 --forbidden 10.1.2.3:3389")]
+    Doctor(Doctor),
     /// Print everything that can cross the boundary: every message, field, type and limit.
     #[command(after_help = "Example:\n  shoji-host boundary --format md > boundary.md")]
     Boundary {
@@ -240,6 +245,48 @@ pub enum Session {
         /// Its number, from `shoji-host sessions`.
         id: u64,
     },
+}
+
+/// `doctor`.
+#[derive(Debug, Clone, Args)]
+#[command(long_about = "Look at this machine and print a report: network, certificates, sandbox, browser, clock.\n\n\
+    Each line says what was found, what to do next, and which item of the guideline for local governments it is evidence for; \
+    what was not checked is said to be so. Nothing is changed, and nobody is connected to but the addresses of --forbidden. \
+    The exit code is 0 if nothing is wrong, 1 if something is; points of attention and what was not checked do not count.")]
+pub struct Doctor {
+    /// The configuration file [default: host.toml in the state directory, if it is there].
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// How to print it.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: ReportFormat,
+    /// The report's language [default: that of the environment].
+    #[arg(long, value_enum)]
+    pub lang: Option<ReportLanguage>,
+    /// An address and TCP port that must not answer this machine, for example of the LGWAN segment; it is tried once (may be
+    /// repeated, at most 32).
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub forbidden: Vec<SocketAddr>,
+}
+
+/// How `doctor` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// For a terminal.
+    Text,
+    /// For programs, in both languages.
+    Json,
+    /// One page that needs nothing else.
+    Html,
+}
+
+/// The language of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportLanguage {
+    /// Japanese.
+    Ja,
+    /// English.
+    En,
 }
 
 /// How `boundary` prints.

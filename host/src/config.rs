@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use serde::Deserialize;
+use shoji_evidence::segments::{self, Segment, Segments};
 
 use crate::egress::policy::{Destination, Domain, Policy};
 use crate::web::names::Names;
@@ -29,6 +30,7 @@ pub struct File {
     sessions: SessionsFile,
     browser: BrowserFile,
     web: WebFile,
+    segments: segments::Written,
     egress: EgressFile,
 }
 
@@ -99,6 +101,8 @@ pub struct Config {
     pub browser: Browser,
     /// The web viewer's service.
     pub web: Web,
+    /// Which addresses belong to which segment.
+    pub segments: Segments,
     /// The browsers' way to the internet.
     pub egress: Egress,
 }
@@ -190,6 +194,9 @@ pub enum Error {
     /// A name of the web service is none.
     #[error("web.names has {0:?}, which is neither a host name nor an address: write it without https:// and port")]
     WebName(String),
+    /// An entry of `[segments]` that cannot be one.
+    #[error(transparent)]
+    Segments(#[from] segments::Error),
     /// An entry of `[egress]` that cannot be one.
     #[error("egress.{key} has {value:?}: {want}")]
     Egress {
@@ -247,6 +254,7 @@ impl Config {
         if let Some(url) = &start_url {
             check_url(url)?;
         }
+        let segments = Segments::read(&file.segments)?;
         Ok(Self {
             listen: overrides.listen.or(file.listen).unwrap_or((Ipv4Addr::UNSPECIFIED, DEFAULT_PORT).into()),
             public_address: file.public_address,
@@ -282,7 +290,8 @@ impl Config {
             },
             browser: Browser { path: file.browser.path, bubblewrap: file.browser.bubblewrap },
             web: Web { enabled: file.web.enabled.unwrap_or(true), names: web_names(file.web.names)? },
-            egress: egress(file.egress, overrides.also_allow)?,
+            egress: egress(file.egress, overrides.also_allow, segments.prefixes(Segment::Lgwan))?,
+            segments,
         })
     }
 }
@@ -298,8 +307,10 @@ fn web_names(names: Vec<String>) -> Result<Vec<String>, Error> {
     }
 }
 
-fn egress(mut file: EgressFile, also_allow: Vec<String>) -> Result<Egress, Error> {
+/// `lgwan` is what `[segments]` declares: refused without being written twice.
+fn egress(mut file: EgressFile, also_allow: Vec<String>, lgwan: &[IpNet]) -> Result<Egress, Error> {
     file.also_allow.extend(also_allow);
+    let lgwan = prefixes("lgwan", &file.lgwan)?.into_iter().chain(lgwan.iter().copied()).collect();
     let refuse = |key, value: &str, want| Err(Error::Egress { key, value: value.to_owned(), want });
     let ports = file.ports.unwrap_or_else(|| vec![80, 443]);
     if ports.is_empty() || ports.contains(&0) {
@@ -329,7 +340,7 @@ fn egress(mut file: EgressFile, also_allow: Vec<String>) -> Result<Egress, Error
     Ok(Egress {
         policy: Policy {
             ports,
-            lgwan: prefixes("lgwan", &file.lgwan)?,
+            lgwan,
             also_allow: prefixes("also_allow", &file.also_allow)?,
             own_pages: None,
             allow_domains: domains("allow_domains", &file.allow_domains)?,
@@ -424,6 +435,31 @@ mod tests {
         let policy = Config::resolve(file, overrides).unwrap().egress.policy;
         assert_eq!((policy.lgwan.len(), policy.also_allow.len(), policy.block_domains.len()), (2, 2, 1));
         assert_eq!(policy.also_allow[0].to_string(), "127.0.0.1/32");
+    }
+
+    #[test]
+    fn the_declared_lgwan_prefixes_are_refused_to_browsers_too() {
+        let text =
+            "[segments]\nlgwan = [\"61.1.0.0/16\"]\n[egress]\nlgwan = [\"10.0.0.0/8\"]\nalso_allow = [\"61.1.2.3\"]\n";
+        let policy = resolve(text).unwrap().egress.policy;
+        for address in ["61.1.2.3:443", "10.1.2.3:443"] {
+            let refusal = policy.check_address(address.parse().unwrap(), &[]).unwrap_err();
+            assert_eq!(refusal, crate::egress::policy::Refusal::Lgwan, "{address}");
+        }
+    }
+
+    #[test]
+    fn what_segments_cannot_be_is_refused_by_its_key() {
+        for (text, key) in [
+            ("lgwan = [\"10.0.0.0/33\"]", "segments.lgwan"),
+            ("internet = [\"intra\"]", "segments.internet"),
+            ("boundary = [\"192.0.2.0/24\"]", "segments.boundary"),
+            ("lgwan = [\"10.0.0.0/8\"]\nmanagement = [\"10.9.0.0/16\"]", "segments.management"),
+            ("wan = []", "wan"),
+        ] {
+            let error = resolve(&format!("[segments]\n{text}\n")).unwrap_err().to_string();
+            assert!(error.contains(key), "{text}: {error}");
+        }
     }
 
     #[test]

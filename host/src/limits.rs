@@ -354,6 +354,10 @@ pub const PEER_CANDIDATES: usize = 8;
 /// an address translator may change them some times in a day.
 pub const PEER_SOURCES: usize = 32;
 
+/// Packets of one peer, whoever writes its name or address on them: answers to the largest window come two hundred and fifty a second,
+/// input a thousand. Each beyond costs the host a deciphering; it is lost, which WebRTC and what stands above it can bear.
+pub const PEER_PACKETS_RATE: Rate = Rate { every: Duration::from_micros(250), at_once: 1_000 };
+
 /// Bytes that SCTP holds for a peer: more would only wait there, behind which a key's answer waits too.
 pub const PEER_BUFFER: usize = 128 << 10;
 
@@ -361,7 +365,8 @@ pub const PEER_BUFFER: usize = 128 << 10;
 /// before it offers. A peer that never comes is gone then.
 pub const PEER_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// Peers at the same time that made an offer and have shown no ticket: only registered devices make offers. Each takes 50 kB.
+/// Peers at the same time that made an offer and have shown no ticket: only registered devices make offers. Each takes
+/// 50 kB, and up to 1 MiB if it sends SCTP the beginnings of messages that never end.
 pub const PEERS_UNADMITTED: usize = 256;
 
 /// Of them, from one address: a town hall behind one address translator, all at once.
@@ -517,3 +522,22 @@ pub const GATE_UPDATE_BYTES: u32 = 50_000_000;
 /// Updates a second that a gate passes on for one viewer, unless its configuration says otherwise: sixty pictures of four windows, in
 /// three parts each.
 pub const GATE_UPDATES: u32 = 720;
+
+/// Routes that are compared with the declared segments. A machine that takes part in its organisation's routing has some thousands;
+/// one with the routes of the whole internet is a router and no host.
+pub const ROUTES: usize = 100_000;
+
+/// How long the doctor waits for an address that must not answer. A firewall that drops packets says nothing at all, and one that is
+/// reached answers within a round trip.
+pub const PROBE: Duration = Duration::from_secs(2);
+/// Addresses that one run of the doctor tries: each may take the whole time.
+pub const PROBES: usize = 32;
+/// How long a browser may take to say its version: it loads 200 MB from a cold disk first.
+pub const BROWSER_VERSION: Duration = Duration::from_secs(20);
+/// Open files that a full host needs: about eight for each of its sessions (sockets, pidfd, shared memory), as many for connections
+/// that are not sessions yet, and those of the browsers' connections through the egress proxy.
+pub const OPEN_FILES_PER_SESSION: u64 = 128;
+/// Days before the end of a certificate at which the doctor speaks of it.
+pub const ENDS_SOON_DAYS: u64 = 30;
+/// Days after which a browser's program is old, and too old: Chromium has a new version with security fixes every two to four weeks.
+pub const BROWSER_DAYS: (u64, u64) = (35, 90);

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use shoji_host::browser::entrance;
 use shoji_host::cli::{Cli, Command};
-use shoji_host::{commands, gate, serve, state, worker};
+use shoji_host::{commands, doctor, gate, serve, state, worker};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -21,7 +21,7 @@ fn main() -> ExitCode {
     };
     log_to_standard_error(json);
     match run(cli) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("shoji-host: {error:#}");
             ExitCode::FAILURE
@@ -29,7 +29,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> anyhow::Result<()> {
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let state = || state::directory(cli.state.clone());
     match cli.command {
         Command::Serve(options) => serve::run(&state()?, &options)?,
@@ -40,16 +40,22 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Sessions { json } => commands::sessions(&state()?, json)?,
         Command::Session(command) => commands::session(&state()?, &command)?,
         Command::Ca { out } => commands::authority(&state()?, out.as_deref())?,
+        Command::Doctor(options) => {
+            let is_wrong = doctor::run(&state()?, &options)?;
+            return Ok(if is_wrong { ExitCode::FAILURE } else { ExitCode::SUCCESS });
+        }
         Command::Boundary { format } => commands::boundary(format)?,
         Command::Gate(options) if options.print_boundary => commands::gate_boundary(&options)?,
         Command::Gate(options) => gate::run(&options)?,
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 /// What is logged unless `RUST_LOG` says otherwise. The libraries' warnings are about what strangers send, as often as they
-/// send it; whoever is refused for it has a line of ours, of which there are so many and no more.
-const LOGGED: &str = "info,smithay=warn,quinn=error,rustls=error,h2=error,hyper=error,tungstenite=error,\
+/// send it; whoever is refused for it has a line of ours, of which there are so many and no more. The compositor's keyboard
+/// warns of each client that asks for its first versions, which take the layout from a file with a name: the toolkit behind
+/// the browser's file chooser is one, whose windows never open, and a worker can make no such file.
+const LOGGED: &str = "info,smithay=warn,smithay::wayland::seat::keyboard=error,quinn=error,rustls=error,h2=error,hyper=error,tungstenite=error,\
                       str0m=off,str0m_proto=off,is=off,sctp_proto=off,dimpl=off";
 
 /// Logs hold no page text, no keys typed and no tokens; `info` is for what happens a few times per session.

@@ -319,7 +319,8 @@ fn named(common_name: &str) -> DistinguishedName {
 }
 
 /// When a certificate ends, seconds since 1970.
-fn not_after(certificate: &CertificateDer<'_>) -> Option<u64> {
+/// When a certificate ends, seconds since 1970.
+pub(crate) fn not_after(certificate: &CertificateDer<'_>) -> Option<u64> {
     let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
     u64::try_from(parsed.validity().not_after.timestamp()).ok()
 }

@@ -69,6 +69,9 @@ limits! {
     RELIABLE_PARTS: usize = 32;
     /// Most ranges of packets that an end says to have, and remembers: more gaps than a bad link makes in a round trip.
     RELIABLE_RANGES: usize = 32;
+    /// Ranges beyond which an end that only answers asks to be heard, so that it can forget those that the other end knows: a gap
+    /// or two are always there on a link that loses.
+    RELIABLE_RANGES_TOLD: usize = 4;
     /// Packets that are told of together, if they come in order: each telling costs a packet.
     RELIABLE_TOLD_EVERY: u32 = 4;
     /// Bytes that may be on their way at first and at least, unless nothing comes through at all: ten packets, as RFC 9002 begins with.

@@ -33,6 +33,8 @@ pub struct End {
     /// Numbers of packets that came.
     came: Ranges,
     highest_came_at: Instant,
+    /// A packet is on its way whose arrival will show that the other end knows what came.
+    asks_for_telling: bool,
     /// Packets that came since the other end was told, and ask for an answer.
     untold: u32,
     tell_at: Option<Instant>,
@@ -55,6 +57,7 @@ impl End {
             next_number: 0,
             came: Ranges::default(),
             highest_came_at: now,
+            asks_for_telling: false,
             untold: 0,
             tell_at: None,
             probe_due: false,
@@ -167,21 +170,26 @@ impl End {
         let may_count = self.recovery.may_count();
         let has_bytes = self.going.iter().any(Going::has_more) && (self.recovery.has_room() || probes) && may_count;
         let has_rooms = self.coming.iter().any(|coming| coming.tells_room);
-        let asks = has_bytes || ((has_rooms || self.code_due || probes) && may_count);
+        // Whoever only tells is never told that it was heard, and would tell of each gap for ever.
+        let wonders = tells && limits::RELIABLE_RANGES_TOLD < self.came.count() && !self.asks_for_telling;
+        let asks = has_bytes || ((has_rooms || self.code_due || probes || wonders) && may_count);
         if !tells && !asks {
             return None;
         }
         let number = self.next_number;
         self.next_number += 1;
         let mut packet = packet::begin(number);
-        if 0 < self.untold {
+        let tells_now = 0 < self.untold;
+        if tells_now {
             packet::put_came(&mut packet, &self.came, now.since(self.highest_came_at));
             (self.untold, self.tell_at) = (0, None);
         }
         if !asks {
             return Some(packet);
         }
-        let mut contents = Contents::default();
+        let told = if tells_now { self.came.down().next().map(|(_, end)| end) } else { None };
+        self.asks_for_telling |= told.is_some();
+        let mut contents = Contents { told, ..Contents::default() };
         for coming in self.coming.iter_mut().filter(|coming| coming.tells_room) {
             coming.tells_room = false;
             packet::put_room(&mut packet, coming.channel, coming.up_to());
@@ -255,6 +263,11 @@ impl End {
             }
         }
         self.code_came |= contents.ends;
+        if let Some(told) = contents.told {
+            // The other end knows of all below; the highest stays, so that what is told next has a beginning.
+            self.came.remove(0, told - 1);
+            self.asks_for_telling = false;
+        }
     }
 
     fn again(&mut self, contents: Contents) {
@@ -267,5 +280,6 @@ impl End {
             coming.tells_room |= contents.rooms.contains(&coming.channel);
         }
         self.code_due |= contents.ends && !self.code_came;
+        self.asks_for_telling &= contents.told.is_none();
     }
 }

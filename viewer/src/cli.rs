@@ -3,6 +3,7 @@
 //! Owns what can be asked on the command line and what that starts. It must never print the device's key or what was
 //! typed. The Japanese words of `--help` are in [`words`], what goes wrong is said by [`failure`].
 
+mod doctor;
 mod failure;
 mod words;
 
@@ -20,6 +21,7 @@ use shoji_protocol::{AttachHow, KeyboardLayout, Locale};
 use self::failure::Failure;
 use crate::{
     bundle::Bundle,
+    decoder::Decoders,
     headless::{Viewer, WaitError},
     link::{self, Options},
     memory::Memory,
@@ -64,6 +66,9 @@ enum Command {
     /// Connects to the host of a device file and opens a session.
     #[command(after_long_help = EXAMPLES)]
     Connect(Connect),
+    /// Looks at this PC and prints a report: network, device file, way to the host.
+    #[command(after_long_help = doctor::EXAMPLES)]
+    Doctor(doctor::Doctor),
 }
 
 #[derive(Debug, Args)]
@@ -184,16 +189,32 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "expected seconds, 0.1 to 86400".to_owned())
 }
 
+/// Where this program decodes: in processes of its own, where it knows how to confine one.
+fn decoders() -> Decoders {
+    #[cfg(target_os = "linux")]
+    return Decoders::Process(crate::decoder::process::Program::itself());
+    #[cfg(not(target_os = "linux"))]
+    Decoders::InProcess
+}
+
 /// The program.
 #[must_use]
 pub fn main() -> ExitCode {
+    // Before anything else: a decoder needs no languages, no log, and one thread.
+    #[cfg(target_os = "linux")]
+    if std::env::args_os().nth(1).is_some_and(|word| word == crate::decoder::process::WORD) {
+        return crate::decoder::run().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
+    }
     let asked = asked_language(std::env::args_os());
     let matches = words::matches(Cli::command(), asked.unwrap_or_else(system_language));
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let filter = tracing_subscriber::EnvFilter::try_from_env("SHOJI_LOG").unwrap_or_else(|_| "warn".into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let language = cli.lang.unwrap_or_else(system_language);
-    let Command::Connect(connect) = cli.command;
+    let connect = match cli.command {
+        Command::Connect(connect) => connect,
+        Command::Doctor(doctor) => return doctor.run(language),
+    };
     match run(&connect, language) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -242,7 +263,8 @@ fn run(connect: &Connect, language: Language) -> Result<(), Failure> {
         Language::Ja => Locale::Ja,
         Language::En => Locale::En,
     };
-    let mut options = Options { keyboard, locale, carrier: connect.carrier, ..Options::default() };
+    let mut options =
+        Options { keyboard, locale, carrier: connect.carrier, decoders: decoders(), ..Options::default() };
     let observer: Arc<dyn Observer> = match &connect.trace {
         Some(path) => Arc::new(Trace::create(path).map_err(|error| Failure::Write(path.clone(), error))?),
         None => Arc::new(()),

@@ -11,6 +11,8 @@
 pub mod bundle;
 pub mod cli;
 pub mod clock;
+pub mod decoder;
+pub mod doctor;
 pub mod headless;
 pub mod keys;
 pub mod link;

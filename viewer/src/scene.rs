@@ -10,12 +10,18 @@ use std::{
     time::Duration,
 };
 
-use shoji_codec::{Canvas, DecodeError, Decoder, Limits};
+use shoji_codec::Canvas;
 use shoji_protocol::{
-    CanvasId, CanvasKind, CursorShape, InputSequence, Notice, Size, TextPlace, UpdateId, WindowState, limits,
+    CanvasId, CanvasKind, CursorShape, InputSequence, Notice, Size, TextPlace, UpdateId, WindowState,
 };
 
-use crate::{clock::Stamp, link::Error, stats::Stats, ui::image::Area};
+use crate::{
+    clock::Stamp,
+    decoder::{Decode, Decoders, Failed},
+    link::Error,
+    stats::Stats,
+    ui::image::Area,
+};
 
 /// Areas remembered per canvas until they are presented; more are merged into one that holds all.
 const MAX_FRESH: usize = 64;
@@ -78,9 +84,9 @@ pub struct PointerPicture {
 /// What is known of one canvas.
 #[derive(Debug)]
 pub struct View {
-    decoder: Decoder,
+    decoder: Box<dyn Decode>,
     /// The picture from before a new attachment, until the new one has its first.
-    before: Option<Decoder>,
+    before: Option<Box<dyn Decode>>,
     kind: CanvasKind,
     parent: Option<CanvasId>,
     size: Size,
@@ -219,6 +225,8 @@ pub struct Model {
     pub may_lack_input: bool,
     /// Figures.
     pub stats: Stats,
+    /// How canvases get their decoders.
+    pub(crate) decoders: Decoders,
     views: BTreeMap<CanvasId, View>,
     changes: u64,
     attachment: u64,
@@ -234,6 +242,7 @@ impl Model {
             notices: VecDeque::new(),
             may_lack_input: false,
             stats: Stats::new(now),
+            decoders: Decoders::InProcess,
             views: BTreeMap::new(),
             changes: 0,
             attachment: 0,
@@ -286,13 +295,9 @@ impl Model {
     }
 
     pub(crate) fn open(&mut self, canvas: CanvasId, kind: CanvasKind, parent: Option<CanvasId>, size: Size) {
-        let limits = Limits {
-            size: shoji_codec::Size { width: limits::MAX_WIDTH.into(), height: limits::MAX_HEIGHT.into() },
-            h264: true,
-        };
         let before = self.views.remove(&canvas).map(|old| old.before.unwrap_or(old.decoder));
         let view = View {
-            decoder: Decoder::new(limits),
+            decoder: self.decoders.make(),
             before: before.filter(|decoder| decoder.canvas().size().width > 0),
             kind,
             parent,
@@ -334,20 +339,17 @@ impl Model {
 
     /// Applies an update to its canvas. An unknown canvas is `Ok(false)`; the protocol's state machine refuses those
     /// before they come here.
-    pub(crate) fn apply(&mut self, update: &Update<'_>, now: Stamp) -> Result<bool, DecodeError> {
+    pub(crate) fn apply(&mut self, update: &Update<'_>, now: Stamp) -> Result<bool, Failed> {
         let Some(view) = self.views.get_mut(&update.canvas) else { return Ok(false) };
+        let size = shoji_codec::Size { width: update.size.width().into(), height: update.size.height().into() };
         let areas: Vec<Area> = view
             .decoder
-            .apply(update.payload)?
+            .apply(update.payload, size)?
             .iter()
             .map(|rect| Area::new(rect.x, rect.y, rect.width, rect.height))
             .collect();
         view.changed += areas.iter().map(|area| u64::from(area.width) * u64::from(area.height)).sum::<u64>();
         let changed = view.changed;
-        let size = view.decoder.canvas().size();
-        if (size.width, size.height) != (update.size.width().into(), update.size.height().into()) {
-            return Err(DecodeError::SizeMismatch);
-        }
         view.partial = update.more;
         if !update.more {
             (view.whole, view.changed) = (true, 0);

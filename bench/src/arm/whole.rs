@@ -16,6 +16,8 @@ use shoji_protocol::{
 };
 use shoji_viewer::bundle::Bundle;
 use shoji_viewer::clock::Stamp;
+use shoji_viewer::decoder::Decoders;
+use shoji_viewer::decoder::process::Program;
 use shoji_viewer::link::{Choice, Link, Options};
 use shoji_viewer::observe::{Decoded, Observer};
 use shoji_viewer::scene::{Scene, State};
@@ -128,7 +130,9 @@ impl Whole {
         let counted = Arc::new(Eyes { watch: Arc::clone(&watch), ..Eyes::default() });
         let size = Size::clamped(width.into(), height.into());
         let viewport = Viewport::clamped(size, Scale::ONE, Rate::HZ_60);
-        let options = Options { viewport, carrier, ..Options::default() };
+        // As the viewer's own program does it.
+        let program = Program { path: programs.path("shoji-viewer")?, ..Program::itself() };
+        let options = Options { viewport, carrier, decoders: Decoders::Process(program), ..Options::default() };
         let scene = Scene::new(shoji_viewer::clock::now(), || {});
         let (link, driver) = Link::new(Ok(bundle), options, scene, Arc::<Eyes>::clone(&counted));
         runtime.spawn(driver.run());

@@ -57,18 +57,7 @@ const LAST_REST: u64 = 2_000_000;
 /// Names what is missing or broke, and what to do next.
 pub fn codec(asked: &Codec) -> anyhow::Result<()> {
     let language = asked.lang.unwrap_or_else(Language::of_environment);
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(&asked.corpus)
-        .with_context(|| format!("cannot read the corpus {}; name its folder with --corpus", asked.corpus.display()))?
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.extension().is_some_and(|extension| extension == "clip"))
-        .filter(|path| asked.clips.is_empty() || asked.clips.contains(&name_of(path)))
-        .collect();
-    paths.sort();
-    anyhow::ensure!(
-        !paths.is_empty(),
-        "there are no such clips in {}; make some with `shoji-bench record`, or name another folder with --corpus",
-        asked.corpus.display()
-    );
+    let paths = clips(&asked.corpus, &asked.clips)?;
     let mut document = Document { format: FORMAT, machine: Machine::here_without_browser(), ..Document::default() };
     eprintln!("{}", language.say(Text("色の変換", "conversion of colours")));
     document.conversions = pieces::conversions()?;
@@ -89,7 +78,29 @@ pub fn codec(asked: &Codec) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn name_of(path: &Path) -> String {
+/// The clips of a folder, sorted; only those of these names, if there are any.
+///
+/// # Errors
+/// If the folder cannot be read or holds none of them.
+pub fn clips(corpus: &Path, names: &[String]) -> anyhow::Result<Vec<PathBuf>> {
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(corpus)
+        .with_context(|| format!("cannot read the corpus {}; name its folder with --corpus", corpus.display()))?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "clip"))
+        .filter(|path| names.is_empty() || names.contains(&name_of(path)))
+        .collect();
+    paths.sort();
+    anyhow::ensure!(
+        !paths.is_empty(),
+        "there are no such clips in {}; make some with `shoji-bench record`, or name another folder with --corpus",
+        corpus.display()
+    );
+    Ok(paths)
+}
+
+/// A clip's name: its file's, without the ending.
+#[must_use]
+pub fn name_of(path: &Path) -> String {
     path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 

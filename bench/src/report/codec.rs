@@ -308,7 +308,8 @@ fn page(document: &Document) -> String {
 }
 
 /// What a clip of the corpus shows.
-fn title(name: &str) -> (&str, &str) {
+/// What a clip is called, in Japanese and English.
+pub(super) fn title(name: &str) -> (&str, &str) {
     match name {
         "typing" => ("文字入力", "typing"),
         "form" => ("申請書", "form"),

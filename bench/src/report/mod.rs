@@ -3,6 +3,7 @@
 //! Must never compute a figure that is not in the document: the JSON holds all that the page shows.
 
 pub mod codec;
+pub mod decoder;
 pub mod heap;
 mod html;
 mod plot;

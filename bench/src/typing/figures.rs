@@ -75,6 +75,9 @@ pub struct Run {
     /// By what the viewer came, as the host said.
     #[serde(default)]
     pub carrier: Option<Carrier>,
+    /// How often another carrier won before the one that was asked for.
+    #[serde(default)]
+    pub others: u32,
     /// How it was.
     pub conditions: Conditions,
     /// What it did to small datagrams alone, before the session.
@@ -247,6 +250,7 @@ mod tests {
         };
         Run {
             carrier: None,
+            others: 0,
             conditions: Conditions { rtt: Duration::from_millis(60), loss_ppm: 10_000, rate: Some(2_000_000), seed: 1 },
             pings: Pings::default(),
             carried: Carried::default(),

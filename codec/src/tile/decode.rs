@@ -8,6 +8,10 @@ use crate::error::DecodeError;
 use crate::geometry::{BLACK, Pixel, Rect};
 use crate::update::Reader;
 
+/// What a stream has room for from the beginning, as much as our encoder ever sends, so that no picture waits for memory: what is
+/// never written takes none. In a browser it would take it.
+const ROOM: usize = if cfg!(target_family = "wasm") { 0 } else { 1 << 20 };
+
 /// Paints Tiles operations. Holds the unpacking buffers, so that nothing is allocated per update.
 pub(crate) struct Decoder {
     ring: Ring,
@@ -26,7 +30,13 @@ impl core::fmt::Debug for Decoder {
 
 impl Decoder {
     pub(crate) fn new() -> Self {
-        Self { ring: Ring::new(), unpacked: Default::default(), zeros: Vec::new(), tiles: Vec::new(), zstd: None }
+        Self {
+            ring: Ring::new(),
+            unpacked: std::array::from_fn(|_| Vec::with_capacity(ROOM)),
+            zeros: Vec::with_capacity(ROOM),
+            tiles: Vec::with_capacity(if ROOM > 0 { MAX_TILES as usize } else { 0 }),
+            zstd: None,
+        }
     }
 
     /// The canvas starts anew, and with it the ring.

@@ -4,7 +4,7 @@ use super::palette::Index;
 use super::{MAX_TILE_AREA, MAX_TILES, Mode, STREAMS, predict, residual, token};
 use crate::canvas::Canvas;
 use crate::error::EncodeError;
-use crate::geometry::{BLACK, Frame, Pixel, Rect};
+use crate::geometry::{BLACK, Frame, MAX_WIDTH, Pixel, Rect};
 use crate::simd::Level;
 use crate::update::{kind, rect, short, varint};
 
@@ -13,6 +13,12 @@ const PACK_FROM: usize = 256;
 
 /// The streams are written out when they hold this much together, so that they stay in the second-level cache.
 const FLUSH_AT: usize = 1 << 19;
+
+/// The longest that a stream becomes: two bytes for each pixel of a tile that follows when it is almost time to write.
+const LONGEST: usize = FLUSH_AT + 2 * MAX_TILE_AREA as usize;
+
+/// Words of the widest row's bits.
+const ROW_WORDS: usize = MAX_WIDTH as usize / 64 + 1;
 
 /// zstd's fast strategy; higher levels cost more time than a local network does.
 const ZSTD_LEVEL: i32 = 1;
@@ -91,11 +97,12 @@ impl Coder {
         Ok(Self {
             level,
             index: Index::new(),
-            streams: Default::default(),
-            tiles: Vec::new(),
-            above: Vec::new(),
-            left: Vec::new(),
-            packed: Vec::new(),
+            // As long as they may become, so that no picture has to wait for memory; what is never written takes none.
+            streams: std::array::from_fn(|_| Vec::with_capacity(LONGEST)),
+            tiles: Vec::with_capacity(MAX_TILES as usize),
+            above: Vec::with_capacity(ROW_WORDS),
+            left: Vec::with_capacity(ROW_WORDS),
+            packed: Vec::with_capacity(LONGEST),
             zstd,
         })
     }

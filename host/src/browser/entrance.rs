@@ -6,8 +6,9 @@
 //! root and one that is not. It must never leave anything open that the browser could use: after it there is only what
 //! bubblewrap gave.
 //!
-//! It also takes netlink away, the kernel's way to tell of network cards: there are none to tell of, and a Chromium that is told so
-//! says `navigator.onLine` is false to every page. One that cannot ask takes it that there is a network.
+//! It also takes every kind of socket away that a network namespace does not hold, such as the one to the machine's hypervisor. With
+//! them goes netlink, the kernel's way to tell of network cards: there are none to tell of, and a Chromium that is told so says
+//! `navigator.onLine` is false to every page. One that cannot ask takes it that there is a network.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -19,7 +20,7 @@ use std::os::unix::process::CommandExt as _;
 use std::process::{Command, ExitCode};
 
 use rustix::io::Errno;
-use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+use rustix::net::{AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 
 use seccompiler::{
     BackendError, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
@@ -45,7 +46,7 @@ pub fn if_asked() -> Option<ExitCode> {
 
 fn enter(mut program: impl Iterator<Item = OsString>) -> io::Error {
     let Some(browser) = program.next() else { return io::ErrorKind::InvalidInput.into() };
-    match hand_over().and_then(|()| without_netlink().map_err(io::Error::other)) {
+    match hand_over().and_then(|()| without_other_networks().map_err(io::Error::other)) {
         Ok(()) => Command::new(browser).args(program).exec(),
         Err(error) => error,
     }
@@ -65,20 +66,50 @@ fn hand_over() -> io::Result<()> {
     Ok(())
 }
 
-/// From now on, for this program and whatever it becomes or starts, there is no netlink. A kernel without such filters has none of
-/// the worker's either, of which the host tells.
-fn without_netlink() -> Result<(), seccompiler::Error> {
+/// From now on, for this program and whatever it becomes or starts, there are sockets of the web's two kinds and of its own only, and
+/// none of the ways around that. A kernel without such filters has none of the worker's either, of which the host tells.
+fn without_other_networks() -> Result<(), seccompiler::Error> {
     if rustix::thread::secure_computing_mode().is_err() {
         return Ok(());
     }
-    seccompiler::apply_filter(&filter()?)
+    for (rules, answer) in [(other_families()?, Errno::AFNOSUPPORT), (ways_around(), Errno::NOSYS)] {
+        let answer = SeccompAction::Errno(answer.raw_os_error() as u32);
+        let here = TargetArch::try_from(std::env::consts::ARCH)?;
+        let filter: seccompiler::BpfProgram =
+            SeccompFilter::new(rules, SeccompAction::Allow, answer, here)?.try_into()?;
+        seccompiler::apply_filter(&filter)?;
+    }
+    Ok(())
 }
 
-fn filter() -> Result<seccompiler::BpfProgram, BackendError> {
-    let netlink = u64::from(rustix::net::AddressFamily::NETLINK.as_raw());
-    let family = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, netlink)?;
-    let rules = BTreeMap::from([(libc::SYS_socket, vec![SeccompRule::new(vec![family])?])]);
-    let unknown = SeccompAction::Errno(Errno::AFNOSUPPORT.raw_os_error() as u32);
-    let here = TargetArch::try_from(std::env::consts::ARCH)?;
-    SeccompFilter::new(rules, SeccompAction::Allow, unknown, here)?.try_into()
+type Rules = BTreeMap<i64, Vec<SeccompRule>>;
+
+/// Numbers of calls in the form of x86-64 with short pointers begin here, on kernels that have it: the same calls again.
+#[cfg(target_arch = "x86_64")]
+const AGAIN: &[i64] = &[0, 0x4000_0000];
+#[cfg(not(target_arch = "x86_64"))]
+const AGAIN: &[i64] = &[0];
+
+/// Sockets of all families but three. A network namespace holds those of the internet; the machine's hypervisor (vsock) and some
+/// others lie outside of it.
+fn other_families() -> Result<Rules, BackendError> {
+    let others = [AddressFamily::UNIX, AddressFamily::INET, AddressFamily::INET6]
+        .into_iter()
+        .map(|family| SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, family.as_raw().into()))
+        .collect::<Result<Vec<_>, _>>()?;
+    let rule = SeccompRule::new(others)?;
+    Ok(AGAIN.iter().map(|from| (from + libc::SYS_socket, vec![rule.clone()])).collect())
+}
+
+/// Calls that make sockets past any filter, and keys of the kernel's, which namespaces do not part.
+fn ways_around() -> Rules {
+    let calls = [
+        libc::SYS_io_uring_setup,
+        libc::SYS_io_uring_enter,
+        libc::SYS_io_uring_register,
+        libc::SYS_keyctl,
+        libc::SYS_add_key,
+        libc::SYS_request_key,
+    ];
+    AGAIN.iter().flat_map(|from| calls.map(|call| (from + call, Vec::new()))).collect()
 }

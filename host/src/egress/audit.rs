@@ -70,8 +70,9 @@ pub(super) struct Tally {
 }
 
 impl Tally {
+    /// Of a connection that is still to be made: nothing counts as allowed before it is.
     pub(super) fn new(audit: Arc<dyn Audit>, session: u64, to: Option<Destination>) -> Self {
-        Self { audit, session, to, refusal: None, count: Arc::default(), begun: Instant::now() }
+        Self { audit, session, to, refusal: Some(Refusal::GivenUp), count: Arc::default(), begun: Instant::now() }
     }
 }
 

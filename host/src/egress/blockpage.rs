@@ -44,6 +44,8 @@ fn why(refusal: Refusal) -> Words {
             "上位のプロキシが接続を許可しないか、応答していません。",
             "The upstream proxy does not let it through, or does not answer.",
         ),
+        // Nobody is there to read it.
+        Refusal::GivenUp => Words("接続の前に中止されました。", "It was given up before there was a connection."),
         Refusal::Answer => {
             Words("サイトの応答を解釈できませんでした。", "What the site answered could not be understood.")
         }

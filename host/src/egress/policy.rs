@@ -132,6 +132,9 @@ pub enum Refusal {
     /// What answers there speaks no HTTP, or is silent for too long.
     #[error("what answers there speaks no HTTP")]
     Answer,
+    /// The browser went away, or its session ended, before there was a connection.
+    #[error("the browser gave up before there was a connection")]
+    GivenUp,
 }
 
 impl Refusal {
@@ -149,12 +152,13 @@ impl Refusal {
             Self::Unreachable => "unreachable",
             Self::Upstream => "upstream",
             Self::Answer => "answer",
+            Self::GivenUp => "given-up",
         }
     }
 
     /// Whether policy refused it; else it was tried and failed.
     pub fn is_policy(self) -> bool {
-        !matches!(self, Self::NoName | Self::Unreachable | Self::Upstream | Self::Answer)
+        !matches!(self, Self::NoName | Self::Unreachable | Self::Upstream | Self::Answer | Self::GivenUp)
     }
 }
 
@@ -204,16 +208,29 @@ impl Policy {
         if is_in(&self.lgwan, to.ip()) {
             return Err(Refusal::Lgwan);
         }
-        if self.is_excepted(to) {
+        if self.is_named(to) {
             return Ok(());
         }
-        if let Some(kind) = address::special(to.ip()) {
-            return Err(Refusal::Address(kind));
+        let is_excepted = self.is_excepted(to);
+        match address::special(to.ip()) {
+            Some(kind) if !is_excepted || kind == Kind::Metadata => return Err(Refusal::Address(kind)),
+            _ => {}
         }
         if own.iter().any(|own| address::plain(*own) == address::plain(to.ip())) {
             return Err(Refusal::OwnAddress);
         }
+        if is_excepted {
+            return Ok(());
+        }
         if self.ports.contains(&to.port()) { Ok(()) } else { Err(Refusal::Port) }
+    }
+
+    /// Whether it may be reached by an exception for this one address. One for a whole network opens neither this host nor a cloud's
+    /// metadata, which may lie in it.
+    fn is_named(&self, to: SocketAddr) -> bool {
+        let is_one = |net: &IpNet| net.prefix_len() == net.max_prefix_len();
+        let named = self.also_allow.iter().copied().filter(is_one).collect::<Vec<_>>();
+        self.own_pages == Some(to) || is_in(&named, to.ip())
     }
 
     /// Whether it is no place of the internet and may be reached all the same.
@@ -326,6 +343,22 @@ mod tests {
         assert_eq!(at("127.0.0.1:4711"), Ok(()));
         assert_eq!(at("127.0.0.1:4712"), Err(Refusal::Address(Kind::Loopback)));
         assert_eq!(at("127.0.0.2:4711"), Err(Refusal::Address(Kind::Loopback)));
+    }
+
+    #[test]
+    fn an_exception_for_a_network_opens_neither_this_host_nor_a_clouds_metadata_in_it() {
+        let own: Vec<IpAddr> = vec!["10.0.0.5".parse().unwrap()];
+        let excepting = |texts: &[&str]| Policy {
+            also_allow: texts.iter().map(|text| text.parse().unwrap()).collect(),
+            ..policy()
+        };
+        let whole = excepting(&["10.0.0.0/8", "169.254.0.0/16"]);
+        let at = |policy: &Policy, text: &str| policy.check_address(text.parse().unwrap(), &own);
+        assert_eq!(at(&whole, "10.0.0.6:22"), Ok(()));
+        assert_eq!(at(&whole, "10.0.0.5:443"), Err(Refusal::OwnAddress));
+        assert_eq!(at(&whole, "[::ffff:10.0.0.5]:22"), Err(Refusal::OwnAddress));
+        assert_eq!(at(&whole, "169.254.169.254:80"), Err(Refusal::Address(Kind::Metadata)));
+        assert_eq!(at(&excepting(&["10.0.0.5/32"]), "10.0.0.5:22"), Ok(()));
     }
 
     proptest! {

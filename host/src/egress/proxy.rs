@@ -115,6 +115,7 @@ async fn connect(session: &Session, mut request: Request<Incoming>, place: &Mute
             return page(session, Some(&to), refusal);
         }
     };
+    tally.refusal = None;
     let browser = hyper::upgrade::on(&mut request);
     *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(Tunnel { browser, outside, tally });
     Response::new(empty())
@@ -165,6 +166,7 @@ async fn fetch(session: &Session, request: Request<Incoming>) -> Response<Page> 
     let mut tally = Tally::new(session.shared.audit.clone(), session.id, Some(to.clone()));
     match forward(session, request, &to, &tally).await {
         Ok((answer, driver)) => {
+            tally.refusal = None;
             let (mut head, body) = answer.into_parts();
             for_one_hop_only(&mut head.headers);
             head.version = Version::HTTP_11;

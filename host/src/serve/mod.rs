@@ -26,9 +26,11 @@ use std::path::Path;
 use std::sync::{Arc, RwLock};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use shoji_evidence::network::Side;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
+use crate::browser::room::Owner;
 use crate::browser::{self, Launcher};
 use crate::cli::Serve;
 use crate::config::{self, Config, Overrides};
@@ -45,7 +47,7 @@ use crate::trace::Trace;
 use crate::web::assets::Assets;
 use crate::web::certificates::{self, Certificates};
 use crate::worker::rights;
-use crate::{addresses, clock, limits, state, store, tls, web};
+use crate::{addresses, clock, limits, network, state, store, tls, web};
 use group::Groups;
 use hub::Hub;
 
@@ -64,6 +66,8 @@ pub enum Error {
     Store(#[from] store::Error),
     #[error(transparent)]
     Config(#[from] config::Error),
+    #[error(transparent)]
+    Network(#[from] network::Error),
     #[error(transparent)]
     Browser(#[from] browser::Error),
     #[error(transparent)]
@@ -98,10 +102,10 @@ pub fn run(state: &Path, options: &Serve) -> Result<(), Error> {
         also_allow: options.also_allow.clone(),
     };
     let config = Config::load(options.config.as_deref(), state, overrides)?;
+    check_network(&config)?;
     let _lock = state::lock(state)?;
     let launcher = Launcher::new(&config.browser)?;
-    let (_, browser_owner) = session::owners(config.sessions.first_user_id, 0);
-    launcher.check_sandbox(browser_owner)?;
+    launcher.check_sandbox(browser_owner(config.sessions.first_user_id))?;
     tell_missing_walls();
     let groups = groups();
     // Started before the runtime's threads: see the spawner's own words.
@@ -111,6 +115,22 @@ pub fn run(state: &Path, options: &Serve) -> Result<(), Error> {
     let result = runtime.block_on(serve(state, options, config, launcher, spawner, groups));
     runtime.shutdown_timeout(limits::FAREWELL);
     result
+}
+
+/// Before anything is opened: a host that stands between the segments would be a way from one to the other.
+fn check_network(config: &Config) -> Result<(), network::Error> {
+    network::check(&config.segments, Side::Host, &[config.listen])?;
+    if config.segments.are_unknown() {
+        info!(
+            "No segments are declared, so this machine's network is compared with nothing: see [segments] in host.toml"
+        );
+    }
+    Ok(())
+}
+
+/// The user of the first session's browser, for a trial of its sandbox.
+pub(crate) fn browser_owner(first_user_id: u32) -> Owner {
+    session::owners(first_user_id, 0).1
 }
 
 /// Says which of the worker's walls this kernel lacks. A wall that it has and that fails ends the worker instead.

@@ -51,7 +51,9 @@ pub enum Broken {
     #[error("the browser is not heard any more")]
     Silent,
     /// Text, or bytes on a channel that is not agreed on.
-    #[error("the browser sent what is no packet of the agreed channel")]
+    #[error(
+        "the browser sent what is no packet of the agreed channel: its page may be another version's, then reloading it helps"
+    )]
     Foreign,
     /// It broke the rules of the reliable channels.
     #[error("the browser {0}")]

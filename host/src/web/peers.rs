@@ -16,7 +16,9 @@ use bytes::Bytes;
 use quinn::AsyncUdpSocket;
 use quinn::udp::Transmit;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
+use super::rates::Bucket;
 use crate::limits;
 
 /// Whether a packet is WebRTC's (STUN or DTLS) and not QUIC's, whose packets have the second highest bit here because the host
@@ -55,8 +57,15 @@ pub struct Peers {
 
 #[derive(Debug, Default)]
 struct Book {
-    names: BTreeMap<String, mpsc::Sender<Arrived>>,
+    names: BTreeMap<String, Entry>,
     addresses: BTreeMap<SocketAddr, String>,
+}
+
+/// A peer, as its packets find it.
+#[derive(Debug)]
+struct Entry {
+    queue: mpsc::Sender<Arrived>,
+    bucket: Bucket,
 }
 
 /// A packet.
@@ -103,20 +112,22 @@ impl Peers {
     /// A packet came that is WebRTC's.
     pub fn deliver(&self, from: SocketAddr, to: Option<IpAddr>, packet: &[u8]) {
         let from = SocketAddr::new(from.ip().to_canonical(), from.port());
-        let book = self.book();
-        let queue = match named(packet) {
-            Some(name) => book.names.get(name),
-            None => book.addresses.get(&from).and_then(|name| book.names.get(name)),
+        let mut book = self.book();
+        let Book { names, addresses } = &mut *book;
+        let entry = match named(packet) {
+            Some(name) => names.get_mut(name),
+            None => addresses.get(&from).and_then(|name| names.get_mut(name)),
         };
-        if let Some(queue) = queue {
-            let _ = queue.try_send(Arrived { from, to, bytes: Bytes::copy_from_slice(packet) });
-        }
+        let Some(entry) = entry else { return };
+        let Some(bucket) = entry.bucket.after(limits::PEER_PACKETS_RATE, Instant::now()) else { return };
+        entry.bucket = bucket;
+        let _ = entry.queue.try_send(Arrived { from, to, bytes: Bytes::copy_from_slice(packet) });
     }
 
     /// A place for a peer of this name.
     pub(super) fn enter(self: &Arc<Self>, name: String) -> Place {
         let (queue, packets) = mpsc::channel(limits::PEER_PACKETS);
-        self.book().names.insert(name.clone(), queue);
+        self.book().names.insert(name.clone(), Entry { queue, bucket: Bucket::default() });
         Place { peers: self.clone(), name, addresses: Vec::new(), last: None, packets }
     }
 }
@@ -227,6 +238,23 @@ mod tests {
         assert_eq!(std::iter::from_fn(|| place.packets.try_recv().ok()).count(), limits::PEER_PACKETS);
         (0..200).for_each(|last| place.bind(address(last)));
         assert_eq!(peers.book().addresses.len(), limits::PEER_ADDRESSES);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn more_packets_than_a_peer_can_need_are_lost_before_they_cost_anything() {
+        let peers = Arc::new(Peers::default());
+        let mut place = peers.enter("ours".to_owned());
+        let mut taken = 0;
+        for _ in 0..100 {
+            for _ in 0..100 {
+                peers.deliver(address(1), None, &request("ours:theirs"));
+                taken += usize::from(place.packets.try_recv().is_ok());
+            }
+            tokio::time::advance(std::time::Duration::from_millis(1)).await;
+        }
+        let rate = limits::PEER_PACKETS_RATE;
+        let most = rate.at_once as usize + 100 * 1_000 / rate.every.as_micros() as usize;
+        assert!((most - 10..=most + 1).contains(&taken), "{taken} of at most {most}");
     }
 
     #[test]

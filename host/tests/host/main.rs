@@ -17,6 +17,7 @@ mod log;
 mod memory;
 mod rights;
 mod sandbox;
+mod segments;
 mod session;
 mod web;
 mod wire;

@@ -8,7 +8,7 @@ use std::process::Command;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 
 use super::client::Client;
-use super::fixture::{Host, command_line, descendants, status, until};
+use super::fixture::{Host, command_line, descendants, program, status, until};
 
 #[tokio::test]
 async fn the_browser_runs_as_another_user_in_namespaces_of_its_own_with_its_own_sandbox() {
@@ -161,4 +161,27 @@ async fn a_page_takes_the_browser_to_be_online() {
     };
     let (_client, said) = tokio::join!(client, said);
     assert_eq!(said, "true");
+}
+
+/// What a network namespace does not hold: the machine's hypervisor, packets of cards, the kernel's own talk; rings that make sockets past
+/// a filter; keys that belong to whoever started the host.
+#[test]
+fn what_becomes_the_browser_makes_no_socket_but_those_of_the_web() {
+    let script = "use POSIX; use Socket; my %families = (unix => 1, inet => 2, inet6 => 10, netlink => 16, packet => 17, bluetooth => 31, vsock => 40); \
+        for my $name (sort keys %families) { print STDERR $name, socket(my $s, $families{$name}, SOCK_STREAM(), 0) || $! == EPROTONOSUPPORT ? '+' : $! == EAFNOSUPPORT ? '-' : \"?$!\", ' ' } \
+        for my $call (425, 426, 427, 250, 248, 249) { $! = 0; syscall($call, 0, 0, 0, 0, 0); print STDERR $! == ENOSYS ? '-' : '+' }";
+    let (_ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+    let output = std::process::Command::new("bwrap")
+        .args(["--dev-bind", "/", "/", "--unshare-net", "--die-with-parent"])
+        .arg(program().get_program())
+        .args(["browser-entrance", "perl", "-e", script])
+        .stdin(std::os::fd::OwnedFd::from(theirs))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    if cfg!(target_arch = "x86_64") {
+        assert_eq!(said, "bluetooth- inet+ inet6+ netlink- packet- unix+ vsock- ------");
+    } else {
+        assert!(said.starts_with("bluetooth- inet+ inet6+ netlink- packet- unix+ vsock- "), "{said}");
+    }
 }

@@ -40,6 +40,8 @@ pub(super) struct Contents {
     pub(super) rooms: Vec<Channel>,
     /// The end was told.
     pub(super) ends: bool,
+    /// What came was told, up to this number (not included).
+    pub(super) told: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -254,6 +256,14 @@ impl Recovery {
             self.threshold = (self.window / 2).max(2 * limits::RELIABLE_PACKET as u64);
             self.window = 2 * limits::RELIABLE_PACKET as u64;
         }
-        (Vec::new(), self.sent.first_key_value().map(|(_, sent)| sent.contents.clone()))
+        let oldest = self.sent.first_key_value().map(|(_, sent)| sent.contents.clone());
+        if self.may_count() {
+            return (Vec::new(), oldest);
+        }
+        // A probe has to be remembered too, else it could not be sent, and both ends would wait for ever.
+        if let Some((_, sent)) = self.sent.pop_first() {
+            self.in_flight -= sent.size;
+        }
+        (Vec::new(), oldest)
     }
 }

@@ -27,6 +27,8 @@ struct Link {
     told_viewer: u64,
     read: BTreeMap<u8, Vec<u8>>,
     most_in_flight: u64,
+    /// Bytes of the viewer's last packets, newest last.
+    answers: Vec<usize>,
 }
 
 impl Link {
@@ -48,6 +50,7 @@ impl Link {
             told_viewer: 0,
             read: BTreeMap::new(),
             most_in_flight: 0,
+            answers: Vec::new(),
         }
     }
 
@@ -67,6 +70,9 @@ impl Link {
                 },
             };
             assert!(packet.len() <= limits::RELIABLE_PACKET);
+            if !is_hosts {
+                self.answers.push(packet.len());
+            }
             let is_doomed = is_hosts && {
                 self.told_viewer += 1;
                 self.doomed.contains(&(self.told_viewer - 1))
@@ -300,6 +306,45 @@ fn a_link_that_stood_still_goes_on_within_a_second() {
         assert!(link.step());
     }
     assert!(link.now.since(back) <= Duration::from_millis(1_100), "{:?}", link.now.since(back));
+}
+
+#[test]
+fn what_the_other_end_knows_to_have_come_is_not_told_for_ever() {
+    // Nothing but pictures, of which one packet in twenty is lost: the viewer only answers.
+    let mut link = Link::new(3, 50, 10);
+    for round in 0..200 {
+        link.bring(Channel::Updates, &noise(4_000, round), Duration::from_millis(3_000));
+    }
+    let last = &link.answers[link.answers.len() / 2..];
+    let mean = last.iter().sum::<usize>() / last.len();
+    // Number, what came, and six ranges.
+    assert!(mean <= 8 + 14 + 6 * 8, "an answer has {mean} bytes");
+}
+
+#[test]
+fn as_many_lost_packets_as_are_remembered_do_not_end_the_conversation() {
+    let mut link = Link::new(1, 0, 10);
+    // Opens the window, so that it is the number of packets that counts.
+    link.bring(Channel::Updates, &noise(400_000, 1), Duration::from_millis(10_000));
+    link.rest();
+    link.loss = 1_000;
+    let mut written = Vec::new();
+    for at in 0..limits::RELIABLE_SENT + 10 {
+        let byte = [at as u8];
+        assert_eq!(link.host.write(Channel::Updates, &byte), 1);
+        written.extend(byte);
+        link.pump();
+    }
+    for _ in 0..3 {
+        link.step();
+    }
+    link.loss = 0;
+    let before = link.read_of(Channel::Updates, true).len();
+    let end = link.now + Duration::from_millis(5_000);
+    while link.read_of(Channel::Updates, true).len() < before + written.len() && link.now < end {
+        assert!(link.step(), "nothing will ever happen");
+    }
+    assert_eq!(&link.read_of(Channel::Updates, true)[before..], written);
 }
 
 #[test]

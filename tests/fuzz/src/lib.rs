@@ -7,6 +7,8 @@
 //! Must never be a dependency of anything that is shipped.
 
 pub mod codec_update;
+pub mod configuration;
+pub mod destination;
 pub mod frames;
 pub mod host;
 pub mod mutate;
@@ -42,4 +44,6 @@ pub const TARGETS: &[Target] = &[
     Target { name: "pair", run: pair::run, seeds: source::seeds, executions: 5_000 },
     Target { name: "web", run: web::run, seeds: web::seeds, executions: 100_000 },
     Target { name: "peer", run: peer::run, seeds: peer::seeds, executions: 50_000 },
+    Target { name: "destination", run: destination::run, seeds: destination::seeds, executions: 200_000 },
+    Target { name: "configuration", run: configuration::run, seeds: configuration::seeds, executions: 20_000 },
 ];

@@ -76,6 +76,16 @@ fn what_browsers_send_by_webrtc_is_taken_or_refused() {
 }
 
 #[test]
+fn what_pages_ask_the_proxy_for_is_public_or_refused() {
+    execute(target("destination"));
+}
+
+#[test]
+fn a_configuration_is_within_its_limits_or_refused_with_a_reason() {
+    execute(target("configuration"));
+}
+
+#[test]
 fn every_input_that_once_failed_still_passes() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("regressions");
     let mut replayed = 0;

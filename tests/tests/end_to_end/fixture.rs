@@ -12,6 +12,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use shoji_protocol::{CanvasId, Rate, Scale, Size, Viewport};
 use shoji_tests::program;
 use shoji_viewer::bundle::Bundle;
+use shoji_viewer::decoder::Decoders;
+use shoji_viewer::decoder::process::Program;
 use shoji_viewer::headless::Viewer;
 use shoji_viewer::link::Options;
 
@@ -248,11 +250,12 @@ impl Host {
         path
     }
 
-    /// A viewer in this process, and its main window's canvas once that has a picture.
+    /// A viewer in this process, its decoders in theirs, and its main window's canvas once that has a picture.
     pub(crate) fn view(&self, width: u32, height: u32) -> (Viewer, CanvasId) {
         let bundle = Bundle::read(&self.bundle("pc")).expect("the bundle is readable");
         let viewport = Viewport::clamped(Size::clamped(width, height), Scale::ONE, Rate::HZ_60);
-        let options = Options { viewport, ..Options::default() };
+        let decoder = Program { path: program("shoji-viewer"), ..Program::itself() };
+        let options = Options { viewport, decoders: Decoders::Process(decoder), ..Options::default() };
         let viewer = Viewer::connect(bundle, options, Arc::new(())).expect("the viewer connects");
         let main = viewer.ready(PATIENCE).expect("the first picture comes");
         (viewer, main)

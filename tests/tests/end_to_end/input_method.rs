@@ -19,6 +19,14 @@ const PAGE: &str = "<!doctype html><meta charset=utf-8><style>*{margin:0}textare
     if(now!=last&&!busy){busy=1;fetch(last=now).catch(()=>last='').finally(()=>busy=0)}},20);a.focus();\
     onkeydown=e=>{if(e.key=='Shift'){fetch('/hand');onkeydown=null}}</script>";
 
+/// An editable part of the page, a field of one line and a choice.
+const OTHERS: &str = "<!doctype html><meta charset=utf-8><style>*{margin:0}#a,input,select{position:fixed;left:0;width:600px;\
+    font-size:24px}</style><div id=a contenteditable style='top:0;height:100px;background:#eee'></div>\
+    <input id=b style='top:120px;height:60px'><select id=p style='top:240px;height:60px'><option>-<option>apple<option>cherry\
+    </select><script>let last='',busy;setInterval(()=>{let now='/v/'+[a.textContent,b.value,p.value].map(encodeURIComponent)\
+    .join('/');if(now!=last&&!busy){busy=1;fetch(last=now).catch(()=>last='').finally(()=>busy=0)}},20);a.focus();\
+    onkeydown=e=>{if(e.key=='Shift'){fetch('/hand');onkeydown=null}}</script>";
+
 /// Somebody who may not do anything: mozc's server refuses to run as root.
 const NOBODY: u32 = 65_534;
 
@@ -33,13 +41,14 @@ struct Writing {
 }
 
 impl Writing {
-    fn new() -> Self {
+    /// At the page with these contents, which asks for `first` when it is there.
+    fn of(body: &'static str, first: &str) -> Self {
         let site = Site::of(vec![
             Page { path: "/v/", head: "", body: "" },
             Page { path: "/hand", head: "", body: "" },
-            Page { path: "/", head: "", body: PAGE },
+            Page { path: "/", head: "", body },
         ]);
-        let host = Host::showing(Some(&format!("http://{}/", site.address)));
+        let host = Host::showing(Some(&format!("http://{}/w/", site.address)));
         let mut desk = Desk::new();
         let method = start_method(&desk.display, desk.home.path());
         desk.keep(method, true);
@@ -49,7 +58,7 @@ impl Writing {
             said.contains("@server=fcitx").then_some(())
         });
         desk.view(&host.bundle("pc"), &["--size", "900x600"], &[("XMODIFIERS", "@im=fcitx")]);
-        site.wait_last("/v/", "/v///");
+        site.wait_last("/v/", first);
         // What is not shown yet takes no hands, nor does the page behind the card of a first start.
         desk.until("the page sees a key", |desk| {
             desk.press("Escape");
@@ -106,7 +115,7 @@ fn start_method(display: &str, home: &Path) -> Child {
 
 #[test]
 fn a_japanese_input_method_composes_in_the_page_and_everything_comes_once() {
-    let writing = Writing::new();
+    let writing = Writing::of(PAGE, "/v///");
     let desk = &writing.desk;
     desk.click(200, 150);
     writing.keys("nihonn");
@@ -147,6 +156,35 @@ fn a_japanese_input_method_composes_in_the_page_and_everything_comes_once() {
     desk.press("Return");
     desk.press("BackSpace");
     writing.fields(["日本ご", "かんじはよ", "abc"]);
+}
+
+#[test]
+fn a_japanese_input_method_writes_in_every_kind_of_field_and_in_the_address_bar() {
+    let writing = Writing::of(OTHERS, "/v///-");
+    let desk = &writing.desk;
+    desk.click(200, 150);
+    writing.keys("nihonn");
+    writing.fields(["にほん", "", "-"]);
+    desk.press("space");
+    desk.press("Return");
+    writing.fields(["日本", "", "-"]);
+    desk.click(200, 270);
+    writing.keys("kanji");
+    writing.fields(["日本", "かんじ", "-"]);
+    desk.press("Return");
+    // A choice takes letters as they are, as in a browser on this PC.
+    desk.press("Tab");
+    desk.until("the choice has the keyboard, and takes a letter", |desk| {
+        desk.press("c");
+        writing.site.was_asked("/v/%E6%97%A5%E6%9C%AC/%E3%81%8B%E3%82%93%E3%81%98/cherry").then_some(())
+    });
+    // The address bar, from the first key on; what it holds is the page's own address.
+    desk.press("ctrl+l");
+    desk.press("End");
+    writing.keys("ai");
+    desk.press("Return");
+    desk.press("Return");
+    writing.site.wait_count("/w/%E3%81%82%E3%81%84", 1);
 }
 
 /// A program that ends with its scope.

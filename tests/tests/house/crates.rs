@@ -6,12 +6,14 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 use shoji_tests::project;
 
 /// The only edges between our crates (DESIGN: `protocol` and `codec` know nobody, the compositor knows neither).
-const ALLOWED_EDGES: [(&str, &[&str]); 9] = [
+const ALLOWED_EDGES: [(&str, &[&str]); 11] = [
     ("shoji-protocol", &[]),
     ("shoji-codec", &[]),
+    ("shoji-evidence", &[]),
     ("shoji-compositor", &[]),
-    ("shoji-host", &["shoji-protocol", "shoji-codec", "shoji-compositor"]),
-    ("shoji-viewer", &["shoji-protocol", "shoji-codec"]),
+    ("shoji-walls", &[]),
+    ("shoji-host", &["shoji-protocol", "shoji-codec", "shoji-evidence", "shoji-compositor", "shoji-walls"]),
+    ("shoji-viewer", &["shoji-protocol", "shoji-codec", "shoji-evidence", "shoji-walls"]),
     ("shoji-web", &["shoji-protocol", "shoji-codec"]),
     ("shoji-bench", &["shoji-protocol", "shoji-codec", "shoji-compositor", "shoji-host", "shoji-viewer"]),
     ("shoji-fuzz", &["shoji-protocol", "shoji-codec", "shoji-compositor", "shoji-host", "shoji-viewer"]),
@@ -31,6 +33,9 @@ const ALLOWED_EDGES: [(&str, &[&str]); 9] = [
 
 /// What `protocol` may be built from: a serializer and an error macro. Nothing with sockets, clocks or randomness.
 const PROTOCOL_DEPENDENCIES: [&str; 3] = ["postcard", "serde", "thiserror"];
+
+/// What segments and reports may be built from: prefixes, a serializer and an error macro. Nothing that gathers facts.
+const EVIDENCE_DEPENDENCIES: [&str; 4] = ["ipnet", "serde", "serde_json", "thiserror"];
 
 /// What `codec` may be built from: codecs and colour conversion. No network, no session, no runtime.
 const CODEC_DEPENDENCIES: [&str; 6] = ["openh264", "openh264-sys2", "ruzstd", "thiserror", "yuv", "zstd"];
@@ -92,6 +97,17 @@ fn protocol_is_built_from_a_serializer_and_nothing_that_reaches_outside() {
     assert!(
         dependencies.is_subset(&allowed),
         "shoji-protocol has dependencies that are not agreed: {:?}",
+        dependencies - &allowed
+    );
+}
+
+#[test]
+fn evidence_is_built_from_nothing_that_gathers_facts() {
+    let dependencies = &normal_dependencies(&metadata())["shoji-evidence"];
+    let allowed: BTreeSet<String> = EVIDENCE_DEPENDENCIES.into_iter().map(str::to_owned).collect();
+    assert!(
+        dependencies.is_subset(&allowed),
+        "shoji-evidence has dependencies that are not agreed: {:?}",
         dependencies - &allowed
     );
 }

@@ -36,6 +36,18 @@ const EXAMPLES: &str = "\
   wait quiet [ミリ秒]    wait change             resize 幅 高さ [倍率]
   screenshot ファイル    # 注釈";
 
+const DOCTOR_EXAMPLES: &str = "\
+例:
+  shoji-viewer doctor
+  shoji-viewer doctor --format html > report.html
+  shoji-viewer doctor --bundle pc-012.shoji --forbidden 192.0.2.80:443
+
+segments.toml の例:
+  lgwan = [\"10.0.0.0/8\"]
+  internet = [\"192.0.2.0/24\"]
+  management = []
+  boundary = []";
+
 const WORDS: &[Words] = &[
     Words {
         command: "",
@@ -46,6 +58,20 @@ const WORDS: &[Words] = &[
             ("version", "版を表示します"),
         ],
         after: EXAMPLES,
+    },
+    Words {
+        command: "doctor",
+        about: "この PC を調べ、報告を表示します（ネットワーク、端末ファイル、ホストへの経路）。\n問題がなければ終了コード 0、あれば 1 です。注意と未確認は数えません。何も変更しません。",
+        arguments: &[
+            ("bundle", "管理者から受け取った端末ファイル。省くと設定フォルダーの device.shoji を使います"),
+            ("segments", "宣言された区分のファイル。省くと設定フォルダーの segments.toml があればそれを使います"),
+            ("format", "表示の形。text は端末用、json はプログラム用（両方の言葉）、html は一つで完結するページです"),
+            (
+                "forbidden",
+                "この PC から届いてはならないアドレスと TCP ポート。一度だけ接続を試します（繰り返し指定でき、32 個までです）",
+            ),
+        ],
+        after: DOCTOR_EXAMPLES,
     },
     Words {
         command: "connect",
@@ -225,6 +251,7 @@ mod tests {
             text.lines().filter(|line| line.contains("shoji-viewer ")).map(str::to_owned).collect()
         };
         assert_eq!(lines(EXAMPLES), lines(crate::cli::EXAMPLES));
+        assert_eq!(lines(DOCTOR_EXAMPLES), lines(crate::cli::doctor::EXAMPLES));
     }
 
     #[test]

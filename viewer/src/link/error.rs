@@ -55,6 +55,10 @@ pub enum Error {
     /// The host speaks no protocol that this viewer speaks.
     #[error("the host speaks another version of the protocol")]
     Version,
+    /// The host turned the handshake away: it has too many of them at this moment, or is about to stop. QUIC says no more
+    /// than that (RFC 9000, section 20.1, `CONNECTION_REFUSED`).
+    #[error("the host takes no new connection at this moment")]
+    Busy,
     /// The network broke, or answers stopped.
     #[error("the network connection was lost")]
     Lost,
@@ -112,7 +116,7 @@ impl Error {
                 Fault::Viewer
             }
             Self::Address { .. } | Self::Unreachable { .. } | Self::Lost => Fault::Network,
-            Self::Impostor { .. } | Self::Pixels(_) | Self::HostStalled => Fault::Host,
+            Self::Impostor { .. } | Self::Busy | Self::Pixels(_) | Self::HostStalled => Fault::Host,
             Self::Closed(code) => code.fault(),
             Self::Protocol(error) => error.fault(),
             Self::EndedHere => Fault::Nobody,
@@ -123,7 +127,7 @@ impl Error {
     #[must_use]
     pub fn passes(&self) -> bool {
         match self {
-            Self::Lost | Self::Unreachable { .. } | Self::Address { .. } | Self::HostStalled => true,
+            Self::Busy | Self::Lost | Self::Unreachable { .. } | Self::Address { .. } | Self::HostStalled => true,
             Self::Closed(code) => {
                 matches!(code, CloseCode::KeepAliveLost | CloseCode::HostStopping | CloseCode::ViewerStalled)
             }
@@ -193,6 +197,7 @@ impl Error {
             Self::Impostor { .. } => (T::ImpostorTitle, T::ImpostorBody, T::ImpostorNext),
             Self::Refused => (T::RefusedTitle, T::RefusedBody, T::RefusedNext),
             Self::Version => (T::VersionTitle, T::VersionBody, T::VersionNext),
+            Self::Busy => (T::BusyTitle, T::BusyBody, T::BusyNext),
             Self::Lost => (T::NetworkTitle, T::NetworkBody, T::NetworkNext),
             Self::Protocol(_) | Self::Pixels(_) | Self::HostStalled => {
                 (T::HostFaultTitle, T::HostFaultBody, T::HostFaultNext)
@@ -240,6 +245,7 @@ mod tests {
             Error::Impostor { host: host() },
             Error::Refused,
             Error::Version,
+            Error::Busy,
             Error::Lost,
             Error::Pixels(DecodeError::Truncated),
             Error::HostStalled,
@@ -285,6 +291,8 @@ mod tests {
         ] {
             assert!(!error.passes(), "{error:?}");
         }
-        assert!(Error::Lost.passes() && Error::Closed(CloseCode::HostStopping).passes());
+        for error in [Error::Lost, Error::Busy, Error::Closed(CloseCode::HostStopping)] {
+            assert!(error.passes(), "{error:?}");
+        }
     }
 }

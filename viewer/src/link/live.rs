@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     clock::{self, Stamp},
+    decoder::Failed,
     observe::Decoded,
     scene::{Pointer, PointerPicture, State, Update},
 };
@@ -30,6 +31,9 @@ const LOOK: Duration = Duration::from_millis(250);
 /// Pictures that may be on their way when a repaint is asked for, twice what the protocol lets be in flight.
 const MAX_USELESS: u32 = 2 * shoji_protocol::limits::MAX_IN_FLIGHT as u32;
 
+/// Decoders that may be lost one after the other: whole pictures that each kill one are no accident any more.
+const MAX_LOST: u32 = 3;
+
 /// How a canvas's picture fares.
 #[derive(Debug, Default)]
 struct Picture {
@@ -37,6 +41,8 @@ struct Picture {
     repainted: bool,
     /// Updates that came before that whole one.
     useless: u32,
+    /// Decoders that were lost since the last update that one of them applied.
+    lost: u32,
 }
 
 /// One connection that is up.
@@ -292,21 +298,31 @@ impl<'a> Live<'a> {
         let Some(wire) = &mut sending.wire else { return Err(Error::Lost.into()) };
         match result {
             Ok(_) => {
-                picture.useless = 0;
+                (picture.useless, picture.lost) = (0, 0);
                 if presents {
                     shared.observer.presented(canvas, id, input, now);
                     wire.presented(canvas, id);
                 }
             }
-            Err(DecodeError::NeedsComplete) if picture.repainted && picture.useless < MAX_USELESS => {
+            // Not the host's fault as far as anybody knows: its whole picture goes to another decoder.
+            Err(Failed::Lost) if picture.lost < MAX_LOST => {
+                picture.lost += 1;
+                (picture.repainted, picture.useless) = (true, 0);
+                if !more {
+                    wire.presented(canvas, id);
+                }
+                wire.step(|connection| connection.repaint(canvas, instant(now)));
+            }
+            Err(Failed::Lost) => return Err(Error::Pixels(DecodeError::NeedsComplete).into()),
+            Err(Failed::Update(DecodeError::NeedsComplete)) if picture.repainted && picture.useless < MAX_USELESS => {
                 // On its way before the host knew; the whole picture follows.
                 if !more {
                     picture.useless += 1;
                     wire.presented(canvas, id);
                 }
             }
-            Err(error) if picture.repainted => return Err(Error::Pixels(error).into()),
-            Err(error) => {
+            Err(Failed::Update(error)) if picture.repainted => return Err(Error::Pixels(error).into()),
+            Err(Failed::Update(error)) => {
                 tracing::warn!(canvas.id = canvas.0, %error, "The picture is lost and asked for anew");
                 picture.repainted = true;
                 if !more {

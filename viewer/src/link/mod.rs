@@ -41,6 +41,7 @@ pub use self::{
 use crate::{
     bundle::{self, Bundle},
     clock::{self, Stamp},
+    decoder::Decoders,
     observe::Observer,
     scene::{Scene, State},
     stats::Snapshot,
@@ -67,6 +68,8 @@ pub struct Options {
     pub patience: Duration,
     /// Which ways to the host are tried.
     pub carrier: Choice,
+    /// Where updates are decoded.
+    pub decoders: Decoders,
 }
 
 impl Default for Options {
@@ -82,6 +85,8 @@ impl Default for Options {
             // The host keeps a session for minutes after its viewer is gone; a PC's sleep is longer and asks a person.
             patience: Duration::from_secs(300),
             carrier: Choice::Auto,
+            // A program that uses this library is not one that can be started as a decoder.
+            decoders: Decoders::InProcess,
         }
     }
 }
@@ -146,6 +151,7 @@ impl Link {
         scene: Arc<Scene>,
         observer: Arc<dyn Observer>,
     ) -> (Self, Driver) {
+        scene.lock().decoders = options.decoders.clone();
         let state =
             Sending { wire: None, meter: None, last_way: None, wish: None, viewport: options.viewport, token: None };
         let shared = Arc::new(Shared { state: Mutex::new(state), kick: Notify::new(), scene, observer });

@@ -103,9 +103,7 @@ pub(crate) fn explain(error: &ConnectionError, host: &str, answered: bool) -> Er
         // Found there: our proof did not hold, or we named no protocol the host has.
         ConnectionError::ConnectionClosed(close) => match alert(close.error_code) {
             Some(alert) => explain_alert(alert),
-            None if u64::from(close.error_code) == u64::from(TransportErrorCode::CONNECTION_REFUSED) => {
-                Error::Closed(CloseCode::NoCapacity)
-            }
+            None if u64::from(close.error_code) == u64::from(TransportErrorCode::CONNECTION_REFUSED) => Error::Busy,
             None => Error::Lost,
         },
         ConnectionError::ApplicationClosed(close) => {

@@ -133,6 +133,9 @@ impl App {
                 send(self.link.as_ref(), input);
                 if pressed {
                     let now = Instant::now();
+                    if self.keyboard.asks_for_field(code) {
+                        self.expect_field(now);
+                    }
                     let hint = self.hints.key(code, |code| self.keyboard.is_down(code), now);
                     self.hint(hint, now);
                 }

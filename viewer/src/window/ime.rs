@@ -3,6 +3,15 @@
 //! Owns what is being composed right now. It must never let a text come twice: what the session took as finished (the
 //! keyboard went elsewhere, a click, a lost connection) is not taken from the input method again. And it must never open the
 //! input method where a secret is typed.
+//!
+//! Where typed text goes is known one round trip late, and what is typed meanwhile can be decided on only once: the window library
+//! gives no key back to an input method, and what one composed are no keys any more. Coming from nowhere, a click or Tab may as well
+//! lead to a password as to a text, so the input method stays closed until the host has told which: the first keys of somebody who is
+//! faster than the link come as plain letters, which are seen and can be typed again; a password that an input method has seen
+//! cannot be taken back, and its first letters would be missing. Only after keys by which the browser itself takes a text, as
+//! Ctrl+L for an address, the input method opens at once ([`Composer::expect`]): no secret is typed there, and it is the place that
+//! people go to by keys and type on without a pause. From field to field it stays open, as it must for a form to be filled in at
+//! speed; there what was composed before the host tells of a secret goes to nobody.
 
 use std::time::{Duration, Instant};
 
@@ -20,6 +29,10 @@ use crate::{scene::State, ui::image::Area};
 /// before it opens the next, and whoever types on meanwhile means the next.
 const LINGER: Duration = Duration::from_millis(150);
 
+/// How long the input method stays open for a field that was asked for by keys and of which the host has not told: several round
+/// trips of a slow link. A page may take those keys for itself, and then other keys are commands that must not be composed for long.
+const EXPECTED: Duration = Duration::from_millis(300);
+
 /// What is being composed, and whether the input method may compose at all.
 #[derive(Default)]
 pub(super) struct Composer {
@@ -30,6 +43,8 @@ pub(super) struct Composer {
     muted: bool,
     /// Since when there is no field although the input method is still open.
     left: Option<Instant>,
+    /// Until when a field is expected of which the host has not told.
+    expected: Option<Instant>,
 }
 
 /// What has to be done with the PC's input method.
@@ -50,11 +65,16 @@ impl Composer {
             TextPlace::Field { canvas, field, .. } => Some((canvas, field)),
             TextPlace::Nowhere | TextPlace::Secret => None,
         };
-        let is_new = field.is_some() && field != self.field;
+        // What was composed in expectation of a field was composed for it.
+        let is_new = field.is_some() && field != self.field && self.expected.is_none();
         if field.is_some() {
-            (self.field, self.left) = (field, None);
+            (self.field, self.left, self.expected) = (field, None, None);
             return if is_new && self.give_up().is_some() { Method::Reset } else { Method::Open };
         }
+        if place == TextPlace::Nowhere && self.expected.is_some_and(|until| now < until) {
+            return Method::Open;
+        }
+        self.expected = None;
         if place == TextPlace::Secret || self.field.is_none() || !self.composing.is_empty() {
             self.give_up();
             (self.field, self.left) = (None, None);
@@ -69,7 +89,19 @@ impl Composer {
 
     /// When to [`follow`](Self::follow) again although nothing happened.
     pub(super) fn next(&self) -> Option<Instant> {
-        self.left.map(|left| left + LINGER)
+        self.expected.or(self.left.map(|left| left + LINGER))
+    }
+
+    /// The browser was asked by keys for one of its own fields, which takes no secrets. Where there is a field, or a secret is
+    /// typed, everything stays as it is until the host tells.
+    pub(super) fn expect(&mut self, place: TextPlace, now: Instant) {
+        if place == TextPlace::Nowhere {
+            (self.expected, self.left, self.muted) = (Some(now + EXPECTED), None, false);
+        }
+    }
+
+    fn takes_text(&self) -> bool {
+        !self.muted && (self.field.is_some() || self.expected.is_some())
     }
 
     /// What is composed is over, whatever the input method says of it. Gives it, if there was anything.
@@ -95,7 +127,7 @@ impl Composer {
 
     /// It composes this now.
     pub(super) fn preedit(&mut self, text: &str, cursor: Option<(usize, usize)>) -> Option<Input> {
-        if self.muted || self.field.is_none() || (text.is_empty() && self.composing.is_empty()) {
+        if !self.takes_text() || (text.is_empty() && self.composing.is_empty()) {
             return None;
         }
         let text = &text[..text.floor_char_boundary(limits::MAX_TEXT)];
@@ -108,7 +140,7 @@ impl Composer {
 
     /// It is finished with this. More than one input where it is longer than a person makes at once.
     pub(super) fn commit(&mut self, text: &str) -> Vec<Input> {
-        if self.muted || self.field.is_none() {
+        if !self.takes_text() {
             return Vec::new();
         }
         self.composing.clear();
@@ -163,6 +195,15 @@ impl App {
         if let TextPlace::Field { caret: Some(caret), .. } = place {
             let [x, y, width, height] = [caret.x, caret.y, caret.width, caret.height].map(|side| side.get().into());
             show_caret(pane, Area { x, y, width, height });
+        }
+    }
+
+    /// The browser is asked by keys for one of its own fields: the input method opens before the host has told of it.
+    pub(super) fn expect_field(&mut self, now: Instant) {
+        let place = self.link.as_ref().map(|link| link.scene().lock().text_place);
+        if let Some(place) = place {
+            self.composer.expect(place, now);
+            self.follow_text_place(now);
         }
     }
 
@@ -234,14 +275,23 @@ fn show_caret(pane: &mut Pane, caret: Area) {
         return;
     }
     pane.caret = Some(area);
+    let (position, size) = candidates_at(area, pane.is_x11());
+    pane.window.set_ime_cursor_area(position, size);
+}
+
+/// Where the input method is to open its candidates, in physical pixels of the window, for a caret that lies there.
+fn candidates_at(caret: Area, is_x11: bool) -> (PhysicalPosition<u32>, PhysicalSize<u32>) {
     // On X11 only a point is told, and candidates open below it.
-    let y = if pane.is_x11() { area.bottom() } else { area.y };
-    pane.window.set_ime_cursor_area(PhysicalPosition::new(area.x, y), PhysicalSize::new(area.width, area.height));
+    let y = if is_x11 { caret.bottom() } else { caret.y };
+    (PhysicalPosition::new(caret.x, y), PhysicalSize::new(caret.width, caret.height))
 }
 
 #[cfg(test)]
 mod tests {
+    use winit::dpi::LogicalPosition;
+
     use super::*;
+    use crate::{ui::frame::Frame, window::compose::Placement};
 
     fn field(number: u32) -> TextPlace {
         TextPlace::Field { canvas: CanvasId(1), field: TextField(number), caret: None }
@@ -327,6 +377,61 @@ mod tests {
         composer.follow(TextPlace::Nowhere, now);
         assert_eq!(composer.follow(field(3), now + LINGER), Method::Open);
         assert_eq!(composer.next(), None);
+    }
+
+    #[test]
+    fn a_field_that_was_asked_for_by_keys_gets_what_is_composed_before_the_host_tells_of_it() {
+        let (mut composer, now) = (Composer::default(), Instant::now());
+        assert_eq!(composer.follow(TextPlace::Nowhere, now), Method::Closed);
+        composer.expect(TextPlace::Nowhere, now);
+        assert_eq!(composer.follow(TextPlace::Nowhere, now), Method::Open);
+        composer.begin();
+        assert!(composer.preedit("か", None).is_some());
+        assert_eq!(composer.follow(field(1), now), Method::Open, "nothing is given up");
+        assert!(composer.preedit("かん", None).is_some());
+        assert_eq!(texts(&composer.commit("缶")), ["缶"]);
+        assert_eq!(composer.next(), None);
+        assert_eq!(composer.follow(field(2), now), Method::Open);
+    }
+
+    #[test]
+    fn a_field_that_was_asked_for_and_does_not_come_closes_the_input_method_again() {
+        let (mut composer, now) = (Composer::default(), Instant::now());
+        composer.expect(TextPlace::Nowhere, now);
+        composer.preedit("か", None);
+        assert_eq!(composer.next(), Some(now + EXPECTED));
+        assert_eq!(composer.follow(TextPlace::Nowhere, now + EXPECTED), Method::Closed);
+        assert_eq!((composer.preedit("かん", None), composer.next()), (None, None));
+        composer.begin();
+        assert!(composer.commit("缶").is_empty());
+    }
+
+    #[test]
+    fn a_secret_is_never_expected_to_be_a_field() {
+        let (mut composer, now) = (Composer::default(), Instant::now());
+        composer.expect(TextPlace::Secret, now);
+        assert_eq!(composer.follow(TextPlace::Secret, now), Method::Closed);
+        assert_eq!(composer.follow(TextPlace::Nowhere, now), Method::Closed, "it was not asked for from nowhere");
+        composer.expect(TextPlace::Nowhere, now);
+        composer.preedit("ひ", None);
+        assert_eq!(composer.follow(TextPlace::Secret, now), Method::Closed);
+        assert_eq!((composer.preedit("ひみ", None), composer.next()), (None, None));
+        assert_eq!(composer.follow(TextPlace::Nowhere, now), Method::Closed);
+    }
+
+    #[test]
+    fn the_candidates_open_at_the_caret_whatever_the_scale() {
+        for (scale, logical) in [(1.0, (4.0 + 100.0, 22.0 + 200.0)), (2.0, (4.0 + 50.0, 22.0 + 100.0))] {
+            // A session is rendered at the display's scale: its canvas has as many pixels as the window has for it.
+            let frame = Frame::new(Frame::around((800, 600), scale), scale, false);
+            let caret = Placement::new(frame.content(), (800, 600)).place_of(Area::new(100, 200, 2, 40));
+            let (position, size) = candidates_at(caret, false);
+            assert_eq!(size, PhysicalSize::new(2, 40));
+            // Window systems that count in logical pixels are told by the window library in those.
+            assert_eq!(position.to_logical::<f64>(scale), LogicalPosition::new(logical.0, logical.1));
+            let (below, _) = candidates_at(caret, true);
+            assert_eq!((below.x, below.y), (position.x, position.y + 40));
+        }
     }
 
     #[test]

@@ -63,6 +63,21 @@ impl Keyboard {
         self.down.contains(&code)
     }
 
+    /// Whether a key that is down is the last of those by which every browser takes a text of its own: an address (Ctrl+L, Alt+D,
+    /// Ctrl+K, Ctrl+E, and with a new tab or window), or what to look for in a page (Ctrl+F). None of them takes a secret.
+    pub(crate) fn asks_for_field(&self, code: u16) -> bool {
+        let any = |codes: [u16; 2]| codes.iter().any(|code| self.down.contains(code));
+        let (ctrl, alt, shift, meta) = (any([29, 97]), any([56, 100]), any([42, 54]), any([125, 126]));
+        match code {
+            _ if shift || meta => false,
+            // L, K, E, T, N, F
+            38 | 37 | 18 | 20 | 49 | 33 => ctrl && !alt,
+            // D
+            32 => alt && !ctrl,
+            _ => false,
+        }
+    }
+
     /// Lets go of all keys: their releases.
     pub(crate) fn lift(&mut self) -> Vec<Input> {
         let down = std::mem::take(&mut self.down);
@@ -285,6 +300,21 @@ mod tests {
         assert_eq!(keyboard.key(30, true), Meaning::Nothing);
         assert!(matches!(keyboard.key(30, false), Meaning::Send(Input::Key { pressed: false, .. })));
         assert_eq!(keyboard.key(30, false), Meaning::Nothing);
+    }
+
+    #[test]
+    fn the_keys_for_an_address_ask_for_a_field_and_the_same_letters_alone_do_not() {
+        let (ctrl, alt, shift, l, d, tab) = (29, 56, 42, 38, 32, 15);
+        let asks = |held: &[u16], code| {
+            let mut keyboard = Keyboard::default();
+            for key in held.iter().chain([&code]) {
+                keyboard.key(*key, true);
+            }
+            keyboard.asks_for_field(code)
+        };
+        assert!(asks(&[ctrl], l) && asks(&[97], l) && asks(&[alt], d));
+        assert!(!asks(&[], l) && !asks(&[alt], l) && !asks(&[ctrl], d) && !asks(&[ctrl, alt], l));
+        assert!(!asks(&[ctrl, shift], l) && !asks(&[], tab) && !asks(&[ctrl], tab), "these lead anywhere");
     }
 
     #[test]

@@ -265,6 +265,24 @@ fn a_stopped_host_is_come_back_to_with_the_resume_token() {
 }
 
 #[test]
+fn a_host_that_turns_handshakes_away_while_it_stops_is_asked_again() {
+    let host = Host::start();
+    let (_viewer, peer, _) = session(&host);
+    peer.close(CloseCode::HostStopping);
+    host.turn_away();
+    let mut peer = host.accept();
+    assert_eq!(peer.attach(8, true), AttachHow::Resume(ResumeToken(7)));
+}
+
+#[test]
+fn a_host_that_takes_nobody_is_busy() {
+    let host = Host::start();
+    let viewer = Viewer::start(host.bundle(), options(), Arc::new(())).expect("a thread");
+    host.turn_away();
+    assert_eq!(end_of(&viewer), Error::Busy);
+}
+
+#[test]
 fn every_close_of_the_host_is_typed_and_final_ones_are_not_tried_again() {
     for code in [
         CloseCode::SessionEnded,

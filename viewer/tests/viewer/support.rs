@@ -143,6 +143,13 @@ impl Host {
         })
     }
 
+    /// Turns a viewer's handshake away, as an endpoint does that is closed or has too many of them.
+    pub(crate) fn turn_away(&self) {
+        self.block("a viewer", async {
+            self.endpoint.accept().await.expect("open").refuse();
+        });
+    }
+
     /// Takes a connection and fails or drops it, whichever happens.
     pub(crate) fn accept_badly(&self) {
         self.block("a viewer", async {
@@ -396,6 +403,12 @@ impl Peer {
         let (input, more) = (InputSequence(input), outcome.more);
         self.say(&ToViewer::Update { canvas, update, size, input, more, pixels });
         (update, more)
+    }
+
+    /// The next picture is a whole one, as a host makes it when it is asked for that.
+    pub(crate) fn repaint(&mut self, canvas: u32) {
+        let (_, encoder) = self.encoders.iter_mut().find(|(id, _)| id.0 == canvas).expect("opened");
+        encoder.repaint();
     }
 
     /// Closes as a host does: a message, then the carrier with the same number.

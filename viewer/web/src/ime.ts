@@ -3,6 +3,10 @@
 //
 // Owns what is being composed. It must never let a text come twice, and never let an input method see a secret: where one is
 // typed, the keyboard goes to an element that takes no text.
+//
+// Where typed text goes is known one round trip late. From nowhere a click or Tab may as well lead to a secret as to a text, so the
+// keyboard stays with the element that takes none until the host has told which; only for the browser's own fields, which are asked for
+// by keys and take no secrets, the other one has it at once. The reasons are in viewer/src/window/ime.rs.
 
 import { bytesBefore } from './core';
 import { chord } from './input';
@@ -84,6 +88,9 @@ export function pressed(text: string, jis: boolean): Input[] {
 /** What the hidden field holds, so that a keyboard on the screen has something to delete. */
 const FILLER = '  ';
 
+/** How long a field that was asked for by keys is expected: as in the native viewer. */
+const EXPECTED = 300;
+
 /** The elements that have the keyboard during a session: one that takes text, one that does not, and one for secrets on a tablet. */
 export class Typing {
   private readonly composer = new Composer();
@@ -92,6 +99,8 @@ export class Typing {
   /** The person asked for a keyboard on the screen, whatever has the caret. */
   private isWanted = false;
   private leaving: ReturnType<typeof setTimeout> | undefined;
+  /** Runs while a field was asked for by keys and the host has not told of it. */
+  private expecting: ReturnType<typeof setTimeout> | null = null;
 
   constructor(
     private readonly field: HTMLTextAreaElement,
@@ -145,7 +154,27 @@ export class Typing {
 
   /** Which of them has the keyboard. */
   get target(): HTMLElement {
-    return this.place.kind === 'field' || this.isWanted ? this.field : this.plain;
+    return this.takesText ? this.field : this.plain;
+  }
+
+  private get takesText(): boolean {
+    return this.place.kind === 'field' || this.isWanted || this.expecting !== null;
+  }
+
+  /** The browser was asked by keys for one of its own fields, which takes no secrets: from nowhere, typed text is for that. */
+  expect(): void {
+    if (this.place.kind !== 'nowhere') return;
+    this.stopExpecting();
+    this.expecting = setTimeout(() => {
+      this.expecting = null;
+      this.become({ kind: 'nowhere' }, true);
+    }, EXPECTED);
+    this.become(this.place, false);
+  }
+
+  private stopExpecting(): void {
+    clearTimeout(this.expecting ?? undefined);
+    this.expecting = null;
   }
 
   /** A keyboard on the screen is shown for something that takes text, in a gesture. Over a secret it is one that learns nothing. */
@@ -163,13 +192,16 @@ export class Typing {
   /** Typed text goes elsewhere. `at` places a caret of a canvas on the page, in its pixels. */
   follow(place: TextPlace, at: (caret: { x: number; y: number; width: number; height: number }, canvas: number) => DOMRect | null): void {
     const old = this.place;
-    const isNew = place.kind === 'field' && !(old.kind === 'field' && old.field === place.field && old.canvas === place.canvas);
+    // What was composed in expectation of a field was composed for it.
+    const isNew = this.expecting === null && place.kind === 'field' && !(old.kind === 'field' && old.field === place.field && old.canvas === place.canvas);
     clearTimeout(this.leaving);
     if (place.kind === 'nowhere' && old.kind === 'field' && !this.composer.isComposing) {
       // A page that moves the keyboard from field to field closes one before it opens the next.
       this.leaving = setTimeout(() => this.become({ kind: 'nowhere' }, true), 150);
       return;
     }
+    if (place.kind === 'nowhere' && this.expecting !== null) return;
+    this.stopExpecting();
     this.become(place, isNew || place.kind !== 'field');
     if (place.kind === 'field' && place.caret !== null) {
       const caret = at(place.caret, place.canvas);
@@ -180,7 +212,7 @@ export class Typing {
   private become(place: TextPlace, isNew: boolean): void {
     const had = this.has;
     this.place = place;
-    this.field.readOnly = place.kind !== 'field' && !this.isWanted;
+    this.field.readOnly = !this.takesText;
     if (isNew && this.composer.giveUp() !== '') {
       this.field.blur();
       this.clear();

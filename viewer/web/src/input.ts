@@ -20,6 +20,8 @@ export const isOfMethod = (key: string): boolean => OF_METHOD.has(key);
 /** Something the viewer does itself, by keys that no page uses. */
 export type Shortcut = 'details' | 'fullscreen' | 'menu';
 
+const FIELD_KEYS = new Set(['KeyL', 'KeyK', 'KeyE', 'KeyT', 'KeyN', 'KeyF']);
+
 /** Number of Caps Lock and of Num Lock. */
 const LOCK_KEYS = [58, 69];
 
@@ -63,6 +65,17 @@ export class Keyboard {
     const changed = LOCKS.filter((lock) => this.locks.get(lock) !== isOn(lock));
     changed.forEach((lock) => this.locks.set(lock, isOn(lock)));
     return changed.map((lock) => ({ kind: 'lock', lock, on: isOn(lock) }));
+  }
+
+  /**
+   * Whether a key that is down is the last of those by which every browser takes a text of its own: an address (Ctrl+L, Alt+D, Ctrl+K,
+   * Ctrl+E, and with a new tab or window), or what to look for in a page (Ctrl+F). None of them takes a secret.
+   */
+  asksForField(code: string): boolean {
+    const any = (...codes: number[]) => codes.some((held) => this.down.has(held));
+    const [ctrl, alt] = [any(29, 97), any(56, 100)];
+    if (any(42, 54, 125, 126)) return false;
+    return (ctrl && !alt && FIELD_KEYS.has(code)) || (alt && !ctrl && code === 'KeyD');
   }
 
   /** Lets go of keys: their releases. */

@@ -420,6 +420,7 @@ class Page {
     const isThere = this.state.kind === 'attached' || this.state.kind === 'silent';
     const locks = pressed && !event.repeat && isThere ? this.keyboard.lock(event.code, (lock) => isOn(event, lock)) : [];
     this.send([...locks, ...did], event.timeStamp);
+    if (pressed && isThere && this.keyboard.asksForField(event.code)) this.typing.expect();
   }
 
   private hands(): void {

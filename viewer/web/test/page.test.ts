@@ -436,6 +436,48 @@ describe('the input method', () => {
     await until('no field has the keyboard', async () => (await page.evaluate(() => document.activeElement?.tagName)) === 'DIV' || null);
   });
 
+  /** Until this element has the keyboard. */
+  const has = (tag: string) => until(`${tag} has the keyboard`, async () => (await page.evaluate(() => document.activeElement?.tagName)) === tag || null);
+
+  it('is there at once where keys ask for an address, and nothing is lost when the host tells of the field', async () => {
+    // What is tested is the order: the page's clock goes so slowly that this machine is never too late.
+    await page.addInitScript(() => {
+      const { setTimeout } = window;
+      window.setTimeout = ((work: () => void, after = 0) => setTimeout(work, after * 50)) as typeof window.setTimeout;
+    });
+    const now = await attach();
+    const client = await context.newCDPSession(page);
+    await has('DIV');
+    await page.keyboard.press('Control+l');
+    await has('TEXTAREA');
+    await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+    await client.send('Input.imeSetComposition', { text: 'に', selectionStart: 1, selectionEnd: 1 });
+    now.send(field(1, 4, [60, 10, 2, 20]));
+    await until('what is composed', () => now.all('preedit').some(({ text }) => text === 'に'));
+    await client.send('Input.imeSetComposition', { text: 'にほん', selectionStart: 3, selectionEnd: 3 });
+    await client.send('Input.insertText', { text: '日本' });
+    await until('what is committed', () => now.all('commit').length > 0);
+    expect(now.all('commit').map(({ text }) => text)).toEqual(['日本']);
+    expect(now.all('preedit').map(({ text }) => text), 'nothing was given up').not.toContain('');
+    await has('TEXTAREA');
+  });
+
+  it('is not there any more where keys asked for a field that does not come, nor for a secret', async () => {
+    const { now } = await typing();
+    now.send(nowhere());
+    await has('DIV');
+    await page.keyboard.press('Control+f');
+    await has('TEXTAREA');
+    await has('DIV');
+    await page.keyboard.press('Control+f');
+    await has('TEXTAREA');
+    now.send(secret());
+    await has('DIV');
+    await page.keyboard.press('Control+f');
+    await until('the keys', () => now.all('key').length === 12);
+    expect(await page.evaluate(() => document.activeElement?.tagName), 'a secret is still typed').toBe('DIV');
+  });
+
   it('loses nothing that is composed when a click ends it', async () => {
     const { now, client } = await typing();
     await client.send('Input.imeSetComposition', { text: 'とちゅう', selectionStart: 4, selectionEnd: 4 });

@@ -129,6 +129,17 @@ describe('keys', () => {
     expect(keyboard.key('MetaLeft', false)).toEqual([{ kind: 'key', code: 46, pressed: false }, { kind: 'key', code: 125, pressed: false }]);
   });
 
+  it('that ask for an address or for what to look for are known, and the same letters alone are not', () => {
+    const asks = (code: string, ...held: string[]) => {
+      const keyboard = new Keyboard();
+      [...held, code].forEach((each) => keyboard.key(each, true));
+      return keyboard.asksForField(code);
+    };
+    expect([asks('KeyL', 'ControlLeft'), asks('KeyF', 'ControlRight'), asks('KeyD', 'AltLeft')]).toEqual([true, true, true]);
+    expect([asks('KeyL'), asks('KeyL', 'AltLeft'), asks('KeyD', 'ControlLeft'), asks('KeyL', 'ControlLeft', 'ShiftLeft')]).not.toContain(true);
+    expect([asks('Tab'), asks('Tab', 'ControlLeft'), asks('KeyA', 'ControlLeft')], 'these lead anywhere').not.toContain(true);
+  });
+
   it('that switch an input method are known by what they do, whatever their place', () => {
     expect(['Hankaku', 'Eisu', 'Convert', 'a', '`'].map(isOfMethod)).toEqual([true, true, false, false, false]);
   });

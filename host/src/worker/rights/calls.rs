@@ -1,52 +1,41 @@
-//! The system calls of a worker: seccomp.
+//! The system calls of a worker.
 //!
 //! Owns the list of what composing and encoding call once they have begun, each with its reason. Whatever is not on it ends
 //! the process at once: there is no honest caller. It must never name a call that makes a socket, a process, a namespace or
 //! memory to be run, opens a path, or looks into another process.
-//!
-//! ```text
-//! allowed    what is on the list, with the arguments that it says
-//! refused    what libraries try and can do without: the call fails, and the worker goes on
-//! all else   ends the process (SIGSYS), which ends its session and no other
-//! ```
 
-use std::collections::BTreeMap;
+use shoji_walls::calls::{List, When};
+use shoji_walls::{Error, close};
 
-use rustix::io::Errno;
-use seccompiler::{
-    BackendError, SeccompAction, SeccompCmpArgLen as Length, SeccompCmpOp as Op, SeccompCondition, SeccompFilter,
-    SeccompRule, TargetArch, apply_filter_all_threads,
-};
-
-use super::Error;
-
-/// Whether this kernel can filter system calls.
-pub(super) fn are_known() -> bool {
-    rustix::thread::secure_computing_mode().is_ok()
-}
-
-/// From now on every thread of this process makes no other calls than those of the list.
-pub(super) fn close() -> Result<(), Error> {
-    if !are_known() {
-        return Ok(());
-    }
-    // Of several filters the strictest answer counts, so the one that ends the process has to let the refused ones through. It
-    // comes last, since it allows no further filter.
-    let refused = all_of(&[REFUSED, REFUSED_HERE]);
-    let mut known = allowed()?;
-    known.extend(refused.clone());
-    let known = filter(known, SeccompAction::KillProcess, SeccompAction::Allow)?;
-    let refused = filter(refused, SeccompAction::Allow, SeccompAction::Errno(Errno::PERM.raw_os_error() as u32))?;
-    apply_filter_all_threads(&refused)?;
-    apply_filter_all_threads(&known)?;
-    Ok(())
-}
-
-type Rules = BTreeMap<i64, Vec<SeccompRule>>;
-
-fn filter(rules: Rules, other: SeccompAction, these: SeccompAction) -> Result<Vec<seccompiler::sock_filter>, Error> {
-    let here = TargetArch::try_from(std::env::consts::ARCH)?;
-    Ok(SeccompFilter::new(rules, other, these, here)?.try_into()?)
+/// From now on the worker makes no other calls than those of the list, and reaches no file.
+pub(super) fn keep_only_these() -> Result<(), Error> {
+    let executable = libc::PROT_EXEC as u32;
+    let command = |command: i32| When::is(libc::SYS_fcntl, 1, command as u32);
+    let option = |option: i32| When::is(libc::SYS_prctl, 0, option as u32);
+    close(&List {
+        allowed: &[ALLOWED, ALLOWED_HERE].concat(),
+        conditional: &[
+            // Memory is data: nothing that a client sends may ever be run.
+            When::lacks(libc::SYS_mmap, 2, executable),
+            When::lacks(libc::SYS_mprotect, 2, executable),
+            // Copies of descriptors, and seals. Not who gets the signals of a descriptor, which could be another process.
+            command(libc::F_DUPFD_CLOEXEC),
+            command(libc::F_GETFD),
+            command(libc::F_SETFD),
+            command(libc::F_GETFL),
+            command(libc::F_SETFL),
+            command(libc::F_ADD_SEALS),
+            command(libc::F_GET_SEALS),
+            // The standard library's way to make a socket non-blocking.
+            When::is(libc::SYS_ioctl, 1, libc::FIONBIO as u32),
+            // Names of threads and of memory; nothing that would change a right.
+            option(libc::PR_SET_NAME),
+            option(libc::PR_SET_VMA),
+            // A panic that aborts, to itself and nobody else.
+            When::is(libc::SYS_tgkill, 0, std::process::id()),
+        ],
+        refused: &[REFUSED, REFUSED_HERE].concat(),
+    })
 }
 
 /// Calls that take no path, make nothing that outlives the process, and reach nobody whose socket is not held already.
@@ -124,58 +113,10 @@ const REFUSED: &[i64] = &[
     libc::SYS_statx,
     libc::SYS_readlinkat,
     libc::SYS_getcwd,
+    libc::SYS_prlimit64,
 ];
 
 #[cfg(target_arch = "x86_64")]
 const REFUSED_HERE: &[i64] = &[libc::SYS_open, libc::SYS_access, libc::SYS_stat, libc::SYS_lstat, libc::SYS_readlink];
 #[cfg(not(target_arch = "x86_64"))]
 const REFUSED_HERE: &[i64] = &[];
-
-/// Argument `index`, of which the bits of `mask` have to be `value`.
-fn bits(index: u8, mask: u64, value: u64) -> Result<SeccompRule, BackendError> {
-    SeccompRule::new(vec![SeccompCondition::new(index, Length::Dword, Op::MaskedEq(mask), value)?])
-}
-
-fn is(index: u8, length: Length, value: u64) -> Result<SeccompCondition, BackendError> {
-    SeccompCondition::new(index, length, Op::Eq, value)
-}
-
-fn exactly(index: u8, value: u64) -> Result<SeccompRule, BackendError> {
-    SeccompRule::new(vec![is(index, Length::Dword, value)?])
-}
-
-fn all_of(calls: &[&[i64]]) -> Rules {
-    calls.iter().flat_map(|calls| calls.iter()).map(|call| (*call, Vec::new())).collect()
-}
-
-fn allowed() -> Result<Rules, BackendError> {
-    let mut rules = all_of(&[ALLOWED, ALLOWED_HERE]);
-    let executable = libc::PROT_EXEC as u64;
-    // Memory is data: nothing that a client sends may ever be run.
-    rules.insert(libc::SYS_mmap, vec![bits(2, executable, 0)?]);
-    rules.insert(libc::SYS_mprotect, vec![bits(2, executable, 0)?]);
-    // Copies of descriptors, and seals. Not who gets the signals of a descriptor, which could be another process.
-    let commands = [
-        libc::F_DUPFD_CLOEXEC,
-        libc::F_GETFD,
-        libc::F_SETFD,
-        libc::F_GETFL,
-        libc::F_SETFL,
-        libc::F_ADD_SEALS,
-        libc::F_GET_SEALS,
-    ];
-    let commands = commands.into_iter().map(|command| exactly(1, command as u64));
-    rules.insert(libc::SYS_fcntl, commands.collect::<Result<_, _>>()?);
-    // The standard library's way to make a socket non-blocking.
-    rules.insert(libc::SYS_ioctl, vec![exactly(1, libc::FIONBIO)?]);
-    // Names of threads and of memory; nothing that would change a right.
-    let options = [libc::PR_SET_NAME, libc::PR_SET_VMA].into_iter().map(|option| exactly(0, option as u64));
-    rules.insert(libc::SYS_prctl, options.collect::<Result<_, _>>()?);
-    // A panic that aborts, to itself and nobody else.
-    let own = u64::from(std::process::id());
-    rules.insert(libc::SYS_tgkill, vec![exactly(0, own)?]);
-    // Reading its own limits: the new ones are a null pointer.
-    let reads = SeccompRule::new(vec![is(0, Length::Dword, 0)?, is(2, Length::Qword, 0)?])?;
-    rules.insert(libc::SYS_prlimit64, vec![reads]);
-    Ok(rules)
-}
