@@ -68,8 +68,12 @@ fn measure(asked: &Latency, language: Language) -> anyhow::Result<Document> {
     let floor = Floor::start(&pages.url(ArmName::Floor), settings.width, settings.height, browser.clone())?;
     let mut floor = Driver::ready(floor, pages.page(ArmName::Floor), &settings)?;
     step(Text("ホストとビューアを起動しています", "starting host and viewer"));
-    let whole =
-        Whole::start(&programs, &pages.url(ArmName::Whole), settings.width, settings.height, browser.as_deref())?;
+    let url = pages.url(ArmName::Whole);
+    let whole = if asked.via_gate {
+        Whole::start_through_gate(&programs, &url, (settings.width, settings.height), browser.as_deref())?
+    } else {
+        Whole::start(&programs, &url, settings.width, settings.height, browser.as_deref())?
+    };
     let mut whole = Driver::ready(whole, pages.page(ArmName::Whole), &settings)?;
     let mut window = None;
     if asked.window {

@@ -87,6 +87,39 @@ pub enum Command {
         #[arg(long, value_enum, default_value = "md")]
         format: Format,
     },
+    /// Run a gate: a relay in the boundary that ends both connections, checks every message and says it anew.
+    #[command(after_help = "Examples:\n  \
+        shoji-host device add gate-1 --as-gate --out gate-1.shoji\n  \
+        shoji-host device add pc-101 --gate 192.0.2.20:4433 --out pc-101.shoji\n  \
+        shoji-host gate --identity gate-1.shoji\n  \
+        shoji-host gate --config gate.toml --print-boundary")]
+    Gate(Gate),
+}
+
+/// `gate`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Gate {
+    /// The configuration file [default: none, every key at its default].
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The gate's own identity, as `device add --as-gate` wrote it.
+    #[arg(long, value_name = "FILE")]
+    pub identity: Option<PathBuf>,
+    /// Address and port where viewers connect, by UDP and by TCP; port 0 takes a free one.
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub listen: Option<SocketAddr>,
+    /// Where monitors ask for /healthz and /metrics [default: 127.0.0.1:9433]; "" for nowhere.
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub health: Option<String>,
+    /// Print everything that passes this gate, and its limits, and end.
+    #[arg(long)]
+    pub print_boundary: bool,
+    /// Print `ready ADDR:PORT` on standard output once listening (and `health ADDR:PORT`), and nothing else there.
+    #[arg(long)]
+    pub print_ready: bool,
+    /// Logs as JSON lines.
+    #[arg(long)]
+    pub log_json: bool,
 }
 
 /// `serve`.
@@ -164,6 +197,12 @@ pub enum Device {
         /// Where the viewer finds the host [default: what the running host or the configuration says].
         #[arg(long, value_name = "HOST:PORT")]
         host: Option<String>,
+        /// The viewer connects through the gate that is there, and expects a gate.
+        #[arg(long, value_name = "HOST:PORT", conflicts_with = "host")]
+        gate: Option<String>,
+        /// The device is a gate: it may speak on behalf of other devices, and has no sessions of its own.
+        #[arg(long, conflicts_with = "gate")]
+        as_gate: bool,
     },
     /// List the devices, and the browsers that wait to become one.
     #[command(after_help = "Example:\n  shoji-host device list")]

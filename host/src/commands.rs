@@ -5,13 +5,13 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::cli::{Device, Format, Session, User};
+use crate::cli::{self, Device, Format, Session, User};
 use crate::config::{self, Config};
 use crate::control::{self, Answer, Request};
 use crate::pki::Authority;
 use crate::registry::{self, Kind, Name};
 use crate::web::names::Names;
-use crate::{addresses, clock, pki, state, store};
+use crate::{addresses, clock, gate, pki, state, store};
 
 /// A command failed.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +29,8 @@ pub enum Error {
     Config(#[from] config::Error),
     #[error(transparent)]
     Control(#[from] control::Error),
+    #[error(transparent)]
+    Gate(#[from] gate::config::Error),
     /// No host was ever started or set up with this state directory.
     #[error(
         "there is no certificate authority in {}: run this as the host's user (root), or name its state directory with --state DIR",
@@ -73,15 +75,18 @@ pub fn user(state: &Path, command: User) -> Result<(), Error> {
 pub fn device(state: &Path, command: Device) -> Result<(), Error> {
     let store = registry::Store::new(state);
     match command {
-        Device::Add { name, user, days, out, host } => {
-            let host = match host {
-                Some(host) => host,
-                None => host_address(state)?,
+        Device::Add { name, user, days, out, host, gate, as_gate } => {
+            let (host, through) = match (host, gate) {
+                (Some(host), _) => (host, Through::Nothing),
+                (None, Some(gate)) => (gate, Through::Gate),
+                (None, None) => (host_address(state)?, Through::Nothing),
             };
             let out = out.unwrap_or_else(|| PathBuf::from(format!("{name}.shoji")));
-            add_device(state, &store, &name, user, days, &host, &out)?;
+            let what = if as_gate { New::Gate } else { New::Device(through) };
+            add_device(state, &store, &name, user, days, (&host, what), &out)?;
+            let what = if as_gate { "gate" } else { "device" };
             print(&format!(
-                "added device {name}; its bundle is {} (it holds the private key: give it to this device only)\n",
+                "added {what} {name}; its bundle is {} (it holds the private key: give it to this {what} only)\n",
                 out.display()
             ))
         }
@@ -95,7 +100,11 @@ pub fn device(state: &Path, command: Device) -> Result<(), Error> {
                     None if device.not_after <= now => "expired".to_owned(),
                     None => format!("{} days left", (device.not_after - now) / 86_400),
                 };
-                let browser = if device.kind == Kind::Web { "\tbrowser" } else { "" };
+                let browser = match device.kind {
+                    Kind::Certificate => "",
+                    Kind::Web => "\tbrowser",
+                    Kind::Gate => "\tgate",
+                };
                 text.push_str(&format!("{name}\t{}\t{standing}{browser}\n", device.user));
             }
             for (code, waiting) in registry.waiting(now) {
@@ -136,13 +145,27 @@ pub fn device(state: &Path, command: Device) -> Result<(), Error> {
     }
 }
 
+/// What is added.
+#[derive(Clone, Copy)]
+enum New {
+    Device(Through),
+    Gate,
+}
+
+/// How a device comes.
+#[derive(Clone, Copy)]
+enum Through {
+    Nothing,
+    Gate,
+}
+
 fn add_device(
     state: &Path,
     store: &registry::Store,
     name: &Name,
     user: Option<Name>,
     days: u32,
-    host: &str,
+    (host, what): (&str, New),
     out: &Path,
 ) -> Result<(), Error> {
     let now = clock::unix_seconds();
@@ -150,7 +173,16 @@ fn add_device(
     store.change(|registry| {
         let user = registry.which_user(user)?;
         registry.free_for_device(name, now)?;
-        let (bundle, device) = authority.issue(name, &user, host.to_owned(), days, now)?;
+        let (bundle, device) = match what {
+            New::Gate => authority.issue_gate(name, &user, host.to_owned(), days, now)?,
+            New::Device(through) => {
+                let (mut bundle, device) = authority.issue(name, &user, host.to_owned(), days, now)?;
+                if let Through::Gate = through {
+                    bundle.server_name = pki::GATE_NAME.to_owned();
+                }
+                (bundle, device)
+            }
+        };
         // The bundle first: a device that is registered without one could never connect and would hold its name.
         bundle.write(out)?;
         registry.add_device(name.clone(), device, now)?;
@@ -215,6 +247,15 @@ pub fn boundary(format: Format) -> Result<(), Error> {
         }
         Format::Md => print(&boundary.to_markdown()),
     }
+}
+
+/// `gate --print-boundary`: nothing is opened for it, so the identity need not be there.
+pub fn gate_boundary(options: &cli::Gate) -> Result<(), Error> {
+    let identity = Some(options.identity.clone().unwrap_or_default());
+    let overrides = gate::config::Overrides { identity, listen: options.listen, health: options.health.clone() };
+    let config = gate::config::Config::load(options.config.as_deref(), overrides)?;
+    let list = shoji_protocol::boundary::describe().to_markdown();
+    print(&format!("{}\n{list}", gate::boundary::policy(&config.policy)))
 }
 
 /// Tells the running host, if there is one, and returns how many connections and sessions it ended.

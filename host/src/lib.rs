@@ -16,6 +16,7 @@ pub mod control;
 pub mod doctor;
 pub mod egress;
 pub mod enrolment;
+pub mod gate;
 pub mod label;
 pub mod limits;
 pub mod network;

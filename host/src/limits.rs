@@ -469,6 +469,60 @@ pub const EGRESS_HAND_OVER: Duration = Duration::from_secs(60);
 /// Entries of one list in `[egress]`: they are searched one by one for each connection.
 pub const EGRESS_LIST: usize = 10_000;
 
+/// Input that a gate lets pass, by [`crate::gate::pace::Class`]. A person types 12 keys a second for long (each two events) and rolls 40;
+/// confirms 3 conversions a second; composes 15 characters a second, of which conversion changes each once more; and a viewer sends
+/// 250 motions a second while the pointer moves, which a hand does half of the time. A key carries 7 bits: with these, a device that
+/// is taken over carries out about 40 kilobytes a minute at most, all classes together.
+pub const GATE_INPUT: [crate::gate::pace::Limit; 4] = [
+    crate::gate::pace::Limit { per_second: 80, per_minute: 1_800 },
+    crate::gate::pace::Limit { per_second: 10, per_minute: 240 },
+    crate::gate::pace::Limit { per_second: 300, per_minute: 2_400 },
+    crate::gate::pace::Limit { per_second: 300, per_minute: 9_000 },
+];
+
+/// Seconds that input waits at a gate for its turn, before its connection is cut: a person has noticed by then.
+pub const GATE_PATIENCE_SECONDS: u32 = 15;
+
+/// Input of one connection that waits at a gate: what a link that stood still for seconds brings at once.
+pub const GATE_WAITING: usize = 512;
+
+/// Connections of viewers through one gate, unless its configuration says otherwise.
+pub const GATE_CONNECTIONS: u32 = 256;
+
+/// Devices whose budget of input a gate remembers: all that can have one.
+pub const GATE_BUDGETS: usize = MAX_DEVICES;
+
+/// How long a gate remembers what a device has typed after it left: then its budget is whole again.
+pub const GATE_BUDGET_KEPT: Duration = Duration::from_secs(70);
+
+/// How long a gate tries QUIC towards its host before it tries TCP.
+pub const GATE_QUIC_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long a gate tries one way towards its host: as a viewer.
+pub const GATE_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Inputs whose numbers a gate remembers until a picture follows them: a minute of the fastest pointer.
+pub const GATE_NUMBERS: usize = 4_096;
+
+/// Bytes of input that wait at a gate because the host takes none: more is a host that hangs.
+pub const GATE_BACKLOG: usize = 64 << 10;
+
+/// Room for one whole update of the largest size, from the host.
+pub const GATE_WINDOW: u32 = 16 << 20;
+
+/// Connections to a gate's health endpoint at once: a monitor or two.
+pub const GATE_HEALTH_CONNECTIONS: usize = 8;
+
+/// How long a monitor may take to ask and to read the answer.
+pub const GATE_HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Bytes of updates a second that a gate passes on for one viewer, unless its configuration says otherwise: 400 Mbit/s.
+pub const GATE_UPDATE_BYTES: u32 = 50_000_000;
+
+/// Updates a second that a gate passes on for one viewer, unless its configuration says otherwise: sixty pictures of four windows, in
+/// three parts each.
+pub const GATE_UPDATES: u32 = 720;
+
 /// Routes that are compared with the declared segments. A machine that takes part in its organisation's routing has some thousands;
 /// one with the routes of the whole internet is a router and no host.
 pub const ROUTES: usize = 100_000;

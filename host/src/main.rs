@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use shoji_host::browser::entrance;
 use shoji_host::cli::{Cli, Command};
-use shoji_host::{commands, doctor, serve, state, worker};
+use shoji_host::{commands, doctor, gate, serve, state, worker};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -16,6 +16,7 @@ fn main() -> ExitCode {
     let json = match &cli.command {
         Command::Serve(serve) => serve.log_json,
         Command::Worker(worker) => worker.log_json,
+        Command::Gate(gate) => gate.log_json,
         _ => false,
     };
     log_to_standard_error(json);
@@ -44,6 +45,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             return Ok(if is_wrong { ExitCode::FAILURE } else { ExitCode::SUCCESS });
         }
         Command::Boundary { format } => commands::boundary(format)?,
+        Command::Gate(options) if options.print_boundary => commands::gate_boundary(&options)?,
+        Command::Gate(options) => gate::run(&options)?,
     }
     Ok(ExitCode::SUCCESS)
 }

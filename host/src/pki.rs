@@ -31,6 +31,9 @@ macro_rules! moment {
 /// The name in the host's certificate. Viewers check it instead of an address: hosts move, and an address says nothing.
 pub const SERVER_NAME: &str = "shoji-host";
 
+/// The name in a gate's certificate: a gate that was taken over can not pass itself off as a host.
+pub const GATE_NAME: &str = "shoji-gate";
+
 /// Making or reading a certificate failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -191,6 +194,21 @@ impl Authority {
         self.issue_until(name, user, host, now, now + days(valid_days))
     }
 
+    /// Issues a gate's certificate, which it shows to both sides.
+    pub fn issue_gate(
+        &self,
+        name: &Name,
+        user: &Name,
+        host: String,
+        valid_days: u32,
+        now: u64,
+    ) -> Result<(Bundle, Device), Error> {
+        if !(1..=limits::MAX_DEVICE_DAYS).contains(&valid_days) {
+            return Err(Error::Days { days: valid_days, high: limits::MAX_DEVICE_DAYS });
+        }
+        self.issue_as(Kind::Gate, name, user, host, now, now + days(valid_days))
+    }
+
     /// As [`Self::issue`], until a moment of the caller's choice.
     pub(crate) fn issue_until(
         &self,
@@ -200,18 +218,37 @@ impl Authority {
         now: u64,
         not_after: u64,
     ) -> Result<(Bundle, Device), Error> {
+        self.issue_as(Kind::Certificate, name, user, host, now, not_after)
+    }
+
+    fn issue_as(
+        &self,
+        kind: Kind,
+        name: &Name,
+        user: &Name,
+        host: String,
+        now: u64,
+        not_after: u64,
+    ) -> Result<(Bundle, Device), Error> {
         let key = KeyPair::generate()?;
-        let mut parameters = CertificateParams::default();
+        let (names, usages) = match kind {
+            Kind::Gate => (
+                vec![GATE_NAME.to_owned()],
+                vec![ExtendedKeyUsagePurpose::ClientAuth, ExtendedKeyUsagePurpose::ServerAuth],
+            ),
+            Kind::Certificate | Kind::Web => (Vec::new(), vec![ExtendedKeyUsagePurpose::ClientAuth]),
+        };
+        let mut parameters = CertificateParams::new(names)?;
         parameters.distinguished_name = named(name.as_str());
         parameters.not_before = moment!(now.saturating_sub(CLOCK_SKEW));
         parameters.not_after = moment!(not_after);
         parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        parameters.extended_key_usages = usages;
         parameters.use_authority_key_identifier_extension = true;
         let certificate = parameters.signed_by(&key, &self.issuer)?;
         let device = Device {
             user: user.clone(),
-            kind: Kind::Certificate,
+            kind,
             fingerprint: Fingerprint::of(certificate.der()),
             issued: now,
             not_after,

@@ -23,6 +23,19 @@ use crate::{limits, store};
 pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
+    /// How many bytes it has.
+    pub const BYTES: usize = 32;
+
+    /// The one that these bytes are.
+    pub const fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
+        Self(bytes)
+    }
+
+    /// Its bytes.
+    pub const fn bytes(&self) -> &[u8; Self::BYTES] {
+        &self.0
+    }
+
     /// Of a certificate's DER bytes, or of a public point's.
     pub fn of(identity: &[u8]) -> Self {
         Self(Sha256::digest(identity).into())
@@ -124,6 +137,8 @@ pub enum Kind {
     Certificate,
     /// By a key that a browser made and keeps, for a ticket of the web service.
     Web,
+    /// By a certificate too, but it has no sessions of its own: it is a gate, which may speak on behalf of devices.
+    Gate,
 }
 
 impl Kind {

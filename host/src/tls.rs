@@ -22,6 +22,9 @@ use crate::web::certificates::Certificates;
 /// The protocol's name in the TLS handshake; carries the major version.
 pub const ALPN: &[u8] = b"shoji/1";
 
+/// The same protocol, spoken by a gate on behalf of a device that it names first ([`crate::gate`]).
+pub const GATE: &[u8] = b"shoji-gate/1";
+
 /// The registry as the running host sees it: replaced as a whole when it changes.
 pub type SharedRegistry = Arc<RwLock<Registry>>;
 
@@ -29,7 +32,7 @@ pub type SharedRegistry = Arc<RwLock<Registry>>;
 pub fn server_config(identity: &Identity, registry: SharedRegistry) -> Result<rustls::ServerConfig, rustls::Error> {
     let config = mutual(identity, registry, Demand::Required)?
         .with_single_cert(vec![identity.certificate.clone(), identity.authority.clone()], identity.key.clone_key())?;
-    Ok(for_viewers(config, vec![ALPN.to_vec()]))
+    Ok(for_viewers(config, vec![ALPN.to_vec(), GATE.to_vec()]))
 }
 
 /// The TLS configuration of the QUIC endpoint, where browsers come too ([`HTTP_3`]). They have no certificate, so none is
@@ -43,10 +46,10 @@ pub fn shared_config(
     let host = Arc::new(CertifiedKey::from_der(chain, identity.key.clone_key(), &provider())?);
     let config =
         mutual(identity, registry, Demand::Optional)?.with_cert_resolver(Arc::new(ByProtocol { host, browsers }));
-    Ok(for_viewers(config, vec![ALPN.to_vec(), HTTP_3.to_vec()]))
+    Ok(for_viewers(config, vec![ALPN.to_vec(), GATE.to_vec(), HTTP_3.to_vec()]))
 }
 
-fn provider() -> Arc<CryptoProvider> {
+pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
@@ -65,7 +68,7 @@ fn mutual(
         .with_client_cert_verifier(Arc::new(DeviceVerifier { chain, registry, demand })))
 }
 
-fn for_viewers(mut config: rustls::ServerConfig, protocols: Vec<Vec<u8>>) -> rustls::ServerConfig {
+pub(crate) fn for_viewers(mut config: rustls::ServerConfig, protocols: Vec<Vec<u8>>) -> rustls::ServerConfig {
     config.alpn_protocols = protocols;
     // No early data: it could be replayed. No resumption: a resumed handshake would not ask the registry again.
     config.max_early_data_size = 0;
@@ -150,7 +153,7 @@ impl ClientCertVerifier for DeviceVerifier {
         let registry =
             self.registry.read().map_err(|_| rustls::Error::General("the registry is not available".to_owned()))?;
         let refused = match registry.standing(&Fingerprint::of(end_entity)) {
-            Standing::Known { kind: Kind::Certificate, .. } => return Ok(verified),
+            Standing::Known { kind: Kind::Certificate | Kind::Gate, .. } => return Ok(verified),
             Standing::Revoked => CertificateError::Revoked,
             Standing::Known { kind: Kind::Web, .. } | Standing::Unknown => {
                 CertificateError::ApplicationVerificationFailure

@@ -18,6 +18,7 @@ use shoji_host::control::{self, Answer, Request, SessionLine};
 use shoji_host::state::control_socket;
 
 use super::folder;
+use super::gate::Gate;
 use crate::carrier::{self, Carrier, CarrierError};
 
 /// How long a host may take to listen: making its first keys takes a moment on a busy machine.
@@ -129,6 +130,31 @@ impl Host {
         let bundle = self.state.join(format!("{name}.shoji"));
         let (out, address) = (bundle.display().to_string(), address.to_string());
         run(&self.program, &self.state, &["device", "add", name, "--host", &address, "--out", &out])?;
+        Ok(bundle)
+    }
+
+    /// Starts a gate before this host, which ends with its value.
+    ///
+    /// # Errors
+    /// If the host's program refuses.
+    pub fn gate(&self) -> anyhow::Result<Gate> {
+        let identity = self.state.join("gate.shoji");
+        run(
+            &self.program,
+            &self.state,
+            &["device", "add", "gate", "--as-gate", "--out", &identity.display().to_string()],
+        )?;
+        Gate::start(&self.program, &identity)
+    }
+
+    /// As [`device`](Self::device), for a viewer that comes through the gate at `address`.
+    ///
+    /// # Errors
+    /// If the host's program refuses.
+    pub fn device_through(&self, name: &str, address: SocketAddr) -> anyhow::Result<PathBuf> {
+        let bundle = self.state.join(format!("{name}.shoji"));
+        let (out, address) = (bundle.display().to_string(), address.to_string());
+        run(&self.program, &self.state, &["device", "add", name, "--gate", &address, "--out", &out])?;
         Ok(bundle)
     }
 

@@ -5,6 +5,7 @@
 pub(crate) mod display;
 pub mod floor;
 pub mod folder;
+pub mod gate;
 pub mod host;
 pub mod watch;
 pub mod web;

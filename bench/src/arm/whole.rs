@@ -23,6 +23,7 @@ use shoji_viewer::observe::{Decoded, Observer};
 use shoji_viewer::scene::{Scene, State};
 use tokio::runtime::Runtime;
 
+use super::gate::Gate;
 use super::host::{Host, Programs};
 use super::watch::{Arrival, Watch};
 use super::{Arm, Given, Processes, Resting, Typist};
@@ -51,6 +52,8 @@ pub struct Whole {
     runtime: Option<Runtime>,
     // Dropped last: the goodbye goes over it.
     relay: Option<Pair>,
+    /// And this, if there is one.
+    _gate: Option<Gate>,
 }
 
 impl Whole {
@@ -66,6 +69,22 @@ impl Whole {
         browser: Option<&Path>,
     ) -> anyhow::Result<Self> {
         Self::start_over(programs, url, (width, height), browser, None)
+    }
+
+    /// As [`start`](Self::start), through a gate.
+    ///
+    /// # Errors
+    /// As there, or if the gate cannot be started.
+    pub fn start_through_gate(
+        programs: &Programs,
+        url: &str,
+        (width, height): (u16, u16),
+        browser: Option<&Path>,
+    ) -> anyhow::Result<Self> {
+        let host = Host::start(programs, url, browser)?;
+        let gate = host.gate()?;
+        let bundle = host.device_through("bench", gate.address())?;
+        Self::connect(host, Some(gate), None, &bundle, Choice::Auto, (width, height))
     }
 
     /// As [`start`](Self::start), over a link of such conditions; without a carrier that was asked for by QUIC.
@@ -87,7 +106,20 @@ impl Whole {
             Some(Between { carrier: Some(Carrier::Tls), .. }) => Choice::Tcp,
             Some(_) => Choice::Quic,
         };
-        let bundle = Bundle::read(&host.device("bench", address)?)?;
+        let bundle = host.device("bench", address)?;
+        Self::connect(host, None, relay, &bundle, carrier, (width, height))
+    }
+
+    /// Connects the viewer to what its bundle names.
+    fn connect(
+        host: Host,
+        gate: Option<Gate>,
+        relay: Option<Pair>,
+        bundle: &Path,
+        carrier: Choice,
+        (width, height): (u16, u16),
+    ) -> anyhow::Result<Self> {
+        let bundle = Bundle::read(bundle)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(LINK_THREADS)
             .thread_name("viewer")
@@ -104,7 +136,7 @@ impl Whole {
         let scene = Scene::new(shoji_viewer::clock::now(), || {});
         let (link, driver) = Link::new(Ok(bundle), options, scene, Arc::<Eyes>::clone(&counted));
         runtime.spawn(driver.run());
-        Ok(Self { watch, counted, link, host, runtime: Some(runtime), relay })
+        Ok(Self { watch, counted, link, host, runtime: Some(runtime), relay, _gate: gate })
     }
 
     /// The id of the browser's main canvas.

@@ -14,9 +14,9 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
-use super::carrier::{Carrier, Lost, Quic, quic_code};
+use super::carrier::{Carrier, Quic, quic_code};
 use super::connection::{Connection, Outcome};
-use super::hub::{Hub, Listed};
+use super::hub::{Hub, Listed, Speaker};
 use super::newcomer::{Device, Newcomer};
 use super::table::Identity;
 use crate::registry::Fingerprint;
@@ -76,6 +76,7 @@ impl Door {
     async fn enter(&self, newcomer: Newcomer) {
         match (newcomer, &self.web) {
             (Newcomer::Device(device), _) => serve(&self.hub, device).await,
+            (Newcomer::Gate(gate), _) => serve_gate(&self.hub, gate).await,
             (Newcomer::Stranger(stranger), Some(web)) => web.serve_stranger(stranger).await,
             // Cannot be: without a web service TLS speaks no browser's protocol.
             (Newcomer::Stranger(_), None) => {}
@@ -91,7 +92,7 @@ impl Door {
 }
 
 async fn serve(hub: &Arc<Hub>, newcomer: Device) {
-    let admitted = match admit(hub, newcomer.fingerprint(), newcomer.peer()) {
+    let admitted = match admit(hub, newcomer.fingerprint().into(), newcomer.peer()) {
         Ok(admitted) => admitted,
         Err(code) => {
             newcomer.connection().close(quic_code(code), b"");
@@ -101,7 +102,7 @@ async fn serve(hub: &Arc<Hub>, newcomer: Device) {
     let device = &admitted.identity.device;
     match timeout(limits::STREAMS_TIMEOUT, Quic::open(&newcomer)).await {
         Ok(Ok(carrier)) => relay(hub, admitted, carrier).await,
-        Ok(Err(error)) => info!(%device, error = %Lost::because(error), "Viewer left"),
+        Ok(Err(error)) => info!(%device, %error, "Viewer left"),
         Err(_) => {
             let code = CloseCode::HandshakeTimeout;
             info!(%device, code = ?code, fault = ?code.fault(), "Viewer opened no streams");
@@ -110,17 +111,55 @@ async fn serve(hub: &Arc<Hub>, newcomer: Device) {
     }
 }
 
-/// Serves a viewer whose device has been authenticated, over a carrier that is ready, until it is gone.
-pub(crate) async fn serve_carrier<C: Carrier>(hub: Arc<Hub>, fingerprint: Fingerprint, mut carrier: C) {
-    match admit(&hub, fingerprint, carrier.peer()) {
-        Ok(admitted) => relay(&hub, admitted, carrier).await,
-        Err(code) => {
-            let mut frame = Vec::new();
-            frame::encode_to_viewer(&ToViewer::Close { code }, &mut frame);
-            carrier.queue(Channel::Control, frame.into());
-            carrier.farewell(code).await;
+/// Serves whom a gate names over QUIC.
+async fn serve_gate(hub: &Arc<Hub>, newcomer: Device) {
+    let close = |code| newcomer.connection().close(quic_code(code), b"");
+    if !is_gate(hub, newcomer.fingerprint(), newcomer.peer()) {
+        return close(CloseCode::DeviceUnknown);
+    }
+    match timeout(limits::STREAMS_TIMEOUT, Quic::open_of_gate(&newcomer)).await {
+        Ok(Ok((carrier, device))) => {
+            serve_speaker(hub.clone(), Speaker { device, gate: Some(newcomer.fingerprint()) }, carrier).await;
+        }
+        Ok(Err(error)) => info!(peer = %newcomer.peer(), %error, "Gate left"),
+        Err(_) => {
+            info!(peer = %newcomer.peer(), code = ?CloseCode::HandshakeTimeout, "Gate named no device");
+            close(CloseCode::HandshakeTimeout);
         }
     }
+}
+
+/// Whether this certificate is a gate's; if not, that is told.
+pub(super) fn is_gate(hub: &Hub, fingerprint: Fingerprint, peer: SocketAddr) -> bool {
+    let gate = hub.gate(fingerprint);
+    if gate.is_none() {
+        let code = CloseCode::DeviceUnknown;
+        hub.refusals.tell(|left_out| {
+            warn!(%peer, %fingerprint, code = ?code, fault = ?code.fault(), left_out, "Refused: it speaks for others and is no gate");
+        });
+    }
+    gate.is_some()
+}
+
+/// Serves a viewer whose device has been authenticated, over a carrier that is ready, until it is gone.
+pub(crate) async fn serve_carrier<C: Carrier>(hub: Arc<Hub>, fingerprint: Fingerprint, carrier: C) {
+    serve_speaker(hub, fingerprint.into(), carrier).await;
+}
+
+/// The same for whoever speaks for it.
+pub(super) async fn serve_speaker<C: Carrier>(hub: Arc<Hub>, speaker: Speaker, carrier: C) {
+    match admit(&hub, speaker, carrier.peer()) {
+        Ok(admitted) => relay(&hub, admitted, carrier).await,
+        Err(code) => turn_away(carrier, code).await,
+    }
+}
+
+/// Says why, and closes.
+pub(crate) async fn turn_away<C: Carrier>(mut carrier: C, code: CloseCode) {
+    let mut frame = Vec::new();
+    frame::encode_to_viewer(&ToViewer::Close { code }, &mut frame);
+    carrier.queue(Channel::Control, frame.into());
+    carrier.farewell(code).await;
 }
 
 /// A viewer that may have a connection.
@@ -133,8 +172,8 @@ struct Admitted<'a> {
 }
 
 /// Lists a connection and looks its device up; `Err`: why it is refused.
-fn admit(hub: &Hub, fingerprint: Fingerprint, peer: SocketAddr) -> Result<Admitted<'_>, CloseCode> {
-    let Some((listed, told)) = hub.list(fingerprint) else {
+fn admit(hub: &Hub, speaker: Speaker, peer: SocketAddr) -> Result<Admitted<'_>, CloseCode> {
+    let Some((listed, told)) = hub.list(speaker) else {
         let code = CloseCode::NoCapacity;
         hub.refusals.tell(|left_out| {
             warn!(%peer, code = ?code, fault = ?code.fault(), left_out, "Viewer refused: too many connections");
@@ -142,11 +181,14 @@ fn admit(hub: &Hub, fingerprint: Fingerprint, peer: SocketAddr) -> Result<Admitt
         return Err(code);
     };
     // Listed first: a revocation from now on reaches this connection.
-    let Some((identity, not_after)) = hub.identify(fingerprint) else {
+    let Some((identity, not_after)) = hub.identify(speaker) else {
         let code = CloseCode::DeviceUnknown;
         hub.refusals.tell(|left_out| warn!(%peer, code = ?code, fault = ?code.fault(), left_out, "Viewer refused"));
         return Err(code);
     };
+    if let Some(gate) = speaker.gate.and_then(|gate| hub.gate(gate)) {
+        info!(device = %identity.device, %gate, %peer, "Viewer comes through a gate");
+    }
     let left = Duration::from_secs(not_after.saturating_sub(clock::unix_seconds()));
     Ok(Admitted { listed, told, identity, expires: Instant::now() + left })
 }

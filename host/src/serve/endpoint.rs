@@ -42,7 +42,7 @@ pub enum Error {
 }
 
 /// Opens both sockets, at the same address and port number.
-pub(super) fn open(
+pub(crate) fn open(
     address: SocketAddr,
     tls: rustls::ServerConfig,
     peers: Option<Arc<web::peers::Peers>>,

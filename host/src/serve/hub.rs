@@ -23,7 +23,7 @@ use crate::browser::room::Owner;
 use crate::config::Config;
 use crate::control::{Answer, Handler, Request, SessionLine};
 use crate::egress::Egress;
-use crate::registry::{self, Fingerprint, Registry, Standing, Store};
+use crate::registry::{self, Fingerprint, Kind, Registry, Standing, Store};
 use crate::seldom::Seldom;
 use crate::spawner::Spawner;
 use crate::tls::SharedRegistry;
@@ -63,11 +63,26 @@ pub(crate) struct Hub {
     pub(super) unwritten: Seldom,
 }
 
+/// Whose connection it is, and who speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Speaker {
+    /// The device that it is for.
+    pub(super) device: Fingerprint,
+    /// The gate that speaks on its behalf; `None`: the device itself.
+    pub(super) gate: Option<Fingerprint>,
+}
+
+impl From<Fingerprint> for Speaker {
+    fn from(device: Fingerprint) -> Self {
+        Self { device, gate: None }
+    }
+}
+
 /// The connections that passed the handshake.
 #[derive(Debug, Default)]
 pub(super) struct Connections {
     last: u64,
-    live: BTreeMap<u64, (Fingerprint, mpsc::Sender<CloseCode>)>,
+    live: BTreeMap<u64, (Speaker, mpsc::Sender<CloseCode>)>,
 }
 
 /// A connection's entry in the list; taken out when it is dropped.
@@ -96,7 +111,7 @@ impl Hub {
     }
 
     /// Lists a connection, so that it can be told to close; `None`: there are too many.
-    pub(super) fn list(&self, fingerprint: Fingerprint) -> Option<(Listed<'_>, mpsc::Receiver<CloseCode>)> {
+    pub(super) fn list(&self, speaker: Speaker) -> Option<(Listed<'_>, mpsc::Receiver<CloseCode>)> {
         let mut connections = self.connections();
         let room = self.config.sessions.at_once + limits::SPARE_CONNECTIONS;
         if connections.live.len() >= room as usize {
@@ -105,18 +120,40 @@ impl Hub {
         let (close, closed) = mpsc::channel(1);
         connections.last += 1;
         let number = connections.last;
-        connections.live.insert(number, (fingerprint, close));
+        connections.live.insert(number, (speaker, close));
         Some((Listed { hub: self, number }, closed))
     }
 
-    /// Who a certificate belongs to, and until when, seconds since 1970.
-    pub(super) fn identify(&self, fingerprint: Fingerprint) -> Option<(Identity, u64)> {
+    /// Who a connection is for, and until when, seconds since 1970; `None`: nobody who may have one. A gate is nobody by itself, and
+    /// only a gate speaks for others: for devices with a certificate, which it has seen, and never for another gate.
+    pub(super) fn identify(&self, speaker: impl Into<Speaker>) -> Option<(Identity, u64)> {
+        let Speaker { device: fingerprint, gate } = speaker.into();
         let registry = self.registry.read().unwrap_or_else(PoisonError::into_inner);
+        let gate_ends = match gate {
+            None => u64::MAX,
+            Some(gate) => match registry.standing(&gate) {
+                Standing::Known { kind: Kind::Gate, not_after, .. } => not_after,
+                _ => return None,
+            },
+        };
         match registry.standing(&fingerprint) {
+            Standing::Known { kind: Kind::Gate, .. } => None,
+            Standing::Known { kind: Kind::Web, .. } if gate.is_some() => None,
+            // The gate has looked at the certificate's end too; the registry's word counts.
+            Standing::Known { not_after, .. } if gate.is_some() && not_after <= clock::unix_seconds() => None,
             Standing::Known { device, user, not_after, .. } => {
-                Some((Identity { user: user.clone(), device: device.clone(), fingerprint }, not_after))
+                Some((Identity { user: user.clone(), device: device.clone(), fingerprint }, not_after.min(gate_ends)))
             }
             Standing::Revoked | Standing::Unknown => None,
+        }
+    }
+
+    /// The name of a gate; `None`: this is none.
+    pub(super) fn gate(&self, fingerprint: Fingerprint) -> Option<registry::Name> {
+        let registry = self.registry.read().unwrap_or_else(PoisonError::into_inner);
+        match registry.standing(&fingerprint) {
+            Standing::Known { kind: Kind::Gate, device, .. } => Some(device.clone()),
+            _ => None,
         }
     }
 
@@ -191,7 +228,7 @@ impl Hub {
             .connections()
             .live
             .values()
-            .filter(|(fingerprint, _)| self.identify(*fingerprint).is_none())
+            .filter(|(speaker, _)| self.identify(*speaker).is_none())
             .map(|(_, close)| close.clone())
             .collect();
         for close in refused {
@@ -288,7 +325,7 @@ pub(super) mod tests {
     use crate::config::{File, Overrides};
     use crate::egress::Settings;
     use crate::egress::policy::Policy;
-    use crate::registry::{Device, Kind, Name};
+    use crate::registry::{Device, Name};
 
     /// A hub without sockets and sessions, and its state directory.
     pub(in crate::serve) fn hub() -> (Arc<Hub>, tempfile::TempDir) {

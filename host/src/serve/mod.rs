@@ -51,7 +51,10 @@ use crate::{addresses, clock, limits, network, state, store, tls, web};
 use group::Groups;
 use hub::Hub;
 
+pub(crate) use endpoint::open as open_port;
 pub use endpoint::{Error as EndpointError, transport};
+pub(crate) use newcomer::certificate;
+pub(crate) use tcp::{fingerprint, tune};
 
 /// The host cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -167,7 +170,7 @@ fn raise_open_files() {
 
 /// Threads that relay: one for eight cores, since a session's browser takes many times the CPU of its relay, and every
 /// further thread is one more to be woken for a key.
-fn threads() -> usize {
+pub(crate) fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(8))
 }
 

@@ -17,6 +17,8 @@ use crate::{limits, tls, web};
 pub(super) enum Newcomer {
     /// A viewer.
     Device(Device),
+    /// A gate, or whoever says so: the registry decides.
+    Gate(Device),
     /// A browser, which has to show a ticket.
     Stranger(web::Stranger),
     /// Neither: nothing is opened for it.
@@ -33,6 +35,7 @@ pub(super) struct Device {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Protocol {
     Viewer,
+    Gate,
     Browser,
 }
 
@@ -40,6 +43,7 @@ enum Protocol {
 #[derive(Debug, PartialEq, Eq)]
 enum Kind {
     Device(Fingerprint),
+    Gate(Fingerprint),
     Stranger,
     Nobody,
 }
@@ -48,19 +52,22 @@ enum Kind {
 fn kind(protocol: Option<Protocol>, certificate: Option<Fingerprint>) -> Kind {
     match (protocol, certificate) {
         (Some(Protocol::Viewer), Some(fingerprint)) => Kind::Device(fingerprint),
+        (Some(Protocol::Gate), Some(fingerprint)) => Kind::Gate(fingerprint),
         (Some(Protocol::Browser), _) => Kind::Stranger,
-        (Some(Protocol::Viewer), None) | (None, _) => Kind::Nobody,
+        (Some(Protocol::Viewer | Protocol::Gate), None) | (None, _) => Kind::Nobody,
     }
 }
 
 impl Newcomer {
     /// Of a connection whose handshake is done.
     pub(super) fn of(connection: quinn::Connection) -> Self {
+        let device = |connection: quinn::Connection, fingerprint| {
+            connection.set_max_concurrent_uni_streams(VarInt::from_u32(limits::VIEWER_UNI_STREAMS));
+            Device { connection, fingerprint }
+        };
         match kind(protocol(&connection), certificate(&connection)) {
-            Kind::Device(fingerprint) => {
-                connection.set_max_concurrent_uni_streams(VarInt::from_u32(limits::VIEWER_UNI_STREAMS));
-                Self::Device(Device { connection, fingerprint })
-            }
+            Kind::Device(fingerprint) => Self::Device(device(connection, fingerprint)),
+            Kind::Gate(fingerprint) => Self::Gate(device(connection, fingerprint)),
             Kind::Stranger => Self::Stranger(web::Stranger::new(connection)),
             Kind::Nobody => Self::Nobody(connection),
         }
@@ -88,12 +95,14 @@ fn protocol(connection: &quinn::Connection) -> Option<Protocol> {
     let data = connection.handshake_data()?.downcast::<HandshakeData>().ok()?;
     match data.protocol?.as_slice() {
         tls::ALPN => Some(Protocol::Viewer),
+        tls::GATE => Some(Protocol::Gate),
         tls::HTTP_3 => Some(Protocol::Browser),
         _ => None,
     }
 }
 
-fn certificate(connection: &quinn::Connection) -> Option<Fingerprint> {
+/// What the other end of a connection showed, if anything: TLS found it good.
+pub(crate) fn certificate(connection: &quinn::Connection) -> Option<Fingerprint> {
     let chain = connection.peer_identity()?.downcast::<Vec<CertificateDer<'static>>>().ok()?;
     Some(Fingerprint::of(chain.first()?))
 }
@@ -107,6 +116,8 @@ mod tests {
         let shown = Fingerprint::of(b"certificate");
         assert_eq!(kind(Some(Protocol::Viewer), Some(shown)), Kind::Device(shown));
         assert_eq!(kind(Some(Protocol::Viewer), None), Kind::Nobody);
+        assert_eq!(kind(Some(Protocol::Gate), Some(shown)), Kind::Gate(shown));
+        assert_eq!(kind(Some(Protocol::Gate), None), Kind::Nobody);
         assert_eq!(kind(Some(Protocol::Browser), None), Kind::Stranger);
         assert_eq!(kind(Some(Protocol::Browser), Some(shown)), Kind::Stranger);
         assert_eq!(kind(None, Some(shown)), Kind::Nobody);

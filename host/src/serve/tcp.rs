@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use rustls::ServerConfig;
 use rustls::server::{Acceptor, ClientHello};
-use shoji_protocol::Fault;
+use shoji_protocol::{CloseCode, Fault};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -21,9 +21,9 @@ use tokio_rustls::server::TlsStream;
 use tokio_rustls::{LazyConfigAcceptor, StartHandshake};
 use tracing::{info, warn};
 
-use super::accept::serve_carrier;
+use super::accept::{is_gate, serve_carrier, serve_speaker, turn_away};
 use super::carrier::Stream;
-use super::hub::Hub;
+use super::hub::{Hub, Speaker};
 use crate::registry::Fingerprint;
 use crate::seldom::Seldom;
 use crate::{limits, tls, web};
@@ -123,7 +123,7 @@ impl Door {
 
     async fn viewer(&self, start: StartHandshake<TcpStream>, peer: SocketAddr) -> io::Result<()> {
         let accept = start.into_stream_with(self.viewers.clone(), |tls| tls.set_buffer_limit(Some(limits::TLS_UNSENT)));
-        let stream = match accept.into_fallible().await {
+        let mut stream = match accept.into_fallible().await {
             Ok(stream) => stream,
             Err((error, stream)) => {
                 linger(stream).await;
@@ -132,6 +132,17 @@ impl Door {
         };
         // Cannot be missing: TLS asked for a certificate.
         let fingerprint = fingerprint(&stream).ok_or_else(|| io::Error::from(io::ErrorKind::PermissionDenied))?;
+        if stream.get_ref().1.alpn_protocol() == Some(tls::GATE) {
+            if !is_gate(&self.hub, fingerprint, peer) {
+                tokio::spawn(turn_away(Stream::new(stream, peer), CloseCode::DeviceUnknown));
+                return Ok(());
+            }
+            let mut named = [0; Fingerprint::BYTES];
+            stream.read_exact(&mut named).await?;
+            let speaker = Speaker { device: Fingerprint::from_bytes(named), gate: Some(fingerprint) };
+            tokio::spawn(serve_speaker(self.hub.clone(), speaker, Stream::new(stream, peer)));
+            return Ok(());
+        }
         tokio::spawn(serve_carrier(self.hub.clone(), fingerprint, Stream::new(stream, peer)));
         Ok(())
     }
@@ -162,7 +173,7 @@ async fn linger(mut stream: TcpStream) {
     let _ = timeout(limits::FAREWELL, until_closed).await;
 }
 
-fn tune(stream: &TcpStream) -> io::Result<()> {
+pub(crate) fn tune(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let socket = SockRef::from(stream);
     socket.set_tcp_notsent_lowat(limits::TCP_UNSENT)?;
@@ -170,7 +181,7 @@ fn tune(stream: &TcpStream) -> io::Result<()> {
     socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(limits::KEEP_ALIVE).with_interval(limits::KEEP_ALIVE))
 }
 
-fn fingerprint(stream: &TlsStream<TcpStream>) -> Option<Fingerprint> {
+pub(crate) fn fingerprint(stream: &TlsStream<TcpStream>) -> Option<Fingerprint> {
     let (_, tls) = stream.get_ref();
     Some(Fingerprint::of(tls.peer_certificates()?.first()?))
 }

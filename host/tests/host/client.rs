@@ -75,8 +75,17 @@ impl Client {
 
     /// Connects and opens the streams; says nothing yet.
     pub(crate) async fn open_over(carrier: Carrier, bundle: &Bundle) -> Self {
-        let wire = Wire::open(carrier, bundle).await;
+        Self::of(Wire::open(carrier, bundle).await)
+    }
+
+    /// On a connection that is there.
+    pub(crate) fn of(wire: Wire) -> Self {
         Self { wire, sequence: 0, pictures: BTreeMap::new(), acknowledges: true }
+    }
+
+    /// Says hello to a host that may have closed meanwhile.
+    pub(crate) async fn try_hello(&mut self) {
+        self.answer(&ToHost::Hello { minor: limits::MINOR, capabilities: Capabilities::ALL, locale: Locale::Ja }).await;
     }
 
     /// A viewer with a session whose first picture has come, by QUIC.

@@ -9,6 +9,7 @@ mod browser;
 mod client;
 mod command_line;
 mod fixture;
+mod gate;
 mod half_open;
 mod handshakes;
 mod http3;

@@ -252,25 +252,7 @@ impl Connection {
     /// A person did something. Returns the event's place in the attachment, or `None` if there is no session to do it in.
     /// A motion may share its place with motions that follow it, and leave a little later.
     pub fn input(&mut self, event: Input, now: Instant) -> Option<InputSequence> {
-        let Phase::Attached = self.phase else { return None };
-        // What is no longer there, or was never agreed on, would be a fault at the host.
-        let is_possible = match &event {
-            Input::PointerMotion { canvas, .. } | Input::Focus { canvas: Some(canvas) } => self.screen.is_open(*canvas),
-            Input::Touch { canvas, .. } => {
-                self.screen.is_open(*canvas) && self.capabilities.contains(Capabilities::TOUCH)
-            }
-            Input::PointerRelative { .. } => self.capabilities.contains(Capabilities::POINTER_LOCK),
-            _ => true,
-        };
-        // Nobody knows when it would arrive. What lifts and leaves goes on: it must never stay down.
-        let is_late = self.presence.is_silent() && begins(&event);
-        if !is_possible || is_late || self.is_full() {
-            return None;
-        }
-        let is_begun = begins(&event);
-        if is_begun {
-            self.presence.want_answer(now);
-        }
+        let is_begun = self.takes(&event, now)?;
         self.held.take(&event, now);
         let Self { pace, last_input, outbox, copies, .. } = self;
         let before = last_input.0;
@@ -280,6 +262,42 @@ impl Connection {
             self.last_begun = place;
         }
         Some(place)
+    }
+
+    /// An input of another viewer, whose own connection has paced it: what relays it sends it on at once. Whether keys are held is that
+    /// viewer's word alone.
+    pub fn pass_on(&mut self, event: Input, now: Instant) -> Option<InputSequence> {
+        let is_begun = self.takes(&event, now)?;
+        let Self { last_input, outbox, copies, .. } = self;
+        send_input(event, now, last_input, outbox, copies);
+        if is_begun {
+            self.last_begun = self.last_input;
+        }
+        Some(self.last_input)
+    }
+
+    /// Whether an input may be sent at all, and then whether it begins something.
+    fn takes(&mut self, event: &Input, now: Instant) -> Option<bool> {
+        let Phase::Attached = self.phase else { return None };
+        // What is no longer there, or was never agreed on, would be a fault at the host.
+        let is_possible = match event {
+            Input::PointerMotion { canvas, .. } | Input::Focus { canvas: Some(canvas) } => self.screen.is_open(*canvas),
+            Input::Touch { canvas, .. } => {
+                self.screen.is_open(*canvas) && self.capabilities.contains(Capabilities::TOUCH)
+            }
+            Input::PointerRelative { .. } => self.capabilities.contains(Capabilities::POINTER_LOCK),
+            _ => true,
+        };
+        // Nobody knows when it would arrive. What lifts and leaves goes on: it must never stay down.
+        let is_late = self.presence.is_silent() && begins(event);
+        if !is_possible || is_late || self.is_full() {
+            return None;
+        }
+        let is_begun = begins(event);
+        if is_begun {
+            self.presence.want_answer(now);
+        }
+        Some(is_begun)
     }
 
     /// Bytes of the host came, although perhaps no whole frame yet.

@@ -23,8 +23,8 @@ use bytes::Bytes;
 use shoji_protocol::{Channel, CloseCode};
 
 pub(super) use messages::Messages;
-pub(super) use quic::{Quic, close_code as quic_code};
-pub(super) use stream::Stream;
+pub(crate) use quic::{Quic, close_code as quic_code};
+pub(crate) use stream::Stream;
 pub(super) use webrtc::WebRtc;
 pub(super) use webtransport::WebTransport;
 
@@ -79,12 +79,12 @@ pub(crate) struct Lost(pub(crate) String);
 
 impl Lost {
     /// The viewer takes nothing, and what waits for it is more than may wait.
-    fn unread() -> Self {
+    pub(crate) fn unread() -> Self {
         Self("the viewer does not read what it is told".to_owned())
     }
 
     /// Of a failed read or write. What the other side gave as a reason is cut and made harmless: it goes into the log.
-    pub(super) fn because(error: impl std::fmt::Display) -> Self {
+    pub(crate) fn because(error: impl std::fmt::Display) -> Self {
         let harmless = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
         Self(error.to_string().chars().take(crate::limits::REASON_LOGGED).map(harmless).collect())
     }

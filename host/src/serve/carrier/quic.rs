@@ -1,11 +1,11 @@
 //! QUIC: a stream for each channel, and datagrams for copies of input and of updates.
 //!
-//! Owns how the streams come to be. It must never serve anybody but a [`Device`].
+//! Owns how the streams come to be. A host must never serve anybody here but a [`Device`], or a device whose gate is one.
 
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use quinn::{ConnectionError, VarInt};
+use quinn::VarInt;
 use shoji_protocol::{Channel, CloseCode};
 use tokio::time::timeout;
 
@@ -13,10 +13,11 @@ use super::copies::Copies;
 use super::streams::{Beside, Streams};
 use super::{Carrier, Lost, Told};
 use crate::limits;
+use crate::registry::Fingerprint;
 use crate::serve::newcomer::Device;
 
 /// A QUIC connection with its streams.
-pub(in crate::serve) struct Quic {
+pub(crate) struct Quic {
     connection: quinn::Connection,
     streams: Streams,
     copies: Copies,
@@ -24,17 +25,33 @@ pub(in crate::serve) struct Quic {
 
 impl Quic {
     /// Opens the host's stream of updates and waits for the viewer's control stream.
-    pub(in crate::serve) async fn open(device: &Device) -> Result<Self, ConnectionError> {
-        let connection = device.connection().clone();
-        let updates = connection.open_uni().await?;
-        let (control_out, control_in) = connection.accept_bi().await?;
+    pub(in crate::serve) async fn open(device: &Device) -> Result<Self, Lost> {
+        Self::open_on(device.connection()).await
+    }
+
+    /// The same for a gate, which first names the device that it speaks for.
+    pub(in crate::serve) async fn open_of_gate(gate: &Device) -> Result<(Self, Fingerprint), Lost> {
+        let connection = gate.connection().clone();
+        let updates = connection.open_uni().await.map_err(Lost::because)?;
+        let (control_out, mut control_in) = connection.accept_bi().await.map_err(Lost::because)?;
+        let mut named = [0; Fingerprint::BYTES];
+        control_in.read_exact(&mut named).await.map_err(Lost::because)?;
+        let streams = Streams::new(control_in, control_out, updates);
+        Ok((Self { connection, streams, copies: Copies::new() }, Fingerprint::from_bytes(named)))
+    }
+
+    /// On a connection whose other end its caller has authenticated.
+    pub(crate) async fn open_on(connection: &quinn::Connection) -> Result<Self, Lost> {
+        let connection = connection.clone();
+        let updates = connection.open_uni().await.map_err(Lost::because)?;
+        let (control_out, control_in) = connection.accept_bi().await.map_err(Lost::because)?;
         let streams = Streams::new(control_in, control_out, updates);
         Ok(Self { connection, streams, copies: Copies::new() })
     }
 }
 
 /// The QUIC close code of a close code.
-pub(in crate::serve) fn close_code(code: CloseCode) -> VarInt {
+pub(crate) fn close_code(code: CloseCode) -> VarInt {
     VarInt::from_u32(u32::from(code.number()))
 }
 

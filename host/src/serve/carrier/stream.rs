@@ -24,7 +24,7 @@ const READ: usize = 16 << 10;
 const FRAMES: usize = 8;
 
 /// A carrier over a stream.
-pub(in crate::serve) struct Stream<S> {
+pub(crate) struct Stream<S> {
     stream: S,
     peer: SocketAddr,
     received: BytesMut,
@@ -35,7 +35,7 @@ pub(in crate::serve) struct Stream<S> {
 
 impl<S> Stream<S> {
     /// Of a stream whose viewer has been authenticated.
-    pub(in crate::serve) fn new(stream: S, peer: SocketAddr) -> Self {
+    pub(crate) fn new(stream: S, peer: SocketAddr) -> Self {
         Self { stream, peer, received: BytesMut::new(), outgoing: Outgoing::default(), flushed: true }
     }
 }
