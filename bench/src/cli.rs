@@ -35,7 +35,7 @@ pub enum Command {
   shoji-bench latency
   shoji-bench latency --rounds 3 --keys 100 --out report
   shoji-bench latency --work key,scroll --size 1280x720
-  shoji-bench latency --via-gate --work key,typing   (through a gate; compare with a run without it)
+  shoji-bench latency --via-gate --work key,typing   (through gates too: what each adds)
   shoji-bench latency --window          (needs xvfb and xdotool)
   shoji-bench latency --viewer web      (the web viewer too, in a browser's window; needs xvfb)
   shoji-bench latency --viewer web --work key,typing,scroll --rounds 3 --keys 100
@@ -340,7 +340,7 @@ pub struct Latency {
     /// What to measure, separated by commas
     #[arg(long, value_delimiter = ',', default_values_t = Work::ALL)]
     pub work: Vec<Work>,
-    /// The native viewer comes through a gate (shoji-host gate): compare with a run without it
+    /// Measure through gates too (shoji-host gate): one that checks, one that makes pixels anew, and what each adds
     #[arg(long)]
     pub via_gate: bool,
     /// Measure the native window too, under Xvfb

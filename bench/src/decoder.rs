@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 use shoji_codec::{Size, Time};
-use shoji_viewer::decoder::process::Program;
-use shoji_viewer::decoder::{Decode, Decoders};
+use shoji_decoder::process::Program;
+use shoji_decoder::{Decode, Decoders};
 
 use crate::arm::host::Programs;
 use crate::cli::Decoder;

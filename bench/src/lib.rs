@@ -50,11 +50,15 @@ pub enum ArmName {
     Window,
     /// Host, worker and the web viewer in a browser's window.
     Web,
+    /// As the whole, through a gate that checks.
+    Gate,
+    /// As the whole, through a gate that makes pixels anew.
+    Pixels,
 }
 
 impl ArmName {
     /// All arms, in the order in which they are measured and shown.
-    pub const ALL: [Self; 4] = [Self::Floor, Self::Whole, Self::Window, Self::Web];
+    pub const ALL: [Self; 6] = [Self::Floor, Self::Whole, Self::Window, Self::Web, Self::Gate, Self::Pixels];
 
     /// The arm's name in addresses, files and tables.
     #[must_use]
@@ -64,6 +68,8 @@ impl ArmName {
             Self::Whole => "whole",
             Self::Window => "window",
             Self::Web => "web",
+            Self::Gate => "gate",
+            Self::Pixels => "pixels",
         }
     }
 }

@@ -69,12 +69,16 @@ fn measure(asked: &Latency, language: Language) -> anyhow::Result<Document> {
     let mut floor = Driver::ready(floor, pages.page(ArmName::Floor), &settings)?;
     step(Text("ホストとビューアを起動しています", "starting host and viewer"));
     let url = pages.url(ArmName::Whole);
-    let whole = if asked.via_gate {
-        Whole::start_through_gate(&programs, &url, (settings.width, settings.height), browser.as_deref())?
-    } else {
-        Whole::start(&programs, &url, settings.width, settings.height, browser.as_deref())?
-    };
+    let whole = Whole::start(&programs, &url, settings.width, settings.height, browser.as_deref())?;
     let mut whole = Driver::ready(whole, pages.page(ArmName::Whole), &settings)?;
+    let mut gates = Vec::new();
+    for name in [ArmName::Gate, ArmName::Pixels].into_iter().filter(|_| asked.via_gate) {
+        step(Text("ゲートを通るビューアを起動しています", "starting a viewer behind a gate"));
+        let size = (settings.width, settings.height);
+        let pixels = name == ArmName::Pixels;
+        let arm = Whole::start_through_gate(&programs, &pages.url(name), size, browser.as_deref(), pixels)?;
+        gates.push(Driver::ready(arm, pages.page(name), &settings)?);
+    }
     let mut window = None;
     if asked.window {
         step(Text("ウィンドウを起動しています", "starting the native window"));
@@ -93,7 +97,7 @@ fn measure(asked: &Latency, language: Language) -> anyhow::Result<Document> {
     }
 
     let scenes: Vec<Mode> = asked.work.iter().flat_map(|work| work.scenes()).copied().collect();
-    let mut rests = Vec::new();
+    let (mut rests, mut behind) = (Vec::new(), Vec::new());
     for round in 1..=settings.rounds {
         for &scene in &scenes {
             // Turns change with the rounds, so that neither arm is always the first after a change of load.
@@ -110,6 +114,13 @@ fn measure(asked: &Latency, language: Language) -> anyhow::Result<Document> {
             if let Some(web) = web {
                 record.take(web, scene, round)?;
                 web.rest()?;
+            }
+            // At rest their hosts tell nothing that the whole's does not.
+            for gate in gates.iter_mut().filter(|_| !matches!(scene, Mode::Caret | Mode::Still)) {
+                record.take(gate, scene, round)?;
+                if let Some(rest) = gate.rest()? {
+                    behind.push((scene, round, gate.arm.name(), rest));
+                }
             }
             if let Some(rest) = whole.rest()? {
                 rests.push((scene, round, rest));
@@ -135,25 +146,35 @@ fn measure(asked: &Latency, language: Language) -> anyhow::Result<Document> {
         Some(window) => HostTraces { traces: window.arm.traces()?, canvas: window.arm.canvas().unwrap_or_default() },
         None => HostTraces::default(),
     };
-    drop((floor, whole, window, web));
+    let mut exactness = Vec::new();
+    for gate in &gates {
+        let (traces, canvas) = (gate.arm.traces()?, gate.arm.canvas().unwrap_or_default());
+        for (scene, round, name, rest) in &behind {
+            if *name == gate.arm.name() {
+                // A gate that makes pixels anew numbers its own updates.
+                let host = traces.rested_as(canvas, &rest.digest).map(str::to_owned);
+                let (update, viewer) = (rest.update, rest.digest.clone());
+                exactness.push(Exactness { scene: *scene, round: *round, update, host, viewer });
+            }
+        }
+    }
+    drop((floor, whole, gates, window, web));
 
-    let exactness = rests
-        .into_iter()
-        .map(|(scene, round, rest)| Exactness {
-            scene,
-            round,
-            update: rest.update,
-            host: of_whole.traces.rest(of_whole.canvas, rest.update).map(str::to_owned),
-            viewer: rest.digest,
-        })
-        .collect();
+    exactness.extend(rests.into_iter().map(|(scene, round, rest)| Exactness {
+        scene,
+        round,
+        update: rest.update,
+        host: of_whole.traces.rest(of_whole.canvas, rest.update).map(str::to_owned),
+        viewer: rest.digest,
+    }));
     let measured = Measured { memory, web: page, exactness, clock_uncertainty_ms };
     // The web viewer's keys have no number that its host's traces could be joined by.
-    let of_web = HostTraces::default();
+    // Nor have those behind a gate.
+    let of_others = HostTraces::default();
     let traces = |arm| match arm {
         ArmName::Floor | ArmName::Whole => &of_whole,
         ArmName::Window => &of_window,
-        ArmName::Web => &of_web,
+        ArmName::Web | ArmName::Gate | ArmName::Pixels => &of_others,
     };
     Ok(document(machine, record, traces, measured))
 }

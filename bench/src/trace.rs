@@ -152,6 +152,12 @@ impl Traces {
         self.rests.iter().rev().find(|rest| rest.0 == canvas && rest.1 == update).map(|rest| rest.2.as_str())
     }
 
+    /// The digest of this canvas at some rest of it, if it was this one: for a viewer whose updates have other numbers.
+    #[must_use]
+    pub fn rested_as(&self, canvas: u32, digest: &str) -> Option<&str> {
+        self.rests.iter().find(|rest| rest.0 == canvas && rest.2 == digest).map(|rest| rest.2.as_str())
+    }
+
     /// How long each stage of one sample took, in nanoseconds. A stage that clocks of two processes make negative is below their
     /// resolution: it is kept as measured, so that the stages add up to the latency.
     #[must_use]

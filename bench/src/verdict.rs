@@ -63,6 +63,8 @@ pub enum Target {
     Memory,
     ExactAtRest,
     WindowAdds,
+    GateAdds,
+    PixelsAdd,
     WebKey,
     WebTyping,
     WebScrollRate,
@@ -124,7 +126,7 @@ impl Unit {
 
 impl Target {
     /// All targets in the order of the report.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 27] = [
         Self::KeyMedian,
         Self::KeyTail,
         Self::TypingMedian,
@@ -144,6 +146,8 @@ impl Target {
         Self::Memory,
         Self::ExactAtRest,
         Self::WindowAdds,
+        Self::GateAdds,
+        Self::PixelsAdd,
         Self::WebKey,
         Self::WebTyping,
         Self::WebScrollRate,
@@ -194,6 +198,13 @@ impl Target {
             Self::StillBytes => Text("何も変わらない、更新のバイト数", "nothing changes, update bytes"),
             Self::Memory => Text("ホストのメモリ (ブラウザを除く)", "host memory outside the browser"),
             Self::ExactAtRest => Text("静止後に一致しない画面の数", "canvases that differ at rest"),
+            Self::GateAdds => {
+                Text("検査するゲートで増える時間、文字入力の中央値", "what a gate that checks adds to typing, p50")
+            }
+            Self::PixelsAdd => Text(
+                "画素を作り直すゲートで増える時間、文字入力の中央値",
+                "what a gate that makes pixels anew adds to typing, p50",
+            ),
             Self::WindowAdds => Text("ウィンドウ表示で増える時間、中央値", "what the native window adds, p50"),
             Self::WebKey => {
                 Text("Web: キー → 変化、下限に加わる時間、中央値", "web: key → patch, beyond the floor, p50")
@@ -236,6 +247,8 @@ impl Target {
             Self::Memory => (60.0, None, Unit::Mebibytes),
             Self::ExactAtRest => (0.0, None, Unit::Canvases),
             Self::WindowAdds => (2.0, None, Unit::Milliseconds),
+            Self::GateAdds => (1.0, None, Unit::Milliseconds),
+            Self::PixelsAdd => (3.0, None, Unit::Milliseconds),
             Self::WebKey => (7.0, None, Unit::BeyondFloor),
             Self::WebTyping => (8.0, None, Unit::BeyondFloor),
             Self::WebScrollRate => (50.0, None, Unit::PerSecond),
@@ -260,6 +273,8 @@ impl Target {
             Self::HostCpuOfFloor => with_floor(Mode::Key),
             Self::CaretCpu => of(&[(Mode::Caret, ArmName::Whole)]),
             Self::WindowAdds => of(&[(Mode::Key, ArmName::Whole), (Mode::Key, ArmName::Window)]),
+            Self::GateAdds => of(&[(Mode::Typing, ArmName::Whole), (Mode::Typing, ArmName::Gate)]),
+            Self::PixelsAdd => of(&[(Mode::Typing, ArmName::Whole), (Mode::Typing, ArmName::Pixels)]),
             Self::WebKey => of(&[(Mode::Key, ArmName::Web), (Mode::Key, ArmName::Floor)]),
             Self::WebTyping => of(&[(Mode::Typing, ArmName::Web), (Mode::Typing, ArmName::Floor)]),
             Self::WebScrollRate | Self::WebScrollAge => of(&[(Mode::Scroll, ArmName::Web)]),
@@ -317,6 +332,8 @@ impl Target {
                 (!document.exactness.is_empty()).then(|| count(differ))
             }
             Self::WindowAdds => Some(median(Mode::Key, ArmName::Window)? - median(Mode::Key, ArmName::Whole)?),
+            Self::GateAdds => Some(median(Mode::Typing, ArmName::Gate)? - median(Mode::Typing, ArmName::Whole)?),
+            Self::PixelsAdd => Some(median(Mode::Typing, ArmName::Pixels)? - median(Mode::Typing, ArmName::Whole)?),
             Self::WebKey => beyond_floor(Mode::Key),
             Self::WebTyping => beyond_floor(Mode::Typing),
             Self::WebScrollRate => Some(document.row(Mode::Scroll, ArmName::Web)?.seen_per_second),
@@ -331,7 +348,12 @@ impl Target {
 #[must_use]
 pub fn judge(document: &Document) -> Vec<Verdict> {
     let judged = |target: Target| verdict(target, target.figure(document), target.was_disturbed(document));
-    Target::ALL.into_iter().filter(|target| document.web.is_some() || !target.is_of_web()).map(judged).collect()
+    let through_gates = document.rows.iter().any(|row| row.arm == ArmName::Gate);
+    let is_asked = |target: &Target| match target {
+        Target::GateAdds | Target::PixelsAdd => through_gates,
+        target => document.web.is_some() || !target.is_of_web(),
+    };
+    Target::ALL.into_iter().filter(is_asked).map(judged).collect()
 }
 
 fn verdict(target: Target, figure: Option<f64>, disturbed: bool) -> Verdict {

@@ -69,6 +69,8 @@ pub fn arm(arm: ArmName) -> Text {
         ArmName::Whole => Text("全体", "whole"),
         ArmName::Window => Text("ウィンドウ", "window"),
         ArmName::Web => Text("Web ビューアー", "web viewer"),
+        ArmName::Gate => Text("ゲート (検査)", "gate, checks"),
+        ArmName::Pixels => Text("ゲート (画素)", "gate, pixels"),
     }
 }
 

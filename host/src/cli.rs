@@ -92,6 +92,7 @@ pub enum Command {
         shoji-host device add gate-1 --as-gate --out gate-1.shoji\n  \
         shoji-host device add pc-101 --gate 192.0.2.20:4433 --out pc-101.shoji\n  \
         shoji-host gate --identity gate-1.shoji\n  \
+        shoji-host gate --identity gate-1.shoji --pixels\n  \
         shoji-host gate --config gate.toml --print-boundary")]
     Gate(Gate),
 }
@@ -111,6 +112,9 @@ pub struct Gate {
     /// Where monitors ask for /healthz and /metrics [default: 127.0.0.1:9433]; "" for nowhere.
     #[arg(long, value_name = "ADDR:PORT")]
     pub health: Option<String>,
+    /// Decode the host's pictures, in processes without rights, and make updates anew from their pixels: not a byte of an update passes.
+    #[arg(long)]
+    pub pixels: bool,
     /// Print everything that passes this gate, and its limits, and end.
     #[arg(long)]
     pub print_boundary: bool,

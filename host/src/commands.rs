@@ -252,7 +252,12 @@ pub fn boundary(format: Format) -> Result<(), Error> {
 /// `gate --print-boundary`: nothing is opened for it, so the identity need not be there.
 pub fn gate_boundary(options: &cli::Gate) -> Result<(), Error> {
     let identity = Some(options.identity.clone().unwrap_or_default());
-    let overrides = gate::config::Overrides { identity, listen: options.listen, health: options.health.clone() };
+    let overrides = gate::config::Overrides {
+        identity,
+        listen: options.listen,
+        health: options.health.clone(),
+        pixels: options.pixels,
+    };
     let config = gate::config::Config::load(options.config.as_deref(), overrides)?;
     let list = shoji_protocol::boundary::describe().to_markdown();
     print(&format!("{}\n{list}", gate::boundary::policy(&config.policy)))

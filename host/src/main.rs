@@ -12,6 +12,10 @@ fn main() -> ExitCode {
     if let Some(failed) = entrance::if_asked() {
         return failed;
     }
+    // Before anything else: a decoder needs no log, and one thread.
+    if std::env::args_os().nth(1).is_some_and(|word| word == shoji_decoder::process::WORD) {
+        return shoji_decoder::run().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
+    }
     let cli = Cli::of_arguments();
     let json = match &cli.command {
         Command::Serve(serve) => serve.log_json,

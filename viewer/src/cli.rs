@@ -16,12 +16,12 @@ use std::{
 };
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use shoji_decoder::Decoders;
 use shoji_protocol::{AttachHow, KeyboardLayout, Locale};
 
 use self::failure::Failure;
 use crate::{
     bundle::Bundle,
-    decoder::Decoders,
     headless::{Viewer, WaitError},
     link::{self, Options},
     memory::Memory,
@@ -192,7 +192,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 /// Where this program decodes: in processes of its own, where it knows how to confine one.
 fn decoders() -> Decoders {
     #[cfg(target_os = "linux")]
-    return Decoders::Process(crate::decoder::process::Program::itself());
+    return Decoders::Process(shoji_decoder::process::Program::itself());
     #[cfg(not(target_os = "linux"))]
     Decoders::InProcess
 }
@@ -202,8 +202,8 @@ fn decoders() -> Decoders {
 pub fn main() -> ExitCode {
     // Before anything else: a decoder needs no languages, no log, and one thread.
     #[cfg(target_os = "linux")]
-    if std::env::args_os().nth(1).is_some_and(|word| word == crate::decoder::process::WORD) {
-        return crate::decoder::run().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
+    if std::env::args_os().nth(1).is_some_and(|word| word == shoji_decoder::process::WORD) {
+        return shoji_decoder::run().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
     }
     let asked = asked_language(std::env::args_os());
     let matches = words::matches(Cli::command(), asked.unwrap_or_else(system_language));

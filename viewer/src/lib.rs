@@ -11,7 +11,6 @@
 pub mod bundle;
 pub mod cli;
 pub mod clock;
-pub mod decoder;
 pub mod doctor;
 pub mod headless;
 pub mod keys;

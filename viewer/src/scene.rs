@@ -11,17 +11,12 @@ use std::{
 };
 
 use shoji_codec::Canvas;
+use shoji_decoder::{Decode, Decoders, Failed};
 use shoji_protocol::{
     CanvasId, CanvasKind, CursorShape, InputSequence, Notice, Size, TextPlace, UpdateId, WindowState,
 };
 
-use crate::{
-    clock::Stamp,
-    decoder::{Decode, Decoders, Failed},
-    link::Error,
-    stats::Stats,
-    ui::image::Area,
-};
+use crate::{clock::Stamp, link::Error, stats::Stats, ui::image::Area};
 
 /// Areas remembered per canvas until they are presented; more are merged into one that holds all.
 const MAX_FRESH: usize = 64;

@@ -20,11 +20,12 @@ impl Gate {
     ///
     /// # Errors
     /// If it cannot be started.
-    pub fn start(program: &Path, identity: &Path) -> anyhow::Result<Self> {
+    pub fn start(program: &Path, identity: &Path, pixels: bool) -> anyhow::Result<Self> {
         let log: PathBuf = identity.with_extension("log");
         let mut child = Command::new(program)
             .args(["gate", "--listen", "127.0.0.1:0", "--health", "", "--print-ready", "--identity"])
             .arg(identity)
+            .args(pixels.then_some("--pixels"))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(File::create(&log).context("cannot write the gate's log")?)

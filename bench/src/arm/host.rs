@@ -133,18 +133,18 @@ impl Host {
         Ok(bundle)
     }
 
-    /// Starts a gate before this host, which ends with its value.
+    /// Starts a gate before this host, which ends with its value; `pixels`: one that makes updates anew.
     ///
     /// # Errors
     /// If the host's program refuses.
-    pub fn gate(&self) -> anyhow::Result<Gate> {
+    pub fn gate(&self, pixels: bool) -> anyhow::Result<Gate> {
         let identity = self.state.join("gate.shoji");
         run(
             &self.program,
             &self.state,
             &["device", "add", "gate", "--as-gate", "--out", &identity.display().to_string()],
         )?;
-        Gate::start(&self.program, &identity)
+        Gate::start(&self.program, &identity, pixels)
     }
 
     /// As [`device`](Self::device), for a viewer that comes through the gate at `address`.

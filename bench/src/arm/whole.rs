@@ -10,14 +10,14 @@ use std::sync::{Arc, Mutex};
 
 use anyhow::Context as _;
 use shoji_codec::digest;
+use shoji_decoder::Decoders;
+use shoji_decoder::process::Program;
 use shoji_protocol::{
     Button, CanvasId, Input, InputSequence, Key, Position, PreeditCursor, Rate, Scale, Size, Text, TextOffset,
     UpdateId, Viewport,
 };
 use shoji_viewer::bundle::Bundle;
 use shoji_viewer::clock::Stamp;
-use shoji_viewer::decoder::Decoders;
-use shoji_viewer::decoder::process::Program;
 use shoji_viewer::link::{Choice, Link, Options};
 use shoji_viewer::observe::{Decoded, Observer};
 use shoji_viewer::scene::{Scene, State};
@@ -54,6 +54,7 @@ pub struct Whole {
     relay: Option<Pair>,
     /// And this, if there is one.
     _gate: Option<Gate>,
+    name: ArmName,
 }
 
 impl Whole {
@@ -71,7 +72,7 @@ impl Whole {
         Self::start_over(programs, url, (width, height), browser, None)
     }
 
-    /// As [`start`](Self::start), through a gate.
+    /// As [`start`](Self::start), through a gate; `pixels`: one that makes updates anew.
     ///
     /// # Errors
     /// As there, or if the gate cannot be started.
@@ -80,11 +81,15 @@ impl Whole {
         url: &str,
         (width, height): (u16, u16),
         browser: Option<&Path>,
+        pixels: bool,
     ) -> anyhow::Result<Self> {
         let host = Host::start(programs, url, browser)?;
-        let gate = host.gate()?;
+        let gate = host.gate(pixels)?;
         let bundle = host.device_through("bench", gate.address())?;
-        Self::connect(host, Some(gate), None, &bundle, Choice::Auto, (width, height))
+        let name = if pixels { ArmName::Pixels } else { ArmName::Gate };
+        let mut whole = Self::connect(programs, (host, Some(gate), None), &bundle, Choice::Auto, (width, height))?;
+        whole.name = name;
+        Ok(whole)
     }
 
     /// As [`start`](Self::start), over a link of such conditions; without a carrier that was asked for by QUIC.
@@ -107,14 +112,13 @@ impl Whole {
             Some(_) => Choice::Quic,
         };
         let bundle = host.device("bench", address)?;
-        Self::connect(host, None, relay, &bundle, carrier, (width, height))
+        Self::connect(programs, (host, None, relay), &bundle, carrier, (width, height))
     }
 
     /// Connects the viewer to what its bundle names.
     fn connect(
-        host: Host,
-        gate: Option<Gate>,
-        relay: Option<Pair>,
+        programs: &Programs,
+        (host, gate, relay): (Host, Option<Gate>, Option<Pair>),
         bundle: &Path,
         carrier: Choice,
         (width, height): (u16, u16),
@@ -136,7 +140,7 @@ impl Whole {
         let scene = Scene::new(shoji_viewer::clock::now(), || {});
         let (link, driver) = Link::new(Ok(bundle), options, scene, Arc::<Eyes>::clone(&counted));
         runtime.spawn(driver.run());
-        Ok(Self { watch, counted, link, host, runtime: Some(runtime), relay, _gate: gate })
+        Ok(Self { watch, counted, link, host, runtime: Some(runtime), relay, _gate: gate, name: ArmName::Whole })
     }
 
     /// The id of the browser's main canvas.
@@ -201,7 +205,7 @@ impl Drop for Whole {
 
 impl Arm for Whole {
     fn name(&self) -> ArmName {
-        ArmName::Whole
+        self.name
     }
 
     fn watch(&self) -> &Watch {

@@ -5,7 +5,7 @@
 use std::fmt::Debug;
 use std::net::SocketAddr;
 
-use shoji_protocol::{CloseCode, SessionId};
+use shoji_protocol::{CanvasId, CloseCode, SessionId};
 use tracing::{info, warn};
 
 use super::pace::Class;
@@ -41,6 +41,13 @@ pub enum Event {
         device: Fingerprint,
         /// Of what there was more.
         class: Class,
+    },
+    /// A picture of the host's could not be decoded; the whole of it is asked for.
+    Spoilt {
+        /// Whose certificate.
+        device: Fingerprint,
+        /// Of what.
+        canvas: CanvasId,
     },
     /// The gate ended a connection.
     Cut {
@@ -83,6 +90,7 @@ impl Audit for Log {
                 info!(%device, %peer, session.id = session.0, resumed, verdict = "attached", "Gate");
             }
             Event::Delayed { device, class } => warn!(%device, class = class.word(), verdict = "delayed", "Gate"),
+            Event::Spoilt { device, canvas } => warn!(%device, canvas.id = canvas.0, verdict = "spoilt", "Gate"),
             Event::Cut { device, code, why } => {
                 warn!(%device, code = ?code, fault = ?code.fault(), %why, verdict = "cut", "Gate");
             }

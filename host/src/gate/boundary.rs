@@ -21,6 +21,12 @@ pub fn policy(policy: &Policy) -> String {
     }
     let seconds = policy.input.patience.as_millis() / 1_000;
     let _ = writeln!(text, "\nWhat is over waits in order; after {seconds} s the connection is cut.\n");
+    let mode = if policy.pixels {
+        "Updates are decoded to pixels in a process without rights, and made anew from those: none of the host's bytes of them passes."
+    } else {
+        "An update's payload passes as the host made it (`--pixels` makes it anew from its pixels)."
+    };
+    let _ = writeln!(text, "{mode}\n");
     let _ = writeln!(text, "| from the host | limit |\n|---|---|");
     let _ = writeln!(text, "| bytes of an update | {} |", policy.largest_update);
     let _ = writeln!(text, "| bytes of updates a second | {} |", policy.update_bytes);

@@ -49,6 +49,7 @@ struct InputFile {
 #[derive(Debug, Default, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct UpdatesFile {
+    pixels: Option<bool>,
     largest_kib: Option<u32>,
     kib_per_second: Option<u32>,
     per_second: Option<u32>,
@@ -76,6 +77,8 @@ pub struct Overrides {
     pub listen: Option<SocketAddr>,
     /// Where health and metrics are asked for.
     pub health: Option<String>,
+    /// Updates are made anew, whatever the file says.
+    pub pixels: bool,
 }
 
 /// The resolved configuration.
@@ -176,7 +179,7 @@ impl Config {
             "" => None,
             text => Some(text.parse().map_err(|_| Error::Health(health.clone()))?),
         };
-        let UpdatesFile { largest_kib, kib_per_second, per_second } = file.updates;
+        let UpdatesFile { pixels, largest_kib, kib_per_second, per_second } = file.updates;
         let largest = within("updates.largest_kib", largest_kib, MAX_UPDATE as u32 >> 10, 64, MAX_UPDATE as u32 >> 10)?;
         let bytes = within("updates.kib_per_second", kib_per_second, limits::GATE_UPDATE_BYTES >> 10, 64, 1 << 21)?;
         let policy = relay::Policy {
@@ -184,6 +187,7 @@ impl Config {
             update_bytes: bytes.saturating_mul(1 << 10),
             updates: within("updates.per_second", per_second, limits::GATE_UPDATES, 10, 100_000)?,
             largest_update: largest as usize * (1 << 10),
+            pixels: overrides.pixels || pixels.unwrap_or(false),
             ..relay::Policy::default()
         };
         Ok(Self {

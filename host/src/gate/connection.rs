@@ -10,11 +10,12 @@ use shoji_protocol::CloseCode;
 use shoji_protocol::time::Instant;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 use super::audit::Event;
 use super::door::Gate;
 use super::figures::Held;
+use super::pixels::{Failed, Painter, Room, Says};
 use super::relay::{Counts, Relay, Word};
 use super::upstream::{self, Upstream};
 use crate::clock;
@@ -25,6 +26,10 @@ use crate::serve::carrier::{Carrier, Lost, Told};
 enum Wake {
     Viewer(Result<Told, Lost>),
     Host(Result<upstream::Told, Lost>),
+    /// There is room for what the painter has to know.
+    Room,
+    /// `None`: it is no more.
+    Painter(Option<Says>),
     Stop,
     Deadline,
 }
@@ -45,6 +50,7 @@ pub(super) async fn run<C: Carrier>(
     let budget = gate.budget(device);
     let mut relay = Relay::new(gate.policy_for::<C>(), budget, now());
     let mut host: Option<Upstream> = None;
+    let mut room: Option<Room> = None;
     let mut counted = Counts::default();
     let peer = carrier.peer();
     let code = loop {
@@ -59,6 +65,7 @@ pub(super) async fn run<C: Carrier>(
                     info!(session.id = session.0, carrier = C::NAME, host = by, resumed, "Viewer attached");
                     gate.audit.write(Event::Attached { device, peer, session, resumed });
                 }
+                Word::Spoilt(canvas) => gate.cuts.tell(|_| gate.audit.write(Event::Spoilt { device, canvas })),
                 Word::Delayed(class) => gate.audit.write(Event::Delayed { device, class }),
                 Word::Refused(refusal) => gate.cut(device, refusal.close_code(), &refusal),
             }
@@ -66,6 +73,16 @@ pub(super) async fn run<C: Carrier>(
         if let Some(wanted) = relay.poll_wanted() {
             match gate.connect(device).await {
                 Ok(connection) => {
+                    if gate.policy.pixels {
+                        match Room::open(Painter::new(gate.decoders.clone(), wanted.takes_h264(), wanted.refresh())) {
+                            Ok(opened) => room = Some(opened),
+                            Err(error) => {
+                                warn!(%error, "No thread for a painter: raise the limit of threads (ulimit -u)");
+                                relay.host_lost(CloseCode::NoCapacity);
+                                continue;
+                            }
+                        }
+                    }
                     relay.connected(wanted, connection.carried(), now());
                     host = Some(connection);
                 }
@@ -78,10 +95,11 @@ pub(super) async fn run<C: Carrier>(
             carrier.queue(channel, frame);
         }
         send_to_host(&mut relay, host.as_mut());
+        tell_painter(&mut relay, room.as_ref());
         if let Some(code) = relay.closed() {
             break code;
         }
-        match wake(&mut relay, &mut carrier, host.as_mut(), &mut stop).await {
+        match wake(&mut relay, &mut carrier, host.as_mut(), room.as_mut(), &mut stop).await {
             Wake::Viewer(Ok(Told::Channel(channel, bytes))) => relay.viewer_sent(Some(channel), &bytes, now()),
             Wake::Viewer(Ok(Told::Shared(bytes))) => relay.viewer_sent(None, &bytes, now()),
             Wake::Viewer(Ok(Told::Datagram(datagram))) => relay.viewer_sent_datagram(&datagram, now()),
@@ -99,6 +117,9 @@ pub(super) async fn run<C: Carrier>(
                 info!(%device, error = %lost, code = ?code, "Host lost");
                 relay.host_lost(code);
             }
+            Wake::Room => {}
+            Wake::Painter(Some(says)) => relay.painter_says(says, now()),
+            Wake::Painter(None) => relay.painter_failed(Failed::Gone),
             Wake::Stop => relay.close(CloseCode::HostStopping),
             Wake::Deadline => relay.handle_deadline(now()),
         }
@@ -127,10 +148,22 @@ fn send_to_host(relay: &mut Relay, host: Option<&mut Upstream>) {
     }
 }
 
+/// Tells the painter what there is to tell, as far as it has room.
+fn tell_painter(relay: &mut Relay, room: Option<&Room>) {
+    let Some(room) = room else { return };
+    while relay.has_told() {
+        let Ok(place) = room.told.try_reserve() else { return };
+        if let Some(told) = relay.poll_told() {
+            place.send(told);
+        }
+    }
+}
+
 async fn wake<C: Carrier>(
     relay: &mut Relay,
     carrier: &mut C,
     host: Option<&mut Upstream>,
+    room: Option<&mut Room>,
     stop: &mut mpsc::Receiver<CloseCode>,
 ) -> Wake {
     let now = now();
@@ -147,6 +180,18 @@ async fn wake<C: Carrier>(
             None => std::future::pending().await,
         }
     };
+    let (has_told, may_show) = (relay.has_told(), carrier.is_drained());
+    let painter = async {
+        let Some(Room { told, says }) = room else { return std::future::pending().await };
+        tokio::select! {
+            place = told.reserve(), if has_told => match place {
+                Ok(_) => Wake::Room,
+                Err(_) => Wake::Painter(None),
+            },
+            says = says.recv(), if may_show => Wake::Painter(says),
+            else => std::future::pending().await,
+        }
+    };
     let sleep = async {
         match pause {
             Some(pause) => sleep(pause).await,
@@ -157,6 +202,7 @@ async fn wake<C: Carrier>(
         biased;
         _ = stop.recv() => Wake::Stop,
         told = carrier.next() => Wake::Viewer(told),
+        wake = painter => wake,
         told = from_host => Wake::Host(told),
         () = sleep => Wake::Deadline,
     }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use quinn::{Endpoint, Incoming};
+use shoji_decoder::Decoders;
 use shoji_protocol::time::Instant;
 use shoji_protocol::{Capabilities, CloseCode};
 use tokio::net::{TcpListener, TcpStream};
@@ -37,6 +38,8 @@ pub(super) struct Gate {
     /// Empty: all that the authority signed.
     pub(super) devices: Vec<Fingerprint>,
     pub(super) target: Target,
+    /// Of pixels mode.
+    pub(super) decoders: Decoders,
     pub(super) audit: Arc<dyn Audit>,
     pub(super) figures: Arc<Figures>,
     pub(super) budgets: Mutex<HashMap<Fingerprint, Known>>,

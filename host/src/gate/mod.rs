@@ -10,7 +10,7 @@
 //!
 //! **What passes.** [`relay`]: the host's end of the protocol's state machine for the viewer, and the viewer's end for the host.
 //! Messages are decoded to types and encoded again; greetings, questions and answers end at the gate. [`pace`] holds input to what a
-//! person does; `flow` holds updates to their size and rate. One connection to the host for each viewer: nobody waits for another.
+//! person does; `flow` holds updates to their size and rate; [`pixels`] makes updates anew, where that is wanted. One connection to the host for each viewer: nobody waits for another.
 //!
 //! **Back pressure.** Input waits in `pace`, which is bounded, in order. The host's updates are not read while the viewer's carrier is
 //! not drained or their rate is used up: the transport's window fills, the host merges damage, and the newest pixels win.
@@ -25,6 +25,7 @@ mod door;
 pub mod figures;
 mod flow;
 pub mod pace;
+pub mod pixels;
 pub mod relay;
 mod upstream;
 
@@ -38,6 +39,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::WebPkiClientVerifier;
+use shoji_decoder::Decoders;
 use shoji_protocol::CloseCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -84,8 +86,12 @@ pub enum Error {
 
 /// `shoji-host gate`: runs until it is told to stop.
 pub fn run(options: &cli::Gate) -> Result<(), Error> {
-    let overrides =
-        Overrides { identity: options.identity.clone(), listen: options.listen, health: options.health.clone() };
+    let overrides = Overrides {
+        identity: options.identity.clone(),
+        listen: options.listen,
+        health: options.health.clone(),
+        pixels: options.pixels,
+    };
     let config = Config::load(options.config.as_deref(), overrides)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(serve::threads()).enable_all().build()?;
     let result = runtime.block_on(serve_all(config, options.print_ready));
@@ -116,6 +122,7 @@ async fn serve_all(config: Config, print_ready: bool) -> Result<(), Error> {
         most: config.connections as usize,
         devices: config.devices,
         target: identity.target(config.host, config.carrier)?,
+        decoders: Decoders::Process(shoji_decoder::process::Program::itself()),
         audit: Arc::new(audit::Log),
         figures: figures.clone(),
         budgets: Default::default(),

@@ -16,13 +16,15 @@ use shoji_protocol::frame::{self, HEADER_BYTES, Kind};
 use shoji_protocol::splice::Splicer;
 use shoji_protocol::time::Instant;
 use shoji_protocol::{
-    AttachHow, Capabilities, Channel, CloseCode, InputSequence, KeyboardLayout, Locale, SessionId, Side, ToHost,
-    ToViewer, Viewport, host, viewer,
+    AttachHow, CanvasId, Capabilities, Channel, CloseCode, InputSequence, KeyboardLayout, Locale, Rate, SessionId,
+    Side, ToHost, ToViewer, Viewport, host, viewer,
 };
 
 use super::flow::Flow;
 use super::pace::{self, Budget, Pace, Said};
+use super::pixels::{self, Told};
 use crate::limits;
+use painted::Painted;
 
 /// What the gate lets pass for one viewer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +39,8 @@ pub struct Policy {
     pub largest_update: usize,
     /// What may be agreed on between viewer and host.
     pub capabilities: Capabilities,
+    /// Updates are decoded here, and made anew.
+    pub pixels: bool,
 }
 
 impl Default for Policy {
@@ -47,6 +51,7 @@ impl Default for Policy {
             updates: limits::GATE_UPDATES,
             largest_update: shoji_protocol::limits::MAX_UPDATE,
             capabilities: Capabilities::ALL,
+            pixels: false,
         }
     }
 }
@@ -70,6 +75,9 @@ pub enum Refusal {
         /// What is allowed.
         limit: usize,
     },
+    /// The host's pictures cannot be decoded.
+    #[error(transparent)]
+    Pixels(#[from] pixels::Failed),
 }
 
 impl Refusal {
@@ -79,6 +87,8 @@ impl Refusal {
             Self::Protocol(error) => error.close_code(),
             Self::Input(_) => CloseCode::TooFast,
             Self::Update { .. } => CloseCode::HostOversized,
+            Self::Pixels(failed) if failed.is_hosts() => CloseCode::HostMalformed,
+            Self::Pixels(_) => CloseCode::HostFailed,
         }
     }
 }
@@ -95,6 +105,8 @@ pub enum Word {
     },
     /// Input begins to wait for its turn.
     Delayed(pace::Class),
+    /// A picture of the host's could not be decoded; the whole of it is asked for.
+    Spoilt(CanvasId),
     /// The gate ends the connection.
     Refused(Refusal),
 }
@@ -122,6 +134,18 @@ pub struct Wanted {
     locale: Locale,
 }
 
+impl Wanted {
+    /// Whether the viewer decodes H.264.
+    pub(super) fn takes_h264(&self) -> bool {
+        self.capabilities.contains(Capabilities::H264)
+    }
+
+    /// How often its screen shows a new picture.
+    pub(super) fn refresh(&self) -> Rate {
+        self.viewport.refresh()
+    }
+}
+
 /// One viewer's way.
 #[derive(Debug)]
 pub struct Relay {
@@ -144,6 +168,7 @@ pub struct Relay {
     words: VecDeque<Word>,
     counts: Counts,
     attached: bool,
+    painted: Painted,
 }
 
 impl Relay {
@@ -167,6 +192,7 @@ impl Relay {
             words: VecDeque::new(),
             counts: Counts::default(),
             attached: false,
+            painted: Painted::new(policy.pixels),
         }
     }
 
@@ -268,7 +294,7 @@ impl Relay {
     /// Whether the host's updates may be read now, as far as the rate goes. Not before the viewer knows that it has a session: updates
     /// keep no order with that.
     pub fn takes_updates(&mut self, now: Instant) -> bool {
-        self.attached && self.flow.may_pass(now)
+        self.attached && !self.painted.has_waiting() && self.flow.may_pass(now)
     }
 
     /// Whether the viewer has a session.
@@ -354,6 +380,9 @@ impl Relay {
 
     fn for_host(&mut self, message: ToHost, now: Instant) {
         let said = match message {
+            ToHost::Presented { canvas, update } if self.painted.is_on() => {
+                return self.painted.tell(Told::Presented(canvas, update));
+            }
             ToHost::Presented { canvas, update } => return self.with_host(|host| host.presented(canvas, update)),
             ToHost::Input { sequence, event } => Said::Input(sequence, event),
             ToHost::Resize { canvas, viewport } => Said::Resize(canvas, viewport),
@@ -386,8 +415,13 @@ impl Relay {
                         self.numbers.passed(place, sequence);
                     }
                 }
-                Said::Resize(canvas, viewport) => host.resize(canvas, viewport, now),
+                Said::Resize(canvas, viewport) => {
+                    host.resize(canvas, viewport, now);
+                    self.painted.tell(Told::Refresh(viewport.refresh()));
+                }
                 Said::CloseCanvas(canvas) => host.close_canvas(canvas, now),
+                // The gate has the picture itself.
+                Said::Repaint(canvas) if self.painted.is_on() => self.painted.tell(Told::Repaint(canvas)),
                 Said::Repaint(canvas) => host.repaint(canvas, now),
             }
         }
@@ -437,9 +471,13 @@ impl Relay {
     fn for_viewer(&mut self, event: viewer::Event<'_>, now: Instant) {
         let message = match event {
             viewer::Event::CanvasOpened { canvas, kind, parent, size } => {
+                self.painted.opened(canvas);
                 ToViewer::CanvasOpened { canvas, kind, parent, size }
             }
-            viewer::Event::CanvasClosed { canvas } => ToViewer::CanvasClosed { canvas },
+            viewer::Event::CanvasClosed { canvas } => {
+                self.painted.closed(canvas);
+                ToViewer::CanvasClosed { canvas }
+            }
             viewer::Event::Window { canvas, state } => ToViewer::Window { canvas, state },
             viewer::Event::Update { canvas, update, size, input, more, pixels } => {
                 let bytes = pixels.bytes().len();
@@ -447,9 +485,12 @@ impl Relay {
                     return self.refuse(Refusal::Update { bytes, limit: self.policy.largest_update });
                 }
                 self.flow.passed(bytes, now);
-                self.counts.updates += 1;
-                self.counts.update_bytes += bytes as u64;
                 let input = self.numbers.of_viewer(input);
+                if self.painted.is_on() {
+                    let pixels = pixels.bytes().to_vec();
+                    let update = pixels::Update { canvas, update, size, input, more, pixels };
+                    return self.painted.tell(Told::Update(update));
+                }
                 ToViewer::Update { canvas, update, size, input, more, pixels }
             }
             viewer::Event::Cursor { shape } => ToViewer::Cursor { shape },
@@ -458,11 +499,22 @@ impl Relay {
             viewer::Event::TextPlace { place } => ToViewer::TextPlace { place },
             viewer::Event::Attached { .. } | viewer::Event::Notice { .. } | viewer::Event::Closed { .. } => return,
         };
+        self.show(&message, now);
+    }
+
+    /// Queues a message for the viewer, if the protocol allows it.
+    fn show(&mut self, message: &ToViewer<'_>, now: Instant) {
         let mut bytes = Vec::new();
-        let pixels = frame::encode_to_viewer_without_pixels(&message, &mut bytes);
+        let pixels = frame::encode_to_viewer_without_pixels(message, &mut bytes);
         bytes.extend_from_slice(pixels);
         match self.viewer.forward(&bytes[HEADER_BYTES..], now) {
-            Ok(Some(channel)) => self.to_viewer.push_back((channel, bytes.into())),
+            Ok(Some(channel)) => {
+                if let ToViewer::Update { pixels, .. } = message {
+                    self.counts.updates += 1;
+                    self.counts.update_bytes += pixels.bytes().len() as u64;
+                }
+                self.to_viewer.push_back((channel, bytes.into()));
+            }
             Ok(None) => {}
             Err(error) => self.refuse(error.into()),
         }
@@ -512,5 +564,6 @@ impl Numbers {
     }
 }
 
+mod painted;
 #[cfg(test)]
 mod tests;

@@ -61,9 +61,9 @@ pub(super) struct Canvas {
 
 /// A picture that goes in parts: the viewer presents and acknowledges it as one.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Picture {
+pub(crate) struct Picture {
     /// How many bytes it should have.
-    pub(super) budget: usize,
+    pub(crate) budget: usize,
     /// It goes although the window is full.
     beyond: bool,
     bytes: usize,
@@ -71,7 +71,7 @@ pub(super) struct Picture {
 }
 
 impl Picture {
-    pub(super) fn new(budget: usize) -> Self {
+    pub(crate) fn new(budget: usize) -> Self {
         Self { budget, beyond: false, bytes: 0, complete: false }
     }
 
@@ -82,7 +82,7 @@ impl Picture {
 
     /// Takes a part in; whether another may follow. A picture over its budget ends, and the rest waits for the viewer's
     /// acknowledgement; but a canvas that starts anew is shown whole, unless it is larger than any picture may be.
-    pub(super) fn add(&mut self, bytes: usize, complete: bool) -> bool {
+    pub(crate) fn add(&mut self, bytes: usize, complete: bool) -> bool {
         self.bytes += bytes;
         self.complete |= complete;
         self.bytes < MAX_PICTURE && (self.complete || self.bytes < self.budget)

@@ -30,6 +30,7 @@ use crate::trace::Trace;
 use link::{Link, LinkError};
 use session::Session;
 
+pub(crate) use canvas::Picture;
 pub use error::Error;
 
 /// Runs the worker until its session ends. Its standard input is the socket to the supervisor, its standard output the

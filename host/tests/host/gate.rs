@@ -12,7 +12,7 @@ use shoji_host::registry::Fingerprint;
 use shoji_protocol::{AttachHow, CloseCode, Input, Key, Position, WheelDelta, WheelSource};
 
 use super::client::{Client, Seen, identity, tls};
-use super::fixture::{Host, program, read_bundle, until};
+use super::fixture::{Host, descendants, program, read_bundle, status, until};
 use super::wire::{Carrier, Wire, over_every_native_carrier, refused};
 
 /// A running gate, ended and checked when it is dropped.
@@ -75,6 +75,11 @@ impl Gate {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer
+    }
+
+    /// The processes that it started and that run.
+    fn children(&self) -> Vec<u32> {
+        descendants(self.child.id()).split_off(1)
     }
 
     fn stop(&mut self) {
@@ -142,6 +147,40 @@ over_every_native_carrier! {
         let metrics = gate.ask("/metrics");
         assert!(metrics.contains("shoji_gate_attached 1\n") && metrics.contains("shoji_gate_inputs_total 3\n"), "{metrics}");
         assert!(gate.ask("/healthz").starts_with("HTTP/1.1 200"));
+    }
+}
+
+over_every_native_carrier! {
+    async fn a_gate_makes_pixels_anew_and_decodes_them_where_nothing_can_be_reached(carrier: Carrier) {
+        let host = Host::start();
+        let gate = Gate::start_with(&host, "127.0.0.1:0", "[updates]\npixels = true\n");
+        let bundle = gate.device(&host, "pc");
+        let (mut client, _) = Client::with_picture_over(carrier, &bundle).await;
+        client.until_quiet(std::time::Duration::from_secs(1)).await;
+        let canvas = *client.pictures.keys().next().unwrap();
+        let decoders = gate.children();
+        assert_eq!(decoders.len(), client.pictures.len(), "one for each canvas");
+        for decoder in &decoders {
+            assert_eq!(status(*decoder, "Seccomp").as_deref(), Some("2"));
+            assert_eq!(status(*decoder, "NoNewPrivs").as_deref(), Some("1"));
+            let open = std::fs::read_dir(format!("/proc/{decoder}/fd")).unwrap().count();
+            assert!(open <= 5, "a decoder has {open} descriptors");
+        }
+        let (none, down) = (WheelDelta::new(0).unwrap(), WheelDelta::new(120).unwrap());
+        client.input(Input::Focus { canvas: Some(canvas) }).await;
+        client.input(Input::PointerMotion { canvas, position: Position::from_pixels(640.0, 500.0) }).await;
+        client.input(Input::Wheel { horizontal: none, vertical: down, source: WheelSource::Wheel }).await;
+        client.until("a picture after the wheel", |seen| matches!(seen, Seen::Update { input, .. } if input.0 == 3)).await;
+        client.until_quiet(std::time::Duration::from_secs(1)).await;
+        // One that dies costs a whole picture, and nobody the connection.
+        for decoder in decoders {
+            kill_process(Pid::from_raw(i32::try_from(decoder).unwrap()).unwrap(), Signal::KILL).unwrap();
+        }
+        client.input(Input::Wheel { horizontal: none, vertical: WheelDelta::new(-120).unwrap(), source: WheelSource::Wheel }).await;
+        client.until("a picture of the next decoder", |seen| matches!(seen, Seen::Update { input, .. } if input.0 == 4)).await;
+        client.is_alive().await;
+        until("it is written down", || gate.log().contains("verdict=\"spoilt\"")).await;
+        assert_eq!(host.sessions().len(), 1);
     }
 }
 

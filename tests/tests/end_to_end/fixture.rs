@@ -9,11 +9,11 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
+use shoji_decoder::Decoders;
+use shoji_decoder::process::Program;
 use shoji_protocol::{CanvasId, Rate, Scale, Size, Viewport};
 use shoji_tests::program;
 use shoji_viewer::bundle::Bundle;
-use shoji_viewer::decoder::Decoders;
-use shoji_viewer::decoder::process::Program;
 use shoji_viewer::headless::Viewer;
 use shoji_viewer::link::Options;
 

@@ -6,22 +6,30 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 use shoji_tests::project;
 
 /// The only edges between our crates (DESIGN: `protocol` and `codec` know nobody, the compositor knows neither).
-const ALLOWED_EDGES: [(&str, &[&str]); 11] = [
+const ALLOWED_EDGES: [(&str, &[&str]); 12] = [
     ("shoji-protocol", &[]),
     ("shoji-codec", &[]),
     ("shoji-evidence", &[]),
     ("shoji-compositor", &[]),
     ("shoji-walls", &[]),
-    ("shoji-host", &["shoji-protocol", "shoji-codec", "shoji-evidence", "shoji-compositor", "shoji-walls"]),
-    ("shoji-viewer", &["shoji-protocol", "shoji-codec", "shoji-evidence", "shoji-walls"]),
+    ("shoji-decoder", &["shoji-protocol", "shoji-codec", "shoji-walls"]),
+    (
+        "shoji-host",
+        &["shoji-protocol", "shoji-codec", "shoji-evidence", "shoji-compositor", "shoji-walls", "shoji-decoder"],
+    ),
+    ("shoji-viewer", &["shoji-protocol", "shoji-codec", "shoji-evidence", "shoji-walls", "shoji-decoder"]),
     ("shoji-web", &["shoji-protocol", "shoji-codec"]),
-    ("shoji-bench", &["shoji-protocol", "shoji-codec", "shoji-compositor", "shoji-host", "shoji-viewer"]),
+    (
+        "shoji-bench",
+        &["shoji-protocol", "shoji-codec", "shoji-decoder", "shoji-compositor", "shoji-host", "shoji-viewer"],
+    ),
     ("shoji-fuzz", &["shoji-protocol", "shoji-codec", "shoji-compositor", "shoji-host", "shoji-viewer"]),
     (
         "shoji-tests",
         &[
             "shoji-protocol",
             "shoji-codec",
+            "shoji-decoder",
             "shoji-compositor",
             "shoji-host",
             "shoji-viewer",

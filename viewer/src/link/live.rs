@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use shoji_codec::DecodeError;
+use shoji_decoder::Failed;
 use shoji_protocol::{CanvasId, Channel, CloseCode, Side, frame, splice::Splicer, viewer::Event};
 
 use super::{
@@ -17,7 +18,6 @@ use super::{
 };
 use crate::{
     clock::{self, Stamp},
-    decoder::Failed,
     observe::Decoded,
     scene::{Pointer, PointerPicture, State, Update},
 };

@@ -26,6 +26,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use shoji_decoder::Decoders;
 use shoji_protocol::{
     AttachHow, CanvasId, Capabilities, Input, InputSequence, KeyboardLayout, Locale, Rate, ResumeToken, Scale, Size,
     UpdateId, Viewport,
@@ -41,7 +42,6 @@ pub use self::{
 use crate::{
     bundle::{self, Bundle},
     clock::{self, Stamp},
-    decoder::Decoders,
     observe::Observer,
     scene::{Scene, State},
     stats::Snapshot,

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use shoji_codec::{Budget, Config, Encoder, Frame, Rect, Size, Time, digest, leading_moves};
+use shoji_decoder::process::{Process, Program};
+use shoji_decoder::{Decode as _, Decoders, Failed, InProcess};
 use shoji_protocol::{CanvasId, CanvasKind, CloseCode, Input, ToHost};
-use shoji_viewer::decoder::process::{Process, Program};
-use shoji_viewer::decoder::{Decode as _, Decoders, Failed, InProcess};
 use shoji_viewer::headless::{Viewer, WaitError};
 use shoji_viewer::link::{Error, Options};
 
@@ -286,7 +286,7 @@ fn a_letter_comes_through_the_process_as_through_the_decoder_inside() {
     for _ in 0..500 {
         let letter = source.letter();
         for (decoder, times) in
-            [&mut inside as &mut dyn shoji_viewer::decoder::Decode, &mut outside].into_iter().zip(&mut times)
+            [&mut inside as &mut dyn shoji_decoder::Decode, &mut outside].into_iter().zip(&mut times)
         {
             let begun = std::time::Instant::now();
             decoder.apply(&letter, SIZE).expect("applied");

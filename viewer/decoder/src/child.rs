@@ -13,7 +13,7 @@ use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal,
 use shoji_codec::{Canvas, DecodeError, Decoder, Rect, leading_moves};
 use shoji_walls::calls::{List, When};
 
-use super::{accepted, words};
+use crate::{accepted, words};
 
 /// Bytes of memory: a canvas of 33 MB, its copy to be handed over, H.264 of the same size with its references, and an update;
 /// four times that.

@@ -1,7 +1,7 @@
 //! What turns updates into pictures, where a fault in it does the least harm.
 //!
-//! Updates come from the other network, and whoever took the host over writes them. [`Decode`] is all that the rest of the
-//! viewer knows of it. [`InProcess`] is the codec's decoder itself. [`process`] (Linux) has it in a process of its own, without
+//! Updates come from the other network, and whoever took the host over writes them. [`Decode`] is all that viewer and gate
+//! know of it. [`InProcess`] is the codec's decoder itself. [`process`] (Linux) has it in a process of its own, without
 //! network, files or windows: what takes that process over can paint the canvas that it was to paint anyway, and nothing else.
 //! Another system's way of confining a process goes behind the same trait.
 //!

@@ -1,4 +1,4 @@
-//! A decoder in a process of its own, as the viewer sees it.
+//! A decoder in a process of its own, as who shows its pictures sees it.
 //!
 //! Owns the child, its socket, its memory file and the canvas that is shown. It must never believe the child: sizes are the
 //! parent's, waiting has a deadline, and whatever makes no sense ends the child.
@@ -17,13 +17,13 @@ use rustix::io::preadv;
 use shoji_codec::{Canvas, Move, Rect, Size};
 use shoji_protocol::limits;
 
-use super::{Decode, Failed, words};
+use crate::{Decode, Failed, words};
 
 /// How long an update may take. A whole picture of 3840x2160 takes some 100 ms on a slow PC; a busy one may let it wait.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What this program is called with as a decoder. Not a command for people: it reads an internal protocol.
-pub(crate) const WORD: &str = "decoder";
+pub const WORD: &str = "decoder";
 
 /// Bytes of the memory file: the largest canvas. Pages that are never written cost nothing.
 const MEMORY: u64 = limits::MAX_WIDTH as u64 * limits::MAX_HEIGHT as u64 * 4;
