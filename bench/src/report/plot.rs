@@ -73,7 +73,7 @@ pub(super) fn stages(document: &Document) -> Option<String> {
     let mut svg = Svg::new(WIDTH, height);
     for (place, row) in rows.iter().enumerate() {
         let top = 16.0 + 48.0 * count(place);
-        let name = if row.arm == ArmName::Window {
+        let name = if row.arm != ArmName::Whole {
             format!("{}・{}", words::scene(row.scene).0, words::arm(row.arm).0)
         } else {
             words::scene(row.scene).0.to_owned()

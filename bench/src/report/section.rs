@@ -154,7 +154,7 @@ pub(super) fn stages(document: &Document) -> String {
     let head: Vec<Text> = std::iter::once(Text("段階 (中央値 / 95 % / 99 %)", "stage, ms"))
         .chain(
             rows.iter()
-                .map(|row| if row.arm == ArmName::Window { words::arm(row.arm) } else { words::scene(row.scene) }),
+                .map(|row| if row.arm != ArmName::Whole { words::arm(row.arm) } else { words::scene(row.scene) }),
         )
         .collect();
     table(

@@ -129,7 +129,7 @@ fn stages(document: &Document, language: Language) -> Vec<Vec<String>> {
     let mut head = vec![String::new()];
     head.extend(with.iter().map(|row| {
         let scene = language.say(words::scene(row.scene));
-        if row.arm == ArmName::Window { format!("{scene}+{}", row.arm.name()) } else { scene.to_owned() }
+        if row.arm != ArmName::Whole { format!("{scene}+{}", row.arm.name()) } else { scene.to_owned() }
     }));
     let mut rows = vec![head];
     if with.is_empty() {
