@@ -10,6 +10,7 @@ pub mod codec_update;
 pub mod configuration;
 pub mod destination;
 pub mod frames;
+pub mod gate;
 pub mod host;
 pub mod mutate;
 pub mod pair;
@@ -18,6 +19,7 @@ pub mod source;
 pub mod to_host;
 pub mod to_viewer;
 pub mod viewer;
+pub mod wayland;
 pub mod web;
 
 /// A fuzz target.
@@ -46,4 +48,6 @@ pub const TARGETS: &[Target] = &[
     Target { name: "peer", run: peer::run, seeds: peer::seeds, executions: 50_000 },
     Target { name: "destination", run: destination::run, seeds: destination::seeds, executions: 200_000 },
     Target { name: "configuration", run: configuration::run, seeds: configuration::seeds, executions: 20_000 },
+    Target { name: "wayland", run: wayland::run, seeds: wayland::seeds, executions: 5_000 },
+    Target { name: "gate", run: gate::run, seeds: gate::seeds, executions: 5_000 },
 ];

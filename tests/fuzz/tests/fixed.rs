@@ -86,6 +86,16 @@ fn a_configuration_is_within_its_limits_or_refused_with_a_reason() {
 }
 
 #[test]
+fn a_browser_that_was_taken_over_troubles_nobody_but_itself() {
+    execute(target("wayland"));
+}
+
+#[test]
+fn a_gate_lets_nothing_through_but_what_both_sides_may_say() {
+    execute(target("gate"));
+}
+
+#[test]
 fn every_input_that_once_failed_still_passes() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("regressions");
     let mut replayed = 0;
