@@ -93,13 +93,18 @@ pub enum Command {
         shoji-host device add pc-101 --gate 192.0.2.20:4433 --out pc-101.shoji\n  \
         shoji-host gate --identity gate-1.shoji\n  \
         shoji-host gate --identity gate-1.shoji --pixels\n  \
-        shoji-host gate --config gate.toml --print-boundary")]
+        shoji-host gate --config gate.toml --print-boundary\n  \
+        shoji-host gate doctor --config gate.toml --forbidden 10.1.2.3:445")]
     Gate(Gate),
 }
 
 /// `gate`.
 #[derive(Debug, Clone, Default, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Gate {
+    /// Something else than running it.
+    #[command(subcommand)]
+    pub command: Option<GateCommand>,
     /// The configuration file [default: none, every key at its default].
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -124,6 +129,27 @@ pub struct Gate {
     /// Logs as JSON lines.
     #[arg(long)]
     pub log_json: bool,
+}
+
+/// `gate …`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum GateCommand {
+    /// Look at the machine of a gate and print a report; it ends with 1 if something is wrong.
+    #[command(after_help = "Examples:\n  \
+        shoji-host gate doctor --identity gate-1.shoji\n  \
+        shoji-host gate doctor --config gate.toml --forbidden 10.1.2.3:445 --format html > report.html")]
+    Doctor(GateDoctor),
+}
+
+/// `gate doctor`.
+#[derive(Debug, Clone, Args)]
+pub struct GateDoctor {
+    /// The gate's own identity, as `device add --as-gate` wrote it.
+    #[arg(long, value_name = "FILE")]
+    pub identity: Option<PathBuf>,
+    /// How to look and to print.
+    #[command(flatten)]
+    pub report: Doctor,
 }
 
 /// `serve`.

@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use shoji_host::browser::entrance;
-use shoji_host::cli::{Cli, Command};
+use shoji_host::cli::{self, Cli, Command};
 use shoji_host::{commands, doctor, gate, serve, state, worker};
 use tracing_subscriber::EnvFilter;
 
@@ -49,6 +49,10 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             return Ok(if is_wrong { ExitCode::FAILURE } else { ExitCode::SUCCESS });
         }
         Command::Boundary { format } => commands::boundary(format)?,
+        Command::Gate(cli::Gate { command: Some(cli::GateCommand::Doctor(options)), .. }) => {
+            let is_wrong = gate::doctor::run(&options)?;
+            return Ok(if is_wrong { ExitCode::FAILURE } else { ExitCode::SUCCESS });
+        }
         Command::Gate(options) if options.print_boundary => commands::gate_boundary(&options)?,
         Command::Gate(options) => gate::run(&options)?,
     }

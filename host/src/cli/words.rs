@@ -160,6 +160,20 @@ const WORDS: &[Words] = &[
             ("log_json", "ログを JSON の行で書きます"),
         ],
     },
+    Words {
+        command: "gate doctor",
+        about: "ゲートのマシンを調べ、報告を表示します（ネットワーク、転送、証明書、ホスト、時刻）。\n問題がなければ終了コード 0、あれば 1 です。",
+        arguments: &[
+            ("identity", "ゲート自身の証明書のファイル（`device add --as-gate` が書き出します）"),
+            ("config", "設定ファイル。省くと、すべて既定値です"),
+            ("format", "表示の形。text は端末用、json はプログラム用（両方の言葉）、html は一つで完結するページです"),
+            ("lang", "報告の言葉（ja、en）。省くと環境の設定に従います"),
+            (
+                "forbidden",
+                "このマシンから届いてはならないアドレスと TCP ポート（LGWAN 接続系のものなど）。一度だけ接続を試します\n（繰り返し指定でき、32 個までです）",
+            ),
+        ],
+    },
     Words { command: "help", about: "ヘルプを表示します。", arguments: &[] },
 ];
 

@@ -119,7 +119,7 @@ fn contradictions(config: &Config) -> Result<Vec<Contradiction>, String> {
 }
 
 /// All at once: each of them may be silent for the whole time. Their number is bounded by the caller.
-fn probes(addresses: &[SocketAddr]) -> Vec<(SocketAddr, Probe)> {
+pub(crate) fn probes(addresses: &[SocketAddr]) -> Vec<(SocketAddr, Probe)> {
     thread::scope(|scope| {
         let tries: Vec<_> = addresses.iter().map(|address| (*address, scope.spawn(move || probe(address)))).collect();
         tries.into_iter().map(|(address, tried)| (address, tried.join().unwrap_or(Probe::NoWay))).collect()
@@ -139,7 +139,7 @@ fn probe(address: &SocketAddr) -> Probe {
 }
 
 /// Who listens for others than this machine itself, but for the host's own port.
-fn listeners(own: u16) -> Result<Vec<String>, String> {
+pub(crate) fn listeners(own: u16) -> Result<Vec<String>, String> {
     // Addresses are printed in the machine's own order of bytes; the rest is not asked for here.
     let machine = ExplicitSystemInfo {
         boot_time_secs: 0,
@@ -189,8 +189,9 @@ fn devices(state: &Path, now: u64) -> Result<(usize, usize, usize), String> {
     Ok((held().count() - over, over, registry.waiting(now).count()))
 }
 
+/// Whether the kernel takes its clock to be synchronized.
 #[expect(unsafe_code, reason = "the kernel's word for it has no safe wrapper here; see SAFETY")]
-fn clock() -> Result<bool, String> {
+pub(crate) fn clock() -> Result<bool, String> {
     // SAFETY: the structure is plain numbers, for which zeroes are valid values, and zero modes ask without setting anything. The
     // pointer is to a structure of this function and not kept.
     let (answer, status) = unsafe {

@@ -3,6 +3,8 @@
 //! Owns every sentence of the host's report, in both languages, and the items of the guideline that each line is evidence for. It
 //! is a pure function; a line about something that was not looked at, or not declared, is `NotChecked`.
 
+use std::net::SocketAddr;
+
 use shoji_evidence::network::Side;
 use shoji_evidence::report::{Finding, Item, Status, Text};
 use shoji_evidence::{calendar, lines};
@@ -19,17 +21,17 @@ pub fn all(facts: &Facts) -> Vec<Finding> {
         lines::forbidden(Side::Host, &facts.forbidden),
         egress(facts),
         boundary(facts),
-        listeners(facts),
+        listeners(&facts.listeners, facts.listen),
         devices(facts),
         certificates(facts),
         sandbox(facts),
-        walls(facts),
+        walls(facts.walls),
         users(facts),
         groups(facts),
         browser(facts),
-        clock(facts),
+        clock(&facts.clock),
         logs(),
-        open_files(facts),
+        open_files(facts.open_files),
     ]
 }
 
@@ -88,19 +90,18 @@ fn boundary(facts: &Facts) -> Finding {
     )
 }
 
-fn listeners(facts: &Facts) -> Finding {
+pub(crate) fn listeners(found: &Result<Vec<String>, String>, listen: SocketAddr) -> Finding {
     let title = Text::new("このマシンのほかの待ち受け", "Other listeners of this machine");
     let items = [Item::Routes];
-    match &facts.listeners {
+    match found {
         Err(why) => {
             let found = Text::new(format!("調べられません: {why}"), format!("Cannot be seen: {why}"));
             Finding::new("listeners", Status::NotChecked, title, found, &items)
         }
         Ok(listeners) if listeners.is_empty() => {
-            let listen = facts.listen;
             let found = Text::new(
-                format!("ホストの待ち受け（{listen}）のほかに、外から届く待ち受けはありません。"),
-                format!("Beside the host's own ({listen}), nothing listens for other machines."),
+                format!("このプログラムの待ち受け（{listen}）のほかに、外から届く待ち受けはありません。"),
+                format!("Beside this program's own ({listen}), nothing listens for other machines."),
             );
             Finding::new("listeners", Status::Fine, title, found, &items)
         }
@@ -201,14 +202,16 @@ fn sandbox(facts: &Facts) -> Finding {
     }
 }
 
-fn walls(facts: &Facts) -> Finding {
-    let (landlock, seccomp) = facts.walls;
+pub(crate) fn walls((landlock, seccomp): (bool, bool)) -> Finding {
     let word = |has| if has { ("あり", "there") } else { ("なし", "missing") };
     let found = Text::new(
         format!("Landlock: {}、seccomp: {}", word(landlock).0, word(seccomp).0),
         format!("Landlock: {}, seccomp: {}", word(landlock).1, word(seccomp).1),
     );
-    let title = Text::new("ワーカーを閉じ込めるカーネルの機能", "What the kernel has to confine workers");
+    let title = Text::new(
+        "危険なデータを扱うプロセスを閉じ込めるカーネルの機能",
+        "What the kernel has to confine processes that read hostile bytes",
+    );
     let has_all = landlock && seccomp;
     let line =
         Finding::new("walls", if has_all { Status::Fine } else { Status::Attention }, title, found, &[Item::Software]);
@@ -299,10 +302,10 @@ fn browser(facts: &Facts) -> Finding {
     }
 }
 
-fn clock(facts: &Facts) -> Finding {
+pub(crate) fn clock(synchronized: &Result<bool, String>) -> Finding {
     let title = Text::new("時刻の同期", "Synchronization of the clock");
     let items = [Item::Logs];
-    match &facts.clock {
+    match synchronized {
         Ok(true) => {
             let found = Text::new(
                 "カーネルは、時刻が同期されているとしています。",
@@ -325,14 +328,14 @@ fn clock(facts: &Facts) -> Finding {
     }
 }
 
-fn logs() -> Finding {
+pub(crate) fn logs() -> Finding {
     Finding::new(
         "logs",
         Status::NotChecked,
         Text::new("ログの保管", "Keeping of logs"),
         Text::new(
-            "host はログを標準エラー出力に書きます。保管先、期間、改ざんの防止は、ここからは確かめられません。",
-            "The host writes its log to standard error. Where and for how long it is kept, and safe from changes, cannot be seen from here.",
+            "ログは標準エラー出力に書かれます。保管先、期間、改ざんの防止は、ここからは確かめられません。",
+            "The log goes to standard error. Where and for how long it is kept, and safe from changes, cannot be seen from here.",
         ),
         &[Item::Logs],
     )
@@ -342,20 +345,19 @@ fn logs() -> Finding {
     )
 }
 
-fn open_files(facts: &Facts) -> Finding {
+pub(crate) fn open_files((limit, needed): (Option<u64>, u64)) -> Finding {
     let title = Text::new("開けるファイルの上限", "Limit of open files");
-    let (limit, needed) = facts.open_files;
     let said = limit.map_or_else(|| "∞".to_owned(), |limit| limit.to_string());
     let found = Text::new(
         format!("上限 {said}、満員のときの目安 {needed}（ここで実行した場合の上限です）。"),
-        format!("The limit is {said}, a full host may need {needed} (as it is where this was run)."),
+        format!("The limit is {said}, when full it may need {needed} (as it is where this was run)."),
     );
     if limit.is_none_or(|limit| limit >= needed) {
         return Finding::new("open_files", Status::Fine, title, found, &[]);
     }
     Finding::new("open_files", Status::Attention, title, found, &[]).and_then(
-        "サービスの LimitNOFILE を上げるか、sessions.at_once を下げてください",
-        "Raise LimitNOFILE of the service, or lower sessions.at_once",
+        "サービスの LimitNOFILE を上げるか、同時接続の数を下げてください",
+        "Raise LimitNOFILE of the service, or lower how many may be there at once",
     )
 }
 

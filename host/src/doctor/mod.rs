@@ -14,7 +14,7 @@ use shoji_protocol::Locale;
 
 use crate::cli::{Doctor, ReportFormat, ReportLanguage, words};
 use crate::config::{self, Config, Overrides};
-use crate::{clock, limits};
+use crate::{clock, gate, limits};
 use facts::Facts;
 
 /// There is no report.
@@ -23,6 +23,9 @@ pub enum Error {
     /// The configuration cannot be used, so nothing can be compared with it.
     #[error(transparent)]
     Config(#[from] config::Error),
+    /// A gate's cannot be used.
+    #[error(transparent)]
+    Gate(#[from] gate::config::Error),
     /// More addresses than one run may try.
     #[error("--forbidden was given {0} times: name at most {most} addresses in one run", most = limits::PROBES)]
     Probes(usize),
@@ -38,14 +41,18 @@ pub fn run(state: &Path, options: &Doctor) -> Result<bool, Error> {
     }
     let config = Config::load(options.config.as_deref(), state, Overrides::default())?;
     let facts = Facts::gather(state, &config, &options.forbidden, clock::unix_seconds());
-    let report = report(&facts);
-    let language = match options.lang {
+    print(&report(&facts), options.format, options.lang)
+}
+
+/// Prints a report. True: something is wrong.
+pub(crate) fn print(report: &Report, format: ReportFormat, language: Option<ReportLanguage>) -> Result<bool, Error> {
+    let language = match language {
         Some(ReportLanguage::Ja) => Language::Ja,
         Some(ReportLanguage::En) => Language::En,
         None if words::of_environment() == Locale::Ja => Language::Ja,
         None => Language::En,
     };
-    let text = match options.format {
+    let text = match format {
         ReportFormat::Text => report.text(language),
         ReportFormat::Json => report.json(),
         ReportFormat::Html => report.html(language),

@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use shoji_evidence::segments::{self, Segments};
 use shoji_protocol::limits::MAX_UPDATE;
 use shoji_protocol::time::Duration;
 
@@ -30,6 +31,7 @@ pub struct File {
     devices: Vec<Fingerprint>,
     input: InputFile,
     updates: UpdatesFile,
+    segments: segments::Written,
 }
 
 #[derive(Debug, Default, Clone, Deserialize)]
@@ -100,6 +102,8 @@ pub struct Config {
     pub devices: Vec<Fingerprint>,
     /// What passes.
     pub policy: relay::Policy,
+    /// What the networks around this machine are.
+    pub segments: Segments,
 }
 
 /// The configuration cannot be used.
@@ -144,6 +148,9 @@ pub enum Error {
     /// Not an address with a port.
     #[error("health = {0:?} is no address with a port: write it like 127.0.0.1:9433, or \"\" for none")]
     Health(String),
+    /// An entry of `[segments]` that cannot be one.
+    #[error(transparent)]
+    Segments(#[from] segments::Error),
     /// Too many devices.
     #[error("devices has too many entries: write at most {most}", most = limits::MAX_DEVICES)]
     Devices,
@@ -199,6 +206,7 @@ impl Config {
             connections: within("connections", file.connections, limits::GATE_CONNECTIONS, 1, 4_096)?,
             devices: file.devices,
             policy,
+            segments: Segments::read(&file.segments)?,
         })
     }
 }

@@ -3,7 +3,7 @@
 //! Owns admission on this side, the connection to the host for each viewer, and the budgets of input by device. The host asks its
 //! registry for each device in any case. It must never serve a connection without a certificate that TLS found good.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,6 +14,7 @@ use shoji_protocol::time::Instant;
 use shoji_protocol::{Capabilities, CloseCode};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tracing::warn;
@@ -182,7 +183,10 @@ impl Gate {
         };
         match timeout(limits::HANDSHAKE_TIMEOUT, handshake).await {
             Ok(Ok(stream)) => match serve::fingerprint(&stream) {
-                Some(device) => self.serve(device, Stream::new(stream, peer)).await,
+                // A task of its own: this one is given up where too many do not come so far.
+                Some(device) => {
+                    tokio::spawn(async move { self.serve(device, Stream::new(stream, peer)).await });
+                }
                 None => self.refused(None, peer, "it showed no certificate"),
             },
             Ok(Err(error)) => self.refused(None, peer, error),
@@ -215,28 +219,28 @@ pub(super) async fn quic(gate: Arc<Gate>, endpoint: Endpoint) {
     }
 }
 
-/// Tasks at once of one kind of carrier: those that relay, and those on their way in.
+/// Tasks of QUIC at once: those that relay, and those on their way in.
 fn room(gate: &Gate) -> usize {
     gate.most + limits::MAX_HANDSHAKES
 }
 
-/// Accepts over TCP.
+/// Accepts over TCP. Whoever does not finish its handshake keeps nobody out: the oldest of too many is given up.
 pub(super) async fn tcp(gate: Arc<Gate>, listener: TcpListener, tls: Arc<rustls::ServerConfig>) {
-    let tasks = Arc::new(Semaphore::new(room(&gate)));
     let acceptor = TlsAcceptor::from(tls);
+    let mut half_open: VecDeque<AbortHandle> = VecDeque::new();
     loop {
         let Ok((stream, peer)) = listener.accept().await else {
+            // Without file descriptors the next try fails at once.
             sleep(limits::ACCEPT_PAUSE).await;
             continue;
         };
-        let Ok(permit) = tasks.clone().try_acquire_owned() else {
-            gate.refused(None, peer, "too many connections");
-            continue;
-        };
-        let (gate, acceptor) = (gate.clone(), acceptor.clone());
-        tokio::spawn(async move {
-            gate.enter_tcp(acceptor, stream, peer).await;
-            drop(permit);
-        });
+        half_open.retain(|handshake| !handshake.is_finished());
+        if half_open.len() >= limits::HALF_OPEN
+            && let Some(oldest) = half_open.pop_front()
+        {
+            oldest.abort();
+            gate.refused(None, peer, "too many connections that do not finish their handshake: the oldest is given up");
+        }
+        half_open.push_back(tokio::spawn(gate.clone().enter_tcp(acceptor.clone(), stream, peer)).abort_handle());
     }
 }

@@ -21,6 +21,7 @@ pub mod audit;
 pub mod boundary;
 pub mod config;
 mod connection;
+pub mod doctor;
 mod door;
 pub mod figures;
 mod flow;
@@ -40,16 +41,17 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::WebPkiClientVerifier;
 use shoji_decoder::Decoders;
+use shoji_evidence::network::Side;
 use shoji_protocol::CloseCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Semaphore, mpsc, watch};
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::cli;
 use crate::pki::{Bundle, SERVER_NAME};
 use crate::seldom::Seldom;
 use crate::serve::carrier::quic_code;
-use crate::{clock, limits, serve, store, tls};
+use crate::{clock, limits, network, serve, store, tls};
 use config::{Config, Overrides};
 use door::Gate;
 use figures::Figures;
@@ -74,6 +76,9 @@ pub enum Error {
     /// The port cannot be opened.
     #[error(transparent)]
     Endpoint(#[from] serve::EndpointError),
+    /// The network is not what was declared.
+    #[error(transparent)]
+    Network(#[from] network::Error),
     /// Nobody can ask how it is.
     #[error("cannot listen for monitors on {0}: {1}: choose another address with --health ADDR:PORT, or \"\" for none")]
     Health(std::net::SocketAddr, io::Error),
@@ -93,6 +98,13 @@ pub fn run(options: &cli::Gate) -> Result<(), Error> {
         pixels: options.pixels,
     };
     let config = Config::load(options.config.as_deref(), overrides)?;
+    // Before anything is opened.
+    network::check(&config.segments, Side::Gate, &[config.listen])?;
+    if doctor::forwards() == Ok(true) {
+        warn!(
+            "This machine forwards packets, so it may be a way past the gate: set net.ipv4.ip_forward and net.ipv6.conf.all.forwarding to 0"
+        );
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(serve::threads()).enable_all().build()?;
     let result = runtime.block_on(serve_all(config, options.print_ready));
     runtime.shutdown_timeout(limits::FAREWELL);
@@ -101,6 +113,9 @@ pub fn run(options: &cli::Gate) -> Result<(), Error> {
 
 async fn serve_all(config: Config, print_ready: bool) -> Result<(), Error> {
     let identity = Identity::read(&config.identity)?;
+    if identity.not_after <= clock::unix_seconds() {
+        return Err(identity.unusable("its certificate has ended"));
+    }
     let server = identity.server()?;
     let (endpoint, tcp) = serve::open_port(config.listen, server.clone(), None)?;
     tcp.set_nonblocking(true)?;
@@ -165,6 +180,7 @@ async fn serve_all(config: Config, print_ready: bool) -> Result<(), Error> {
 
 /// What the gate shows to both sides.
 struct Identity {
+    not_after: u64,
     path: String,
     host: String,
     authority: CertificateDer<'static>,
@@ -178,11 +194,9 @@ impl Identity {
         let wrong = |why: &dyn std::fmt::Display| Error::Identity { path: name.clone(), why: why.to_string() };
         let text = store::read(path)?.ok_or_else(|| wrong(&"there is no such file"))?;
         let bundle: Bundle = serde_json::from_str(&text).map_err(|error| wrong(&error))?;
-        if bundle.not_after <= clock::unix_seconds() {
-            return Err(wrong(&"its certificate has ended"));
-        }
         let certificate = |pem: &str| CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|error| wrong(&error));
         Ok(Self {
+            not_after: bundle.not_after,
             host: bundle.host,
             authority: certificate(&bundle.ca)?,
             certificate: certificate(&bundle.certificate)?,

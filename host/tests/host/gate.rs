@@ -325,6 +325,21 @@ over_every_native_carrier! {
 }
 
 #[tokio::test]
+async fn thousands_of_silent_connections_keep_nobody_from_the_gate() {
+    let host = Host::start();
+    let gate = Gate::start_with(&host, "127.0.0.1:0", "connections = 4\n");
+    let bundle = gate.device(&host, "pc");
+    let mut silent = Vec::new();
+    for _ in 0..1_200 {
+        silent.push(tokio::net::TcpStream::connect(gate.address).await.unwrap());
+    }
+    let (mut client, _) = Client::with_picture_over(Carrier::TlsTcp, &bundle).await;
+    client.is_alive().await;
+    until("it is written down", || gate.log().contains("do not finish their handshake")).await;
+    drop(silent);
+}
+
+#[tokio::test]
 async fn a_host_that_is_away_is_told_to_the_viewer_and_to_the_monitor() {
     let mut host = Host::start();
     let gate = Gate::start(&host);

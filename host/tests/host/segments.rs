@@ -4,6 +4,8 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use shoji_host::pki::Authority;
+
 use super::fixture::program;
 
 const DECLARED: &str = "[segments]\nlgwan = [\"10.0.0.0/8\"]\ninternet = [\"192.0.2.0/24\"]\n\
@@ -119,4 +121,57 @@ fn the_doctor_tries_the_forbidden_addresses_and_only_these() {
     assert_eq!((code, status(&report, "forbidden")), (Some(1), "wrong"));
     let (_, report) = doctor("ip route add unreachable 10.0.0.0/8", &["--forbidden", "10.1.2.3:445"]);
     assert_eq!(status(&report, "forbidden"), "fine");
+}
+
+/// A gate's identity and configuration in a folder: their names.
+fn gate(folder: &Path) -> [String; 2] {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let (name, authority) = ("gate-1".parse().unwrap(), Authority::open(folder, now).unwrap());
+    let (bundle, _) = authority.issue_gate(&name, &name, "192.0.2.7:4433".to_owned(), 30, now).unwrap();
+    let files = ["gate-1.shoji", "gate.toml"].map(|name| folder.join(name));
+    bundle.write(&files[0]).unwrap();
+    std::fs::write(&files[1], DECLARED).unwrap();
+    files.map(|file| file.display().to_string())
+}
+
+#[test]
+fn a_gate_refuses_to_start_in_a_network_that_nobody_declared() {
+    for (commands, listen, word) in [
+        ("ip address add 203.0.113.9/24 dev eth1", "192.0.2.7:4433", "203.0.113.9"),
+        ("", "203.0.113.9:4433", "203.0.113.9:4433"),
+    ] {
+        let state = tempfile::tempdir().unwrap();
+        let [identity, config] = gate(state.path());
+        let arguments = ["gate", "--identity", &identity, "--config", &config, "--listen", listen];
+        let output = machine(state.path(), commands, &arguments).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && said.contains(word) && said.contains("[segments]"), "{said}");
+    }
+}
+
+#[test]
+fn the_gates_doctor_sees_a_machine_that_is_a_router_too_and_a_host_that_is_away() {
+    let doctor = |commands: &str| {
+        let state = tempfile::tempdir().unwrap();
+        let [identity, config] = gate(state.path());
+        let arguments = ["gate", "doctor", "--identity", &identity, "--config", &config, "--format", "json"];
+        let output = machine(state.path(), commands, &arguments).output().unwrap();
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+        assert_eq!(output.status.code(), Some(i32::from(report["is_wrong"] == true)));
+        report
+    };
+    // Both legs of a gate are where they may be.
+    let report = doctor("ip address add 10.1.2.3/16 dev eth1; sysctl -qw net.ipv4.ip_forward=1");
+    assert_eq!((status(&report, "network"), status(&report, "forwarding")), ("fine", "wrong"));
+    assert_eq!((status(&report, "certificate"), status(&report, "host")), ("fine", "wrong"));
+    let report = doctor("sysctl -qw net.ipv4.ip_forward=0");
+    assert_eq!(status(&report, "forwarding"), "fine");
+}
+
+#[test]
+fn the_gates_doctor_finds_out_that_it_has_no_identity() {
+    let output = program().args(["gate", "doctor", "--format", "json"]).output().unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), status(&report, "certificate")), (Some(1), "wrong"));
 }
